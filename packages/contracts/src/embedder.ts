@@ -1,0 +1,26 @@
+/** Options of one call of {@link Embedder.embed}. */
+export interface EmbedOptions {
+  /** Whether the texts are questions or passages: some models want different prefixes. Default 'document'. */
+  readonly kind?: 'query' | 'document';
+  /** Cut a text that is longer than the model's context instead of refusing it. Default false. */
+  readonly truncate?: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Turns texts into vectors of length 1. Vectors of different `embedId` must never be compared.
+ */
+export interface Embedder extends AsyncDisposable {
+  /** Names model, pooling, prefixes and version: equal ids give comparable vectors. */
+  readonly embedId: string;
+  readonly dimensions: number;
+  /**
+   * One normalised vector per text, in the order given. An empty text, a text that is too long, and a model that is not
+   * an embedding model are refused.
+   *
+   * @throws GemmaError `REQUEST_INVALID`, `CONTEXT_EXCEEDED`, `OPTION_UNSUPPORTED`, `ENGINE_*`.
+   */
+  embed(texts: readonly string[], options?: EmbedOptions): Promise<readonly Float32Array[]>;
+  /** Safe to call twice. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,76 @@
+/** The model starts to load. Only on a cold request. */
+export interface LoadStart {
+  readonly type: 'load-start';
+  readonly model: string;
+}
+
+/** The model is ready. Follows every `load-start` unless the request ends first. */
+export interface LoadEnd {
+  readonly type: 'load-end';
+  readonly model: string;
+  /** Milliseconds from spawn to ready. */
+  readonly loadMs: number;
+}
+
+/** The prompt was longer than the context and was trimmed, as the request asked. Comes before any text. */
+export interface PromptTrimmed {
+  readonly type: 'prompt-trimmed';
+  /** Tokens of the prompt as given. */
+  readonly promptTokensBefore: number;
+  /** Tokens of the prompt that is evaluated. */
+  readonly promptTokensAfter: number;
+  /** Messages left out; 0 for a completion, whose beginning was cut. */
+  readonly messagesDropped: number;
+}
+
+/** A piece of the answer. Never ends inside a UTF-8 character and is never empty. */
+export interface TextDelta {
+  readonly type: 'text-delta';
+  readonly text: string;
+}
+
+/** Why an answer ended: the model or a stop string said so, the token limit came, or the caller aborted. */
+export type FinishReason = 'stop' | 'length' | 'aborted';
+
+/** Token counts. `null` = the runtime cannot know; never 0 in its place. */
+export interface Usage {
+  /** Tokens of the prompt: `cachedTokens + evaluatedTokens`. */
+  readonly promptTokens: number | null;
+  /** Of these, taken from the prefix cache. */
+  readonly cachedTokens: number | null;
+  /** Of these, computed for this request. Less than the rest when the request was aborted on the way. */
+  readonly evaluatedTokens: number | null;
+  /** Tokens of the answer, the end-of-turn token not counted. */
+  readonly outputTokens: number | null;
+}
+
+/** Where the time went, in milliseconds, measured where the work happens. `null` = the stage was not reached. */
+export interface Timings {
+  /** From request to admission. */
+  readonly queueMs: number;
+  /** From spawn to ready. 0 when the model was warm. */
+  readonly loadMs: number;
+  /** Evaluating the prompt. */
+  readonly promptMs: number | null;
+  /** From request to first token. */
+  readonly ttftMs: number | null;
+  /** Mean gap between tokens after the first. `null` below two tokens. */
+  readonly tpotMs: number | null;
+  /** From request to end. */
+  readonly totalMs: number;
+}
+
+/** The one end of an answer. */
+export interface GenerationEnd {
+  readonly type: 'generation-end';
+  readonly reason: FinishReason;
+  readonly usage: Usage;
+  readonly timings: Timings;
+}
+
+/**
+ * What `generate` yields: `load-start` and `load-end` (cold only), at most one `prompt-trimmed`, any number of
+ * `text-delta`, then exactly one `generation-end`. Instead of the end, one typed error may be thrown; text before it
+ * stays valid.
+ */
+export type EngineEvent = LoadStart | LoadEnd | PromptTrimmed | TextDelta | GenerationEnd;

@@ -1,0 +1,114 @@
+import type { Capabilities } from './capabilities.ts';
+import type { EngineEvent } from './engine-events.ts';
+import type { GenerateRequest, ModelFile, Prompt } from './generate-request.ts';
+import type { Implementation, ImplementationName } from './handshake.ts';
+
+/** What computes. */
+export interface RuntimeInfo {
+  /** `llama.cpp` or `gemma.cpp`. */
+  readonly name: string;
+  /** The version of the runtime or of its binding. `null` when it cannot be known. */
+  readonly version: string | null;
+}
+
+/** What an engine knows of a loaded model. */
+export interface ModelDescription {
+  readonly name: string;
+  readonly architecture: string;
+  /** Tokens of context that requests get. */
+  readonly contextTokens: number;
+  /** Tokens of context that the model was trained with. */
+  readonly trainContextTokens: number;
+  readonly capabilities: Capabilities;
+  readonly runtime: RuntimeInfo;
+}
+
+/** A model process at the moment of asking. */
+export interface EngineStatus {
+  readonly implementation: ImplementationName;
+  /** Requests that wait for admission. */
+  readonly queued: number;
+  readonly processes: readonly {
+    readonly pid: number;
+    readonly model: string;
+    readonly state: 'loading' | 'idle' | 'busy';
+    readonly threads: number;
+    /** Tokens whose attention state the process holds. */
+    readonly cachedTokens: number;
+  }[];
+}
+
+/**
+ * Runs models. Legacy starts one model process per prompt; optimized keeps it and the attention state of the common
+ * prefix. Safe for concurrent requests: they are admitted in order of arrival, at most `queueMax` waiting.
+ */
+export interface Engine extends AsyncDisposable {
+  readonly implementation: ImplementationName;
+
+  /**
+   * Streams an answer. Nothing happens before the first `next()`.
+   *
+   * Aborting `signal`, or leaving the loop (`return()`), frees the slot within `abortMsMax`, whether the request is
+   * queued, loading, evaluating or decoding; an abort yields `generation-end` with reason `aborted` and keeps the text
+   * so far. A slow consumer slows the reading of pieces, never loses one.
+   *
+   * @throws GemmaError `REQUEST_INVALID`, `PROMPT_*`, `CONTEXT_EXCEEDED`, `OPTION_UNSUPPORTED`, `ENGINE_*`, `MODEL_*`,
+   *   `RUNTIME_NOT_INSTALLED`, `RESPONSE_TOO_LARGE`.
+   */
+  generate(request: GenerateRequest, options?: { readonly signal?: AbortSignal | undefined }): AsyncIterable<EngineEvent>;
+
+  /** Loads the model if it is not loaded and tells what it is. Legacy starts and ends a process for it. */
+  describe(model: ModelFile, options?: { readonly signal?: AbortSignal | undefined }): Promise<ModelDescription>;
+
+  /** Counts the tokens of a prompt as `generate` would evaluate it, template included. */
+  countTokens(
+    model: ModelFile,
+    prompt: Prompt,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<number>;
+
+  /** What runs now. Cheap. */
+  status(): EngineStatus;
+
+  /** Ends every process and fails running and waiting requests with `ENGINE_CLOSED`. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+/** The program that serves as a model process: a JavaScript module that speaks `worker-protocol`. */
+export interface WorkerSpec {
+  /** Absolute path or `file:` URL of the module. */
+  readonly module: string;
+  /** Arguments after the module. Default: none. */
+  readonly args?: readonly string[];
+}
+
+/** What both engines take. Everything has a default but nothing is read from the environment. */
+export interface EngineOptions {
+  /** The model process. Default: the llama.cpp worker of `@gemma-cli/model-process`. */
+  readonly worker?: WorkerSpec | undefined;
+  /** Folder that holds an installed native runtime. Default: what Node resolves from the worker's own place. */
+  readonly runtimeFolder?: string | undefined;
+  /** Environment of the model process. Default: empty but for what the system loader needs. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Threads that compute. Integer >= 1. Default: the cores really available. */
+  readonly threads?: number | undefined;
+  /** Most requests that wait. Default 64. One more is `ENGINE_BUSY`. */
+  readonly queueMax?: number | undefined;
+  /** Deadline of loading, in milliseconds. Default 120,000. */
+  readonly loadMsMax?: number | undefined;
+  /** Deadline of each sign of life while evaluating or decoding, in milliseconds. Default 60,000. */
+  readonly silenceMsMax?: number | undefined;
+  /** How long an abort or a close waits for the process before it is killed, in milliseconds. Default 2,000. */
+  readonly abortMsMax?: number | undefined;
+  /** Most characters of a prompt. Default 50,000. */
+  readonly promptCharsMax?: number | undefined;
+  /** Most bytes of an answer. Default 10 MiB. */
+  readonly responseBytesMax?: number | undefined;
+  /** Optimized only: how long an idle model stays loaded, in milliseconds. Infinity = forever. Default 300,000. */
+  readonly keepAliveMs?: number | undefined;
+  /** Called with one line per noteworthy event. Default: silence. */
+  readonly log?: ((message: string) => void) | undefined;
+}
+
+/** The module of an engine package. */
+export type EngineModule = Implementation<EngineOptions, Engine>;

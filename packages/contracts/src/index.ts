@@ -1,0 +1,28 @@
+export { errorCodes } from './error-codes.ts';
+export type { ErrorCode, ErrorCodeEntry, ExitCode } from './error-codes.ts';
+export { GemmaError, UnsupportedError, ImplementationLoadError, isGemmaError, toGemmaError } from './errors.ts';
+export type { ErrorFacts, GemmaErrorJson, GemmaErrorOptions } from './errors.ts';
+export { contractVersions } from './handshake.ts';
+export type {
+  ContractName,
+  Implementation,
+  ImplementationHandshake,
+  ImplementationName,
+  Resolution,
+} from './handshake.ts';
+export type { Capabilities, CapabilityName } from './capabilities.ts';
+export type { ChatMessage, ChatRole, GenerateRequest, ModelFile, Prompt, Sampling } from './generate-request.ts';
+export { requestDefaults } from './generate-request.ts';
+export type {
+  EngineEvent,
+  FinishReason,
+  GenerationEnd,
+  LoadEnd,
+  LoadStart,
+  PromptTrimmed,
+  TextDelta,
+  Timings,
+  Usage,
+} from './engine-events.ts';
+export type { Engine, EngineModule, EngineOptions, EngineStatus, ModelDescription, RuntimeInfo, WorkerSpec } from './engine.ts';
+export type { EmbedOptions, Embedder } from './embedder.ts';
