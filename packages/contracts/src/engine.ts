@@ -55,7 +55,10 @@ export interface Engine extends AsyncDisposable {
    * @throws GemmaError `REQUEST_INVALID`, `PROMPT_*`, `CONTEXT_EXCEEDED`, `OPTION_UNSUPPORTED`, `ENGINE_*`, `MODEL_*`,
    *   `RUNTIME_NOT_INSTALLED`, `RESPONSE_TOO_LARGE`.
    */
-  generate(request: GenerateRequest, options?: { readonly signal?: AbortSignal | undefined }): AsyncIterable<EngineEvent>;
+  generate(
+    request: GenerateRequest,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): AsyncIterable<EngineEvent>;
 
   /** Loads the model if it is not loaded and tells what it is. Legacy starts and ends a process for it. */
   describe(model: ModelFile, options?: { readonly signal?: AbortSignal | undefined }): Promise<ModelDescription>;

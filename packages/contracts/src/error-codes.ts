@@ -21,7 +21,10 @@ export interface ErrorCodeEntry {
 export const errorCodes = {
   USAGE: { exitCode: 2, meaning: 'A command, option or argument is not one the command knows.' },
   CONFIG_INVALID: { exitCode: 2, meaning: 'A configuration value does not have the expected type or range.' },
-  CONFIG_UNKNOWN_KEY: { exitCode: 2, meaning: 'A configuration key does not exist; the message names the nearest one.' },
+  CONFIG_UNKNOWN_KEY: {
+    exitCode: 2,
+    meaning: 'A configuration key does not exist; the message names the nearest one.',
+  },
   CONFIG_UNREADABLE: { exitCode: 2, meaning: 'A configuration file cannot be read or is not valid TOML.' },
   HOME_NOT_PRIVATE: { exitCode: 4, meaning: 'The home folder belongs to somebody else or cannot be made private.' },
   REQUEST_INVALID: { exitCode: 2, meaning: 'A request has a value outside its documented range.' },
@@ -31,7 +34,10 @@ export const errorCodes = {
   RESPONSE_TOO_LARGE: { exitCode: 1, meaning: 'An answer grew past the configured limit in bytes.' },
   OPTION_UNSUPPORTED: { exitCode: 2, meaning: 'The runtime or model cannot honour an option of the request.' },
   UNSUPPORTED: { exitCode: 4, meaning: 'An implementation cannot work on this machine; the other one may.' },
-  IMPLEMENTATION_LOAD_FAILED: { exitCode: 4, meaning: 'An installed implementation is broken: it failed while it was loaded.' },
+  IMPLEMENTATION_LOAD_FAILED: {
+    exitCode: 4,
+    meaning: 'An installed implementation is broken: it failed while it was loaded.',
+  },
   RUNTIME_NOT_INSTALLED: { exitCode: 4, meaning: 'The native runtime that computes is not installed.' },
   RUNTIME_INSTALL_FAILED: { exitCode: 1, meaning: 'Installing the native runtime did not succeed.' },
   ENGINE_START_FAILED: { exitCode: 4, meaning: 'The model process could not be started.' },

@@ -24,5 +24,13 @@ export type {
   Timings,
   Usage,
 } from './engine-events.ts';
-export type { Engine, EngineModule, EngineOptions, EngineStatus, ModelDescription, RuntimeInfo, WorkerSpec } from './engine.ts';
+export type {
+  Engine,
+  EngineModule,
+  EngineOptions,
+  EngineStatus,
+  ModelDescription,
+  RuntimeInfo,
+  WorkerSpec,
+} from './engine.ts';
 export type { EmbedOptions, Embedder } from './embedder.ts';
