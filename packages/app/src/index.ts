@@ -1,1 +1,14 @@
-export {};
+export { createApp } from './create-app.ts';
+export type { App, AppDefaults, AppEngine, AppOptions } from './create-app.ts';
+export type { AnswerEngine, AnswerStart, AppEvent, Notice, NoticeCode } from './app-event.ts';
+export type {
+  AnswerOptions,
+  AskRequest,
+  ChatSession,
+  Client,
+  OperationOptions,
+  PromptParts,
+  SessionMessage,
+  SessionOptions,
+} from './client.ts';
+export type { AppModel, ModelSource } from './choose-model.ts';

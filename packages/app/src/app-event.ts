@@ -1,0 +1,40 @@
+import type { EngineEvent, ImplementationName } from '@gemma-cli/contracts';
+
+/** Which engine answers, and why not the other one. */
+export interface AnswerEngine {
+  readonly requested: ImplementationName;
+  readonly active: ImplementationName;
+  /** Why `active` is not `requested`. Absent when they are the same. */
+  readonly reason?: string;
+  /** What computes: `llama.cpp` or `gemma.cpp`. */
+  readonly runtime: string;
+}
+
+/** The first event of every answer: who answers. */
+export interface AnswerStart {
+  readonly type: 'answer-start';
+  readonly model: { readonly name: string; readonly path: string };
+  /** `chat`: the model's own template. `completion`: the model has none, the text is continued. */
+  readonly mode: 'chat' | 'completion';
+  readonly engine: AnswerEngine;
+}
+
+/**
+ * What the user should know but did not ask. `COMPLETION_MODE`: the model continues text. `ENGINE_FALLBACK`: the other
+ * implementation runs. `PROMPT_TRIMMED`: the oldest part of the conversation was left out.
+ */
+export type NoticeCode = 'COMPLETION_MODE' | 'ENGINE_FALLBACK' | 'PROMPT_TRIMMED';
+
+/** Something that the user should know. Given once per question or session, but `PROMPT_TRIMMED` every time. */
+export interface Notice {
+  readonly type: 'notice';
+  readonly code: NoticeCode;
+  /** A sentence for people. */
+  readonly message: string;
+}
+
+/**
+ * What `ask` and `send` yield: one `answer-start`, notices, then the events of the engine, which end with exactly one
+ * `generation-end`; or a typed error is thrown. Plain data: it survives JSON.
+ */
+export type AppEvent = AnswerStart | Notice | EngineEvent;

@@ -1,0 +1,49 @@
+import { GemmaError, type ChatMessage, type Prompt } from '@gemma-cli/contracts';
+import type { PromptParts, SessionMessage } from './client.ts';
+
+/** What an answer is asked for: the past, the instruction before it, and the new text. */
+export interface PromptContent {
+  readonly system: string | undefined;
+  /** Complete turns, oldest first: every user message is followed by its answer. */
+  readonly past: readonly SessionMessage[];
+  readonly text: string;
+}
+
+/**
+ * Makes the prompt: for a model with a chat template the conversation, otherwise the running document, in which nobody
+ * has a role: system text, blank line, then each text, the answer that continued it, and a newline. Both only grow at
+ * their end from turn to turn, so that the engine can keep the state of everything that came before.
+ */
+export function assemblePrompt(mode: 'chat' | 'completion', { system, past, text }: PromptContent): Prompt {
+  if (mode === 'chat') {
+    const before: ChatMessage[] = system === undefined ? [] : [{ role: 'system', content: system }];
+    const turns = past.map(({ role, content }): ChatMessage => ({ role, content }));
+    return { type: 'chat', messages: [...before, ...turns, { role: 'user', content: text }] };
+  }
+  const head = system === undefined ? '' : `${system}\n\n`;
+  const document = past.map(({ role, content }) => (role === 'assistant' ? `${content}\n` : content)).join('');
+  return { type: 'completion', text: head + document + text };
+}
+
+/**
+ * Joins the parts of a question: what was piped in, files, then the typed text, a blank line between two.
+ *
+ * @throws GemmaError `REQUEST_INVALID` when nothing is left.
+ */
+export function joinPromptParts(prompt: string | PromptParts): string {
+  const parts =
+    typeof prompt === 'string'
+      ? [prompt]
+      : [prompt.input, ...(prompt.files ?? []), prompt.text].map((part) => part ?? '');
+  const present = parts.filter((part) => part.trim() !== '');
+  const [only, ...others] = present;
+  if (only === undefined) {
+    throw new GemmaError({
+      code: 'REQUEST_INVALID',
+      message: 'The prompt is empty. Give a text, a file or something on standard input.',
+    });
+  }
+  // One part stays exactly as it is: a base model continues its last character, be it a space.
+  if (others.length === 0) return only;
+  return present.map((part, index) => (index < present.length - 1 ? part.trimEnd() : part)).join('\n\n');
+}

@@ -1,0 +1,148 @@
+import { GemmaError, type Engine, type GenerateRequest, type Prompt, type Resolution } from '@gemma-cli/contracts';
+import { assemblePrompt, joinPromptParts } from './assemble-prompt.ts';
+import type { AnswerInput } from './answer.ts';
+import type { AnswerEngine, AppEvent, Notice } from './app-event.ts';
+import { chooseModel, type AppModel, type ModelSource } from './choose-model.ts';
+import type { AnswerOptions, Client } from './client.ts';
+import { createChatSession } from './chat-session.ts';
+
+/** What a request gets where it says nothing. */
+export interface AppDefaults {
+  /** Name or path of a model, or `auto`. Default `auto`. */
+  readonly model?: string | undefined;
+  /** Instruction that stands before every conversation. Default: none. */
+  readonly system?: string | undefined;
+  readonly options?: AnswerOptions | undefined;
+}
+
+/** An engine and how it was chosen. */
+export interface AppEngine {
+  readonly engine: Engine;
+  readonly resolution: Resolution;
+}
+
+/** What {@link createApp} takes. */
+export interface AppOptions {
+  /** Makes the engine when the first answer needs it. Called again only if it failed. The app closes what it made. */
+  readonly engine: () => Promise<AppEngine>;
+  /** The installed models: a model store, or the part of one. */
+  readonly models: ModelSource;
+  readonly defaults?: AppDefaults | undefined;
+  /** Called with one line per noteworthy event. Default: silence. */
+  readonly log?: ((message: string) => void) | undefined;
+}
+
+/** The operations of gemma in this process. */
+export type App = Client;
+
+/** Makes the app: the only place that assembles prompts, and the owner of sessions. No engine starts before it is needed. */
+export function createApp({ engine, models, defaults = {}, log }: AppOptions): App {
+  let created: Promise<AppEngine> | undefined;
+  let closed = false;
+
+  function getEngine(): Promise<AppEngine> {
+    if (closed) {
+      return Promise.reject(
+        new GemmaError({ code: 'ENGINE_CLOSED', message: 'The app was closed before this request.' }),
+      );
+    }
+    created ??= engine().catch((error: unknown) => {
+      created = undefined;
+      throw error;
+    });
+    return created;
+  }
+
+  async function* answer({
+    content,
+    system,
+    model: reference,
+    options,
+    told,
+    signal,
+  }: AnswerInput): AsyncGenerator<AppEvent> {
+    const model = await chooseModel(models, reference ?? defaults.model ?? 'auto');
+    const { engine: current, resolution } = await getEngine();
+    const mode = model.chat ? 'chat' : 'completion';
+    yield {
+      type: 'answer-start',
+      model: { name: model.name, path: model.path },
+      mode,
+      engine: describeEngine(resolution, model),
+    };
+
+    if (resolution.reason !== undefined && !told.has('fallback')) {
+      told.add('fallback');
+      log?.(`engine: ${resolution.active} instead of ${resolution.requested}: ${resolution.reason}`);
+      yield notice('ENGINE_FALLBACK', `Using the ${resolution.active} engine: ${resolution.reason}.`);
+    }
+    if (mode === 'completion' && !told.has(model.path)) {
+      told.add(model.path);
+      yield notice('COMPLETION_MODE', completionNotice(model, system));
+    }
+    const request = makeRequest(model, content(mode), mergeOptions(defaults.options, options));
+    for await (const event of current.generate(request, { signal })) {
+      yield event;
+      if (event.type === 'prompt-trimmed') {
+        yield notice(
+          'PROMPT_TRIMMED',
+          `The conversation is longer than the context: ${event.promptTokensBefore - event.promptTokensAfter} of ` +
+            `${event.promptTokensBefore} tokens were left out, the oldest first.`,
+        );
+      }
+    }
+  }
+
+  return {
+    async *ask({ prompt, system = defaults.system, model, options }, { signal } = {}) {
+      const text = joinPromptParts(prompt);
+      const content = (mode: 'chat' | 'completion'): Prompt => assemblePrompt(mode, { system, past: [], text });
+      yield* answer({ content, system, model, options, told: new Set(), signal });
+    },
+    openSession(options = {}) {
+      return createChatSession({ answer, options: { system: defaults.system, ...options } });
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      // An engine that could not be made has nothing to close; its error went to whoever asked for it.
+      const made = await created?.catch(() => undefined);
+      await made?.engine.close();
+    },
+    async [Symbol.asyncDispose]() {
+      await this.close();
+    },
+  };
+}
+
+function describeEngine({ requested, active, reason }: Resolution, model: AppModel): AnswerEngine {
+  const runtime = model.format === 'sbs' ? 'gemma.cpp' : 'llama.cpp';
+  return { requested, active, ...(reason === undefined ? {} : { reason }), runtime };
+}
+
+function notice(code: Notice['code'], message: string): Notice {
+  return { type: 'notice', code, message };
+}
+
+function completionNotice({ name }: AppModel, system: string | undefined): string {
+  const head = system === undefined ? '' : ' The system text stands at its beginning.';
+  return `${name} is a base model: it continues the text, it does not answer or follow instructions.${head}`;
+}
+
+function mergeOptions(before: AnswerOptions = {}, after: AnswerOptions = {}): AnswerOptions {
+  const sampling = { ...before.sampling, ...withoutUndefined(after.sampling ?? {}) };
+  return { ...before, ...withoutUndefined(after), sampling };
+}
+
+function makeRequest(model: AppModel, prompt: Prompt, options: AnswerOptions): GenerateRequest {
+  return {
+    ...(withoutUndefined(options) as Omit<GenerateRequest, 'model' | 'prompt'>),
+    model: { path: model.path, name: model.name },
+    prompt,
+  };
+}
+
+/** Leaves out keys without a value: the engine tells "not given" from "given as nothing". */
+function withoutUndefined<T extends object>(value: T): T {
+  return Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== undefined)) as T;
+}
