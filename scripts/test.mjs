@@ -1,0 +1,114 @@
+// `npm test`: installs, builds, and runs every check and test. Goes on after a failure, so that one run tells all of it;
+// only what a failed installation or build makes senseless is left out. A check counts as one.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageChecks, staticChecks } from './checks.mjs';
+import { duration, environmentWithPnpm, node24, node24Version, run } from './tools.mjs';
+import { fastTestEnvironment, runVitest } from './vitest-run.mjs';
+
+const total = { passed: 0, failed: 0, skipped: 0 };
+/** Milliseconds of test time by package, all kinds together. */
+const msByPackage = new Map();
+const failures = [];
+const skips = [];
+
+heading('installation');
+const env = environmentWithPnpm();
+const installed = await step('install', ['pnpm', 'install', '--frozen-lockfile', '--prefer-offline']);
+const built =
+  installed && (await step('build', ['pnpm', 'exec', 'turbo', 'run', 'build', '--output-logs=errors-only']));
+
+if (built) {
+  heading('checks');
+  for (const check of staticChecks()) await runCheck(check);
+
+  heading('test models');
+  await step('test models', [process.execPath, join('scripts', 'fetch-test-models.mjs')]);
+
+  const fast = fastTestEnvironment(env);
+  await tests('fast', ['--project=fast:*', '--coverage'], { env: fast });
+  // These pack, install and kill processes, or keep a model busy: side by side they would starve each other.
+  await tests('slow', ['--project=slow:*', '--no-file-parallelism'], { env });
+  await tests('real', ['--project=real:*', '--no-file-parallelism'], { env });
+
+  heading('packages as installed');
+  for (const check of packageChecks(env)) await runCheck(check);
+
+  await testsOnNode24(fast);
+}
+
+heading('summary');
+for (const skip of skips) console.log(`skipped: ${skip}`);
+for (const [name, ms] of [...msByPackage].toSorted((a, b) => b[1] - a[1])) {
+  console.log(`${(ms / 60_000).toFixed(2).padStart(6)} min  ${name}`);
+}
+for (const failure of failures) console.log(`failed: ${failure}`);
+console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+process.exitCode = total.failed === 0 ? 0 : 1;
+
+function heading(text) {
+  console.log(`\n== ${text}`);
+}
+
+/** A step that the rest needs; its output is shown as it comes. */
+async function step(name, commandLine) {
+  const { code, seconds } = await run(commandLine, { env });
+  return note(name, code, seconds);
+}
+
+/** A check; its output is shown when it fails. */
+async function runCheck(check) {
+  const { code, output, seconds } = await check.run();
+  if (code !== 0) console.log(output.trimEnd());
+  note(check.name, code, seconds, check.by);
+}
+
+function note(name, code, seconds, by) {
+  const hint = code === 0 || by === undefined ? '' : ` (${by})`;
+  console.log(`${code === 0 ? 'ok  ' : 'FAIL'} ${name} ${duration(seconds)}${hint}`);
+  if (code === 0) total.passed += 1;
+  else {
+    total.failed += 1;
+    failures.push(`${name}${hint}`);
+  }
+  return code === 0;
+}
+
+/** Runs a kind of tests and adds its counts, under the package's name, to the totals. */
+async function tests(label, args, options) {
+  heading(`${label} tests`);
+  const result = await runVitest(label, ['--passWithNoTests', ...args], options);
+  let counted = 0;
+  for (const [project, counts] of Object.entries(result.projects)) {
+    const name = project.slice(project.indexOf(':') + 1);
+    total.passed += counts.passed;
+    total.failed += counts.failed;
+    total.skipped += counts.skipped;
+    counted += counts.failed;
+    skips.push(...counts.skips);
+    if (counts.failed > 0) failures.push(`${counts.failed} of ${label}:${name}`);
+    msByPackage.set(name, (msByPackage.get(name) ?? 0) + counts.ms);
+  }
+  // Coverage below its threshold, an error outside any test, or a run that died.
+  if (result.code !== 0 && counted === 0) {
+    total.failed += 1;
+    failures.push(`${label} tests ended with code ${result.code} (coverage, or an error outside the tests: see above)`);
+  }
+  console.log(`${result.code === 0 ? 'ok  ' : 'FAIL'} ${label} tests ${duration(result.seconds)}`);
+}
+
+async function testsOnNode24(fastEnv) {
+  let node;
+  try {
+    node = node24();
+  } catch (error) {
+    note(`Node ${node24Version} (${error.message.split('\n')[0]})`, 1, 0);
+    return;
+  }
+  if (!existsSync(node)) {
+    note(`Node ${node24Version}`, 1, 0);
+    return;
+  }
+  // The workspace's own tests read the tree: the same on any Node.
+  await tests('node24', ['--project=fast:*', '--project=!fast:workspace'], { env: fastEnv, node });
+}
