@@ -50,7 +50,8 @@ export interface Engine extends AsyncDisposable {
    *
    * Aborting `signal`, or leaving the loop (`return()`), frees the slot within `abortMsMax`, whether the request is
    * queued, loading, evaluating or decoding; an abort yields `generation-end` with reason `aborted` and keeps the text
-   * so far. A slow consumer slows the reading of pieces, never loses one.
+   * so far. A slow consumer loses nothing and holds nobody up: what the model produces meanwhile waits in memory, at most
+   * `responseBytesMax`, and the slot is free as soon as the model is done.
    *
    * @throws GemmaError `REQUEST_INVALID`, `PROMPT_*`, `CONTEXT_EXCEEDED`, `OPTION_UNSUPPORTED`, `ENGINE_*`, `MODEL_*`,
    *   `RUNTIME_NOT_INSTALLED`, `RESPONSE_TOO_LARGE`.
@@ -93,6 +94,11 @@ export interface EngineOptions {
   readonly runtimeFolder?: string | undefined;
   /** Environment of the model process. Default: empty but for what the system loader needs. */
   readonly env?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Called with the model's path before every load; throws what is wrong with the file (`MODEL_INVALID`), so that
+   * nothing native sees it. Default: no check. `inspectModelFile` of `@gemma-cli/models` is made for this.
+   */
+  readonly checkModel?: ((path: string) => Promise<unknown>) | undefined;
   /** Threads that compute. Integer >= 1. Default: the cores really available. */
   readonly threads?: number | undefined;
   /** Most requests that wait. Default 64. One more is `ENGINE_BUSY`. */

@@ -64,7 +64,10 @@ export const errorCodes = {
   ABORTED: { exitCode: 130, meaning: 'The caller or the user stopped an operation.' },
   INTERNAL: { exitCode: 1, meaning: 'A defect of this program.' },
   BENCH_FAILED: { exitCode: 1, meaning: 'A measured process failed, ran past its deadline or reported no samples.' },
-  BENCH_WRONG_IMPLEMENTATION: { exitCode: 1, meaning: 'A measured process ran another implementation than the one to measure.' },
+  BENCH_WRONG_IMPLEMENTATION: {
+    exitCode: 1,
+    meaning: 'A measured process ran another implementation than the one to measure.',
+  },
 } as const satisfies Record<string, ErrorCodeEntry>;
 
 /** A stable code by which a caller recognises an error. */

@@ -94,7 +94,7 @@ export type WorkerCall = {
 export type WorkerMessage =
   | { readonly type: 'ready'; readonly protocol: number }
   | {
-      /** One sampled token. Its text may be empty while a character is incomplete. */
+      /** One sampled token, or -1 for text of earlier tokens. The text may be empty while a character is incomplete. */
       readonly type: 'piece';
       readonly id: number;
       readonly token: number;

@@ -1,1 +1,2 @@
-export {};
+export { handshake } from './handshake.ts';
+export { create } from './legacy-engine.ts';

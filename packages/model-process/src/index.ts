@@ -1,1 +1,15 @@
-export {};
+export { availableCores } from './available-cores.ts';
+export type { AvailableCores, AvailableCoresSources } from './available-cores.ts';
+export { engineDefaults, resolveEngineOptions } from './engine-settings.ts';
+export type { EngineSettings } from './engine-settings.ts';
+export { engineOnHost } from './engine-on-host.ts';
+export type { LentModel, ModelHost } from './engine-on-host.ts';
+export { startModelProcess } from './model-process.ts';
+export type { CallOptions, ModelProcess, ModelProcessOptions } from './model-process.ts';
+export { openModel } from './open-model.ts';
+export type { OpenModel, OpenModelOptions } from './open-model.ts';
+export type { ResolvedRequest } from './resolve-request.ts';
+export { createTokenLedger, evaluationChunkTokens } from './token-ledger.ts';
+export type { TokenLedger } from './token-ledger.ts';
+export { createUtf8Stream } from './utf8-stream.ts';
+export type { Utf8Stream } from './utf8-stream.ts';

@@ -1,0 +1,63 @@
+import type { LoadedModel } from '@gemma-cli/contracts/worker-protocol';
+import type { EngineSettings } from './engine-settings.ts';
+import { startModelProcess } from './model-process.ts';
+import type { ModelProcess } from './model-process.ts';
+
+/** A model process with its model loaded. */
+export interface OpenModel {
+  readonly process: ModelProcess;
+  readonly model: LoadedModel;
+  /** Milliseconds from spawn to ready. */
+  readonly loadMs: number;
+}
+
+/** Which model to open. */
+export interface OpenModelOptions {
+  readonly path: string;
+  readonly contextTokens: number;
+  readonly settings: EngineSettings;
+  readonly signal: AbortSignal;
+  /** Called as soon as the process runs, before the model is loaded: for `status`, and for closing it. */
+  readonly onProcess?: (process: ModelProcess) => void;
+}
+
+/**
+ * Checks the model file, starts a process and loads the model into it. On failure nothing is left running.
+ *
+ * @throws GemmaError what the check says; `ENGINE_START_FAILED`, `ENGINE_LOAD_FAILED`, `ENGINE_LOAD_TIMEOUT`,
+ *   `ENGINE_EXITED`, `RUNTIME_NOT_INSTALLED`, `ABORTED`.
+ */
+export async function openModel({
+  path,
+  contextTokens,
+  settings,
+  signal,
+  onProcess,
+}: OpenModelOptions): Promise<OpenModel> {
+  await settings.checkModel(path);
+  const start = performance.now();
+  const process = await startModelProcess(
+    {
+      worker: settings.worker,
+      env: settings.env,
+      startMsMax: settings.loadMsMax,
+      silenceMsMax: settings.silenceMsMax,
+      abortMsMax: settings.abortMsMax,
+      log: settings.log,
+    },
+    signal,
+  );
+  onProcess?.(process);
+  try {
+    const model = await process.call(
+      'load',
+      { path, contextTokens, sequences: 1, threads: settings.threads, runtimeFolder: settings.runtimeFolderOrNull },
+      // Nothing in a process that is still loading is worth waiting for.
+      { signal, silenceMsMax: settings.loadMsMax, deadlineCode: 'ENGINE_LOAD_TIMEOUT', abortMsMax: 0 },
+    );
+    return { process, model, loadMs: performance.now() - start };
+  } catch (error) {
+    await process.close();
+    throw error;
+  }
+}

@@ -1,0 +1,144 @@
+import { randomInt } from 'node:crypto';
+import { GemmaError, requestDefaults } from '@gemma-cli/contracts';
+import type { Capabilities, EngineOptions, GenerateRequest, ModelFile, Prompt } from '@gemma-cli/contracts';
+import type { LoadedModel, ResolvedSampling } from '@gemma-cli/contracts/worker-protocol';
+import { basename } from 'node:path';
+
+/** A request with every default filled in and every value checked. */
+export interface ResolvedRequest {
+  readonly model: Required<ModelFile>;
+  readonly prompt: Prompt;
+  readonly sampling: ResolvedSampling;
+  readonly maxTokens: number;
+  readonly stop: readonly string[];
+  readonly contextTokens: number;
+  readonly reproducible: boolean;
+  readonly onContextOverflow: 'refuse' | 'trim';
+  /** Options that the caller gave, to be held against the model's capabilities. */
+  readonly asked: { readonly seed: boolean; readonly minP: boolean; readonly repeatPenalty: boolean };
+}
+
+/**
+ * Checks a request and fills in its defaults. Nothing has been started yet when this throws.
+ *
+ * @throws GemmaError `REQUEST_INVALID`, `PROMPT_TOO_LONG`, `PROMPT_FORBIDDEN_CHARACTER`.
+ */
+export function resolveRequest(
+  request: GenerateRequest,
+  { promptCharsMax = requestDefaults.promptCharsMax }: Pick<EngineOptions, 'promptCharsMax'>,
+): ResolvedRequest {
+  const { sampling = {}, stop = [], prompt } = request;
+  checkPrompt(prompt, promptCharsMax);
+  if (stop.length > requestDefaults.stopStringsMax) {
+    throw invalid('stop', `at most ${requestDefaults.stopStringsMax} strings`, stop.length);
+  }
+  for (const text of stop) {
+    const sound = typeof text === 'string' && text.length >= 1 && text.length <= requestDefaults.stopStringCharsMax;
+    if (!sound) throw invalid('stop', `strings of 1 to ${requestDefaults.stopStringCharsMax} characters`, text);
+  }
+  return {
+    model: resolveModel(request.model),
+    prompt,
+    sampling: {
+      temperature: within('temperature', sampling.temperature ?? requestDefaults.temperature, 0, 2),
+      topK: whole('topK', sampling.topK ?? requestDefaults.topK, 0, 2 ** 31 - 1),
+      topP: within('topP', sampling.topP ?? requestDefaults.topP, 0, 1),
+      minP: within('minP', sampling.minP ?? requestDefaults.minP, 0, 1),
+      repeatPenalty: within('repeatPenalty', sampling.repeatPenalty ?? requestDefaults.repeatPenalty, 1, 2),
+      seed: whole('seed', sampling.seed ?? randomInt(2 ** 32), 0, requestDefaults.seedMax),
+    },
+    maxTokens: whole('maxTokens', request.maxTokens ?? requestDefaults.maxTokens, 1, 2 ** 31 - 1),
+    stop,
+    contextTokens: whole('contextTokens', request.contextTokens ?? requestDefaults.contextTokens, 16, 2 ** 24),
+    reproducible: request.reproducible ?? false,
+    onContextOverflow: request.onContextOverflow ?? 'refuse',
+    asked: {
+      seed: sampling.seed !== undefined,
+      minP: sampling.minP !== undefined,
+      repeatPenalty: sampling.repeatPenalty !== undefined,
+    },
+  };
+}
+
+/** Fills in the name of a model. */
+export function resolveModel(model: ModelFile): Required<ModelFile> {
+  if (typeof model.path !== 'string' || model.path === '') throw invalid('model.path', 'a path', model.path);
+  return { path: model.path, name: model.name ?? basename(model.path) };
+}
+
+/**
+ * Holds the options of a request against what the model can do.
+ *
+ * @throws GemmaError `OPTION_UNSUPPORTED`.
+ */
+export function checkCapabilities(request: ResolvedRequest, { capabilities }: LoadedModel): void {
+  const needed: readonly (readonly [keyof Capabilities, boolean, string])[] = [
+    [
+      'chat',
+      request.prompt.type === 'chat',
+      'A conversation needs a chat template, and the model file has none: it is a base model. Send a completion instead',
+    ],
+    ['seed', request.asked.seed, 'The runtime cannot repeat choices from a seed. Leave out seed'],
+    ['minP', request.asked.minP, 'The runtime has no min-p sampling. Leave out minP'],
+    ['repeatPenalty', request.asked.repeatPenalty, 'The runtime has no repeat penalty. Leave out repeatPenalty'],
+  ];
+  for (const [capability, asked, message] of needed) {
+    if (asked && !capabilities[capability]) {
+      throw new GemmaError({
+        code: 'OPTION_UNSUPPORTED',
+        message: `${message}, or use another model.`,
+        facts: { capability, model: request.model.name },
+      });
+    }
+  }
+}
+
+/**
+ * Checks the characters of a prompt.
+ *
+ * @throws GemmaError `PROMPT_TOO_LONG`, `PROMPT_FORBIDDEN_CHARACTER`, `REQUEST_INVALID`.
+ */
+export function checkPrompt(prompt: Prompt, promptCharsMax: number = requestDefaults.promptCharsMax): void {
+  const texts = prompt.type === 'chat' ? prompt.messages.map(({ content }) => content) : [prompt.text];
+  if (prompt.type === 'chat' && texts.length === 0) throw invalid('prompt.messages', 'at least one message', 'none');
+  const chars = texts.reduce((sum, text) => sum + text.length, 0);
+  if (chars > promptCharsMax) {
+    throw new GemmaError({
+      code: 'PROMPT_TOO_LONG',
+      message: `Expected a prompt of at most ${promptCharsMax} characters, got ${chars}. Shorten it, or raise engine.prompt_chars_max.`,
+      facts: { promptChars: chars, promptCharsMax },
+    });
+  }
+  for (const text of texts) {
+    // eslint-disable-next-line no-control-regex -- these two are what is looked for
+    const index = text.search(/[\0\u001B]/);
+    if (index >= 0) {
+      const character = text.charCodeAt(index) === 0 ? 'NUL' : 'ESC';
+      throw new GemmaError({
+        code: 'PROMPT_FORBIDDEN_CHARACTER',
+        message: `Expected text without NUL and ESC characters, got ${character} at character ${index}. Remove it; it is a sign of binary or terminal data.`,
+        facts: { character, index },
+      });
+    }
+  }
+}
+
+function within(name: string, value: number, min: number, max: number): number {
+  if (typeof value !== 'number' || !(value >= min && value <= max)) {
+    throw invalid(name, `a number from ${min} to ${max}`, value);
+  }
+  return value;
+}
+
+function whole(name: string, value: number, min: number, max: number): number {
+  if (!Number.isInteger(value)) throw invalid(name, `a whole number from ${min} to ${max}`, value);
+  return within(name, value, min, max);
+}
+
+function invalid(option: string, expected: string, got: unknown): GemmaError {
+  return new GemmaError({
+    code: 'REQUEST_INVALID',
+    message: `Expected ${option} to be ${expected}, got ${JSON.stringify(got) ?? String(got)}.`,
+    facts: { option, expected, got },
+  });
+}

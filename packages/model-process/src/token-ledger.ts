@@ -1,0 +1,43 @@
+/** Tokens of one evaluation chunk. Bounds how long an abort waits for the runtime: 130 ms at 475 tokens/s, 0.7 s at 90. */
+export const evaluationChunkTokens = 64;
+
+/**
+ * What a sequence of a model process holds, kept beside it by the engine.
+ *
+ * `alignedTokens` counts the leading tokens that were evaluated in whole chunks which begin at multiples of
+ * {@link evaluationChunkTokens}: exactly those that a fresh run of the same prompt computes in the same batches. Only they
+ * may be reused when a request wants reproducible text.
+ */
+export interface TokenLedger {
+  readonly tokens: readonly number[];
+  readonly alignedTokens: number;
+  /** Notes tokens that were appended in one batch. */
+  append(batch: readonly number[]): void;
+  /** Notes that only the first `length` tokens are left. */
+  truncate(length: number): void;
+}
+
+/** Makes the ledger of an empty sequence. */
+export function createTokenLedger(): TokenLedger {
+  const tokens: number[] = [];
+  let alignedTokens = 0;
+  return {
+    tokens,
+    get alignedTokens() {
+      return alignedTokens;
+    },
+    append(batch) {
+      if (alignedTokens === tokens.length && batch.length === evaluationChunkTokens) {
+        alignedTokens += evaluationChunkTokens;
+      }
+      for (const token of batch) tokens.push(token);
+    },
+    truncate(length) {
+      tokens.length = Math.min(tokens.length, length);
+      alignedTokens = Math.min(
+        alignedTokens,
+        Math.floor(tokens.length / evaluationChunkTokens) * evaluationChunkTokens,
+      );
+    },
+  };
+}
