@@ -1,1 +1,28 @@
-export {};
+export { configKeys } from './config-keys.ts';
+export type { ConfigFileValue, ConfigKey } from './config-keys.ts';
+export { formatDuration, parseDurationMs } from './duration.ts';
+export type {
+  ConfigOrigin,
+  ConfigSource,
+  EngineSection,
+  GemmaConfig,
+  GemmaSection,
+  LoadedConfig,
+  ModelsSection,
+  PerformanceConfig,
+  SamplingSection,
+  UiSection,
+} from './gemma-config.ts';
+export { ensureHome, homeLayout, resolveHome } from './home.ts';
+export type { HomeLayout } from './home.ts';
+export { loadConfig, projectFileName } from './load-config.ts';
+export type { LoadConfigOptions } from './load-config.ts';
+export { migrateConfigFile } from './migrate-config-file.ts';
+export type { MigrationReport, MigrationStep } from './migrate-config-file.ts';
+export { nearestName } from './nearest-name.ts';
+export { getConfigValue, setConfigValue } from './set-config-value.ts';
+export type { ConfigValue, SetConfigResult, SetConfigValueOptions } from './set-config-value.ts';
+export { engineOptionsOf, requestOptionsOf } from './options-of-config.ts';
+export type { RequestOptions } from './options-of-config.ts';
+export { validateConfigFile } from './validate-config-file.ts';
+export type { ConfigFileReport } from './validate-config-file.ts';

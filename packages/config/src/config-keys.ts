@@ -1,0 +1,369 @@
+import { requestDefaults } from '@gemma-cli/contracts';
+import { z } from 'zod';
+import { formatDuration, parseDurationMs } from './duration.ts';
+import type { GemmaConfig } from './gemma-config.ts';
+
+/** A value as a configuration file writes it. `null` = not set. */
+export type ConfigFileValue = string | number | boolean | null;
+
+/** One key: the row that the documentation and `gemma config list` show. */
+export interface ConfigKey {
+  /** Dotted name, as in the file: `section.name`. */
+  readonly key: string;
+  /** What values it takes, in words. */
+  readonly type: string;
+  /** The built-in value, as a file would write it. */
+  readonly default: ConfigFileValue;
+  /** Why this default. */
+  readonly reason: string;
+  /** The environment variable that sets it. */
+  readonly environment: string;
+  /** Other variables that set it, weaker than `environment`. */
+  readonly environmentAliases: readonly string[];
+  /** Whether a project file may set it. */
+  readonly project: boolean;
+  /** One sentence: what it does. */
+  readonly summary: string;
+}
+
+/** How the text of a variable or an argument becomes a value. */
+type Kind = 'boolean' | 'number' | 'text' | 'duration';
+
+interface Definition<Value> {
+  readonly name: string;
+  readonly kind: Kind;
+  readonly type: string;
+  readonly schema: z.ZodType<Value>;
+  readonly default: ConfigFileValue;
+  readonly reason: string;
+  readonly summary: string;
+  /** `false`: a project file may not set it, because a cloned repository must not choose programs or addresses. */
+  readonly project?: false;
+  /** A narrower check for project files. */
+  readonly projectSchema?: z.ZodType;
+  readonly environmentAliases?: readonly string[];
+}
+
+/** A key with what is needed to read it. */
+export interface KeyDefinition extends ConfigKey {
+  readonly section: keyof GemmaConfig;
+  /** Its name in `GemmaConfig[section]`. */
+  readonly property: string;
+  readonly kind: Kind;
+  readonly schema: z.ZodType;
+  readonly projectSchema: z.ZodType;
+}
+
+const trueOrFalse = { kind: 'boolean', type: 'true or false', schema: z.boolean() } as const;
+
+/** Every key of the configuration, its default, and the reason. A key without an effect does not exist. */
+const definitions: {
+  readonly [Section in keyof GemmaConfig]: {
+    readonly [Property in keyof GemmaConfig[Section]]: Definition<GemmaConfig[Section][Property]>;
+  };
+} = {
+  performance: {
+    useOptimizedGemma: {
+      name: 'use_optimized_gemma',
+      ...trueOrFalse,
+      default: true,
+      reason: 'Same answers, sooner: the process and the common prefix of the prompt are kept.',
+      summary: 'Answer with the optimized engine; false = the legacy one, one process per prompt.',
+    },
+    useOptimizedRag: {
+      name: 'use_optimized_rag',
+      ...trueOrFalse,
+      default: true,
+      reason: 'Same results, sooner.',
+      summary: 'Search memory with the optimized store. Read now; takes effect when the memory packages land.',
+    },
+    enableQueryCache: {
+      name: 'enable_query_cache',
+      ...trueOrFalse,
+      default: true,
+      reason: 'A repeated search costs nothing and every write invalidates what it changes.',
+      summary: 'Keep results of memory searches. Read now; takes effect when the memory packages land.',
+    },
+    batchSize: {
+      name: 'batch_size',
+      ...integer(1, 10_000),
+      default: 100,
+      reason: "The ancestor's documented value: one sync for 100 writes is already 1 % of the cost each.",
+      summary: 'Most memory writes in one commit. Read now; takes effect when the memory packages land.',
+    },
+    cacheMaxSize: {
+      name: 'cache_max_size',
+      ...integer(0, 1_000_000),
+      default: 100,
+      reason: "The ancestor's documented value: about one working session of questions.",
+      summary: 'Most results in the query cache. Read now; takes effect when the memory packages land.',
+    },
+  },
+  gemma: {
+    defaultModel: {
+      name: 'default_model',
+      kind: 'text',
+      type: 'auto, a model name, or (user file only) a path',
+      schema: z
+        .string()
+        .min(1)
+        .max(4096)
+        // eslint-disable-next-line no-control-regex -- control characters are what is refused
+        .regex(/^[^\u0000-\u001f\u007f]*$/),
+      projectSchema: z.string().regex(/^[A-Za-z0-9][\w.:-]*$/),
+      default: 'auto',
+      reason: 'A newcomer has one model; auto takes it: gemma3:270m, else gemma3:270m-base, else the first chat model.',
+      summary: 'The model that answers when none is named.',
+    },
+    executablePath: {
+      name: 'executable_path',
+      kind: 'text',
+      type: 'an absolute path, or empty',
+      schema: z
+        .string()
+        .max(4096)
+        // eslint-disable-next-line no-control-regex -- control characters are what is refused
+        .regex(/^(?:(?:\/|[A-Za-z]:[\\/]|\\\\)[^\u0000-\u001f\u007f]*)?$/)
+        .nullable()
+        .transform((path) => (path === '' ? null : path)),
+      project: false,
+      environmentAliases: ['GEMMA_EXECUTABLE'],
+      default: null,
+      reason: 'Most models are GGUF files, which llama.cpp runs; gemma.cpp is for those who built it.',
+      summary: 'The gemma.cpp executable. Today `gemma doctor` checks it.',
+    },
+  },
+  engine: {
+    threads: {
+      name: 'threads',
+      ...integerOrAuto(1, 1024),
+      default: 'auto',
+      reason: 'The cores really available: affinity and container quota count, sockets do not.',
+      summary: 'Threads that compute.',
+    },
+    contextTokens: {
+      name: 'context_tokens',
+      ...integerOrAuto(64, 1_048_576),
+      default: 'auto',
+      reason: `The smaller of the model's training context and ${requestDefaults.contextTokens}: memory stays bounded.`,
+      summary: 'Tokens of context that a request gets.',
+    },
+    loadMsMax: {
+      name: 'load_timeout',
+      ...duration(1, 3_600_000),
+      default: '2m',
+      reason: 'A 4B model from a cold disk takes under a minute; twice that is a defect.',
+      summary: 'Deadline of loading a model.',
+    },
+    silenceMsMax: {
+      name: 'silence_timeout',
+      ...duration(1, 3_600_000),
+      default: '1m',
+      reason: 'One chunk of evaluation takes seconds on a slow machine; a minute of silence is a hang.',
+      summary: 'Deadline of each sign of life while a model computes.',
+    },
+    queueMax: {
+      name: 'queue_max',
+      ...integer(0, 100_000),
+      project: false,
+      default: 64,
+      reason: 'More than that waits for minutes on one machine; a refusal is more honest.',
+      summary: 'Most requests that wait; one more is refused as busy.',
+    },
+    promptCharsMax: {
+      name: 'prompt_chars_max',
+      ...integer(1, 10_000_000),
+      project: false,
+      default: requestDefaults.promptCharsMax,
+      reason: "The ancestor's documented limit.",
+      summary: 'Most characters of a prompt.',
+    },
+    responseBytesMax: {
+      name: 'response_bytes_max',
+      ...integer(1, 1_073_741_824),
+      project: false,
+      default: requestDefaults.responseBytesMax,
+      reason: "The ancestor's documented limit, 10 MiB.",
+      summary: 'Most bytes of an answer.',
+    },
+    keepAliveMs: {
+      name: 'keep_alive',
+      kind: 'duration',
+      type: 'a duration (5m, 1h30m, bare seconds, 0 = unload at once, negative = forever)',
+      schema: durationSchema(0, Number.POSITIVE_INFINITY),
+      default: '5m',
+      reason: 'Long enough to read an answer and ask on; short enough to give the memory back.',
+      summary: 'How long an idle model stays loaded (optimized engine).',
+    },
+  },
+  sampling: {
+    temperature: {
+      name: 'temperature',
+      ...number(0, 2),
+      default: requestDefaults.temperature,
+      reason: "Warm enough for prose, cool enough for facts; the ancestor's value.",
+      summary: '0 takes the likeliest token, higher values vary more.',
+    },
+    topK: {
+      name: 'top_k',
+      ...integer(0, 1_000_000),
+      default: requestDefaults.topK,
+      reason: "llama.cpp's own default: cuts the long tail of a large vocabulary.",
+      summary: 'Only the k likeliest tokens; 0 = all.',
+    },
+    topP: {
+      name: 'top_p',
+      ...number(0, 1),
+      default: requestDefaults.topP,
+      reason: "llama.cpp's own default.",
+      summary: 'Only the likeliest tokens that together reach this probability.',
+    },
+    minP: {
+      name: 'min_p',
+      ...number(0, 1),
+      default: requestDefaults.minP,
+      reason: "llama.cpp's own default.",
+      summary: 'Only tokens at least this share as likely as the likeliest.',
+    },
+    repeatPenalty: {
+      name: 'repeat_penalty',
+      ...number(1, 2),
+      default: requestDefaults.repeatPenalty,
+      reason: 'Off: a penalty changes code and lists for the worse.',
+      summary: 'Makes recent tokens less likely by this factor.',
+    },
+    maxTokens: {
+      name: 'max_tokens',
+      ...integer(1, 1_048_576),
+      default: requestDefaults.maxTokens,
+      reason: "The ancestor's default for a chat; a short answer ends by itself.",
+      summary: 'Most tokens of an answer.',
+    },
+  },
+  models: {
+    hfEndpoint: {
+      name: 'hf_endpoint',
+      kind: 'text',
+      type: 'an http or https address',
+      schema: z.url({ protocol: /^https?$/ }).transform((address) => address.replace(/\/+$/, '')),
+      project: false,
+      environmentAliases: ['HF_ENDPOINT'],
+      default: 'https://huggingface.co',
+      reason: 'Where the weights are published.',
+      summary: 'Hugging Face or a mirror of it.',
+    },
+    connectMsMax: {
+      name: 'connect_timeout',
+      ...duration(1, 600_000),
+      project: false,
+      default: '5s',
+      reason: 'A source that has not answered by then is tried no longer; the next one is.',
+      summary: 'How long one source may take to answer.',
+    },
+  },
+  ui: {
+    color: {
+      name: 'color',
+      kind: 'text',
+      type: 'auto, always or never',
+      schema: z.enum(['auto', 'always', 'never']),
+      default: 'auto',
+      reason: 'Colours on a terminal, none in a file.',
+      summary: 'Whether output is coloured; --no-color and NO_COLOR win over it.',
+    },
+  },
+};
+
+/** Every key with its schema, in the order of the documentation. */
+export const keyDefinitions: readonly KeyDefinition[] = Object.entries(definitions).flatMap(([section, properties]) =>
+  Object.entries(properties as Readonly<Record<string, Definition<unknown>>>).map(([property, definition]) => {
+    const key = `${section}.${definition.name}`;
+    return {
+      key,
+      type: definition.type,
+      default: definition.default,
+      reason: definition.reason,
+      environment: `GEMMA_${key.replace('.', '_').toUpperCase()}`,
+      environmentAliases: definition.environmentAliases ?? [],
+      project: definition.project ?? true,
+      summary: definition.summary,
+      section: section as keyof GemmaConfig,
+      property,
+      kind: definition.kind,
+      schema: definition.schema,
+      projectSchema: definition.projectSchema ?? definition.schema,
+    };
+  }),
+);
+
+/** Every key, for documentation and `gemma config list`. */
+export const configKeys: readonly ConfigKey[] = keyDefinitions.map(
+  ({ key, type, default: builtIn, reason, environment, environmentAliases, project, summary }) =>
+    Object.freeze({ key, type, default: builtIn, reason, environment, environmentAliases, project, summary }),
+);
+
+const definitionsByKey: ReadonlyMap<string, KeyDefinition> = new Map(
+  keyDefinitions.map((definition) => [definition.key, definition]),
+);
+
+/** The definition of a dotted key, if there is one. */
+export function findKeyDefinition(key: string): KeyDefinition | undefined {
+  return definitionsByKey.get(key);
+}
+
+/** What the text of a variable or an argument means for a key: `"4"` is a number where a number is expected. */
+export function valueOfText(definition: KeyDefinition, text: string): unknown {
+  const trimmed = text.trim();
+  if (definition.kind === 'boolean') return trimmed === 'true' ? true : trimmed === 'false' ? false : text;
+  if (definition.kind === 'number' && /^[+-]?(\d[\d_]*)(\.\d+)?(e[+-]?\d+)?$/i.test(trimmed)) {
+    return Number(trimmed.replaceAll('_', ''));
+  }
+  return definition.kind === 'text' ? text : trimmed;
+}
+
+/** A resolved value as a file would write it: durations as text, the rest unchanged. */
+export function fileValueOf(definition: KeyDefinition, value: unknown): ConfigFileValue {
+  if (definition.kind === 'duration' && typeof value === 'number') return formatDuration(value);
+  return value as ConfigFileValue;
+}
+
+function integer(least: number, most: number) {
+  return {
+    kind: 'number',
+    type: `an integer from ${least} to ${most}`,
+    schema: z.number().int().min(least).max(most),
+  } as const;
+}
+
+function integerOrAuto(least: number, most: number) {
+  return {
+    kind: 'number',
+    type: `auto, or an integer from ${least} to ${most}`,
+    schema: z.union([z.literal('auto'), z.number().int().min(least).max(most)]),
+  } as const;
+}
+
+function number(least: number, most: number) {
+  return {
+    kind: 'number',
+    type: `a number from ${least} to ${most}`,
+    schema: z.number().min(least).max(most),
+  } as const;
+}
+
+function duration(leastMs: number, mostMs: number) {
+  return {
+    kind: 'duration',
+    type: `a duration up to ${formatDuration(mostMs)} (5m, 90s, 500ms, bare seconds)`,
+    schema: durationSchema(leastMs, mostMs),
+  } as const;
+}
+
+function durationSchema(leastMs: number, mostMs: number): z.ZodType<number> {
+  return z.union([z.string(), z.number()]).transform((value, context) => {
+    const durationMs = parseDurationMs(value);
+    if (durationMs !== null && durationMs >= leastMs && durationMs <= mostMs) return durationMs;
+    context.addIssue({ code: 'custom', message: 'not a duration in range' });
+    return z.NEVER;
+  });
+}

@@ -1,0 +1,106 @@
+/** Which implementations run, and what the optimized memory may keep. The five documented keys of `[performance]`. */
+export interface PerformanceConfig {
+  /** Answers come from the optimized engine. Falls back to legacy when it is not installed. Default true. */
+  readonly useOptimizedGemma: boolean;
+  /** Memory is searched by the optimized store. Default true. Takes effect when the memory packages land. */
+  readonly useOptimizedRag: boolean;
+  /** Results of repeated memory searches are kept. Default true. Takes effect when the memory packages land. */
+  readonly enableQueryCache: boolean;
+  /** Most memory writes in one commit. Default 100. Takes effect when the memory packages land. */
+  readonly batchSize: number;
+  /** Most results in the query cache. Default 100. Takes effect when the memory packages land. */
+  readonly cacheMaxSize: number;
+}
+
+/** Which model answers. */
+export interface GemmaSection {
+  /** Name or path of a model, or `auto`: gemma3:270m, else gemma3:270m-base, else the first installed chat model. */
+  readonly defaultModel: string;
+  /** Absolute path of the gemma.cpp executable. `null` = none. */
+  readonly executablePath: string | null;
+}
+
+/** Bounds and deadlines of the engine: the same names as `EngineOptions`. */
+export interface EngineSection {
+  /** Threads that compute. `auto` = the cores really available. */
+  readonly threads: number | 'auto';
+  /** Tokens of context. `auto` = the smaller of the model's training context and 8,192. */
+  readonly contextTokens: number | 'auto';
+  /** Deadline of loading a model, in milliseconds. */
+  readonly loadMsMax: number;
+  /** Deadline of each sign of life while evaluating or decoding, in milliseconds. */
+  readonly silenceMsMax: number;
+  /** Most requests that wait. */
+  readonly queueMax: number;
+  /** Most characters of a prompt. */
+  readonly promptCharsMax: number;
+  /** Most bytes of an answer. */
+  readonly responseBytesMax: number;
+  /** How long an idle model stays loaded, in milliseconds. Infinity = forever, 0 = not at all. */
+  readonly keepAliveMs: number;
+}
+
+/** How the next token is chosen, for requests that do not say: the same names and ranges as `Sampling`. */
+export interface SamplingSection {
+  /** 0 takes the likeliest token. 0..2. */
+  readonly temperature: number;
+  /** Only the k likeliest tokens; 0 = all. */
+  readonly topK: number;
+  /** Only the likeliest tokens that together reach this probability. 0..1. */
+  readonly topP: number;
+  /** Only tokens at least this share as likely as the likeliest. 0..1. */
+  readonly minP: number;
+  /** Makes recent tokens less likely by this factor. 1..2, 1 = off. */
+  readonly repeatPenalty: number;
+  /** Most tokens of an answer. */
+  readonly maxTokens: number;
+}
+
+/** Where models come from. */
+export interface ModelsSection {
+  /** Address of Hugging Face or of a mirror of it, without a slash at the end. */
+  readonly hfEndpoint: string;
+  /** How long one source may take to answer before the next is tried, in milliseconds. */
+  readonly connectMsMax: number;
+}
+
+/** How the command shows things. */
+export interface UiSection {
+  /** Colours: only on a terminal, always, or never. `--no-color` and `NO_COLOR` win over it. */
+  readonly color: 'auto' | 'always' | 'never';
+}
+
+/** The whole configuration: every value resolved, nothing left undefined, frozen. */
+export interface GemmaConfig {
+  readonly performance: PerformanceConfig;
+  readonly gemma: GemmaSection;
+  readonly engine: EngineSection;
+  readonly sampling: SamplingSection;
+  readonly models: ModelsSection;
+  readonly ui: UiSection;
+}
+
+/** Where a value came from, strongest first. */
+export type ConfigSource = 'flag' | 'environment' | 'project' | 'user' | 'default';
+
+/** Where one value came from. */
+export interface ConfigOrigin {
+  readonly source: ConfigSource;
+  /** The name of the environment variable, or `FILE:LINE`. Absent for flags and defaults. */
+  readonly where?: string;
+}
+
+/** What {@link loadConfig} gives. */
+export interface LoadedConfig {
+  readonly config: GemmaConfig;
+  /** The origin of every key, by its dotted name in the file (`engine.keep_alive`). */
+  readonly origins: Readonly<Record<string, ConfigOrigin>>;
+  /** One sentence for each key or variable that is known but has no effect, or is unknown but harmless. */
+  readonly warnings: readonly string[];
+  readonly files: {
+    /** The user file, whether or not it exists. */
+    readonly user: string;
+    /** The nearest `.gemma.toml`, or `null`. */
+    readonly project: string | null;
+  };
+}

@@ -1,0 +1,115 @@
+import { chmod, lstat, mkdir, readdir, stat } from 'node:fs/promises';
+import { isAbsolute, join, normalize } from 'node:path';
+import { GemmaError } from '@gemma-cli/contracts';
+
+/** Absolute paths in the home folder. */
+export interface HomeLayout {
+  /** The user's configuration file. */
+  readonly config: string;
+  /** Weights and their records. */
+  readonly models: string;
+  /** Memory. */
+  readonly data: string;
+  /** Saved conversations. */
+  readonly sessions: string;
+  readonly logs: string;
+  /** Sockets and locks. */
+  readonly run: string;
+  /** Installed native runtimes. */
+  readonly runtimes: string;
+}
+
+/**
+ * The home folder: `GEMMA_HOME`, otherwise `.gemma_cli` in the user's own home.
+ *
+ * @throws GemmaError `CONFIG_INVALID` when `GEMMA_HOME` is not an absolute path.
+ */
+export function resolveHome(env: Readonly<Record<string, string | undefined>>, osHome: string): string {
+  const given = env['GEMMA_HOME'];
+  if (given === undefined || given === '') return join(osHome, '.gemma_cli');
+  const path = given === '~' ? osHome : /^~[\\/]/.test(given) ? join(osHome, given.slice(2)) : given;
+  if (!isAbsolute(path) || path.includes('\0')) {
+    throw new GemmaError({
+      code: 'CONFIG_INVALID',
+      message: `Expected GEMMA_HOME to be an absolute path, got ${JSON.stringify(given)}. Set it to an absolute path or unset it.`,
+      facts: { key: 'GEMMA_HOME', value: given },
+    });
+  }
+  return normalize(path).replace(/(?<=.)[\\/]+$/, '');
+}
+
+/** Where things are in a home folder. Touches nothing. */
+export function homeLayout(home: string): HomeLayout {
+  return {
+    config: join(home, 'config.toml'),
+    models: join(home, 'models'),
+    data: join(home, 'data'),
+    sessions: join(home, 'sessions'),
+    logs: join(home, 'logs'),
+    run: join(home, 'run'),
+    runtimes: join(home, 'runtimes'),
+  };
+}
+
+/**
+ * Makes the home folder and its sub-folders, open to their owner alone (0700 whatever the umask), and repairs the modes
+ * of folders and of files directly in it (0600). On Windows the user's profile is private already and modes do nothing.
+ *
+ * @throws GemmaError `HOME_NOT_PRIVATE` when a folder belongs to somebody else or its mode cannot be set,
+ *   `FILE_UNREADABLE` when it cannot be made.
+ */
+export async function ensureHome(home: string): Promise<void> {
+  const { config: _file, ...folders } = homeLayout(home);
+  // The home itself first: its children are only safe inside a private parent.
+  await ensurePrivateFolder(home);
+  for (const folder of Object.values(folders)) await ensurePrivateFolder(folder);
+  if (process.platform === 'win32') return;
+  for (const entry of await readdir(home, { withFileTypes: true })) {
+    if (entry.isFile()) await makePrivate(join(home, entry.name), 0o600);
+  }
+}
+
+async function ensurePrivateFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new GemmaError({
+      code: 'FILE_UNREADABLE',
+      message: `Expected to make the folder ${folder}: ${(cause as Error).message}. Check the path, or set GEMMA_HOME to a folder that you may write.`,
+      facts: { path: folder },
+      cause,
+    });
+  }
+  if (process.platform !== 'win32') await makePrivate(folder, 0o700);
+}
+
+/** Checks the owner of the path and of what a link there leads to, then sets the mode if it differs. */
+async function makePrivate(path: string, mode: number): Promise<void> {
+  const found = await stat(path);
+  const owner = process.getuid?.();
+  for (const { uid } of [await lstat(path), found]) {
+    if (owner === undefined || uid === owner) continue;
+    throw new GemmaError({
+      code: 'HOME_NOT_PRIVATE',
+      message: `Expected ${path} to belong to you (user ${owner}), but it belongs to user ${uid}. Run as that user, or set GEMMA_HOME to a folder of your own.`,
+      facts: { path, ownerExpected: owner, owner: uid },
+    });
+  }
+  if ((found.mode & 0o777) === mode) return;
+  try {
+    await chmod(path, mode);
+  } catch (cause) {
+    throw notPrivate(path, mode, cause);
+  }
+  // Some file systems accept a mode and forget it.
+  if (((await stat(path)).mode & 0o077) !== 0) throw notPrivate(path, mode, undefined);
+}
+
+function notPrivate(path: string, mode: number, cause: unknown): GemmaError {
+  return new GemmaError({
+    code: 'HOME_NOT_PRIVATE',
+    message: `Expected to set the mode of ${path} to 0${mode.toString(8)}, which failed. Other users could read it: set GEMMA_HOME to a folder on a file system that keeps modes.`,
+    facts: { path, mode: `0${mode.toString(8)}` },
+    cause,
+  });
+}

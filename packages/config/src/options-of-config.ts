@@ -1,0 +1,46 @@
+import type { EngineOptions, GenerateRequest, Sampling } from '@gemma-cli/contracts';
+import type { GemmaConfig, LoadedConfig, SamplingSection } from './gemma-config.ts';
+
+/** What the configuration adds to a request. */
+export type RequestOptions = Pick<GenerateRequest, 'sampling' | 'maxTokens' | 'contextTokens'>;
+
+/** The part of the configuration that an engine takes. `auto` is left to the engine. */
+export function engineOptionsOf({ engine }: GemmaConfig): EngineOptions {
+  const { threads, loadMsMax, silenceMsMax, queueMax, promptCharsMax, responseBytesMax, keepAliveMs } = engine;
+  return {
+    ...(threads === 'auto' ? {} : { threads }),
+    loadMsMax,
+    silenceMsMax,
+    queueMax,
+    promptCharsMax,
+    responseBytesMax,
+    keepAliveMs,
+  };
+}
+
+/**
+ * What the user chose for requests. Built-in values are left out: the engine has the same, and a runtime that cannot
+ * honour an option must refuse it only when somebody asked for it.
+ */
+export function requestOptionsOf({ config, origins }: LoadedConfig): RequestOptions {
+  const chosen = (key: string): boolean => origins[key]?.source !== 'default';
+  const { contextTokens } = config.engine;
+  const sampling: Sampling = Object.fromEntries(
+    Object.entries(samplingKeys)
+      .filter(([, key]) => chosen(key))
+      .map(([name]) => [name, config.sampling[name as keyof SamplingSection]]),
+  );
+  return {
+    ...(Object.keys(sampling).length === 0 ? {} : { sampling }),
+    ...(chosen('sampling.max_tokens') ? { maxTokens: config.sampling.maxTokens } : {}),
+    ...(contextTokens === 'auto' ? {} : { contextTokens }),
+  };
+}
+
+const samplingKeys = {
+  temperature: 'sampling.temperature',
+  topK: 'sampling.top_k',
+  topP: 'sampling.top_p',
+  minP: 'sampling.min_p',
+  repeatPenalty: 'sampling.repeat_penalty',
+} as const satisfies Readonly<Partial<Record<keyof SamplingSection, string>>>;
