@@ -1,6 +1,5 @@
 // `npm test`: installs, builds, and runs every check and test. Goes on after a failure, so that one run tells all of it;
 // only what a failed installation or build makes senseless is left out. A check counts as one.
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageChecks, staticChecks } from './checks.mjs';
 import { duration, environmentWithPnpm, node24, node24Version, run } from './tools.mjs';
@@ -13,8 +12,9 @@ const failures = [];
 const skips = [];
 
 heading('installation');
-const env = environmentWithPnpm();
-const installed = await step('install', ['pnpm', 'install', '--frozen-lockfile', '--prefer-offline']);
+const env = pnpmOnPath();
+const installed =
+  env !== undefined && (await step('install', ['pnpm', 'install', '--frozen-lockfile', '--prefer-offline']));
 const built =
   installed && (await step('build', ['pnpm', 'exec', 'turbo', 'run', 'build', '--output-logs=errors-only']));
 
@@ -45,6 +45,16 @@ for (const [name, ms] of [...msByPackage].toSorted((a, b) => b[1] - a[1])) {
 for (const failure of failures) console.log(`failed: ${failure}`);
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exitCode = total.failed === 0 ? 0 : 1;
+
+/** The environment for everything below; without pnpm nothing can be installed. */
+function pnpmOnPath() {
+  try {
+    return environmentWithPnpm();
+  } catch (error) {
+    note(`pnpm by npx: ${error.message}`, 1, 0);
+    return undefined;
+  }
+}
 
 function heading(text) {
   console.log(`\n== ${text}`);
@@ -102,11 +112,7 @@ async function testsOnNode24(fastEnv) {
   try {
     node = node24();
   } catch (error) {
-    note(`Node ${node24Version} (${error.message.split('\n')[0]})`, 1, 0);
-    return;
-  }
-  if (!existsSync(node)) {
-    note(`Node ${node24Version}`, 1, 0);
+    note(`Node ${node24Version} by npx: ${error.message}`, 1, 0);
     return;
   }
   // The workspace's own tests read the tree: the same on any Node.

@@ -36,17 +36,21 @@ export function tool(packageName, binName) {
   return [process.execPath, join(folder, script)];
 }
 
+/** The command line of npm itself. */
+export function npm(...args) {
+  const cli = npmCli();
+  return cli === undefined ? ['npm', ...args] : [process.execPath, cli, ...args];
+}
+
 /**
- * The command line that runs one program of a package from the registry, by npm alone: what `npx` does.
+ * The command line that runs one program of packages from the registry, by npm alone: what `npx` does.
  *
  * @param {readonly string[]} packages with versions
  * @param {readonly string[]} command
  * @returns {string[]}
  */
 export function npx(packages, command) {
-  const args = ['exec', '--yes', ...packages.map((name) => `--package=${name}`), '--', ...command];
-  const cli = npmCli();
-  return cli === undefined ? ['npm', ...args] : [process.execPath, cli, ...args];
+  return npm('exec', '--yes', ...packages.map((name) => `--package=${name}`), '--', ...command);
 }
 
 /** The script of npm: named by npm itself when it started us, else beside this Node. */
@@ -61,26 +65,23 @@ function npmCli() {
 
 /** This environment with the pinned pnpm on its PATH, which turbo looks for. Costs one call of npm. */
 export function environmentWithPnpm() {
-  const [command, ...args] = npx([`pnpm@${pnpmVersion}`], ['node', '-p', 'process.env.PATH']);
-  const path = execFileSync(command, args, {
-    cwd: root,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'inherit'],
-    shell: command === 'npm' && windows,
-  });
-  return { ...process.env, PATH: path.trim(), TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1' };
+  const path = outputOf(npx([`pnpm@${pnpmVersion}`], ['node', '-p', 'process.env.PATH']));
+  return { ...process.env, PATH: path, TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1' };
 }
 
 /** The path of a Node of the pinned 24 line, fetched as the npm package `node`. */
 export function node24() {
-  const [command, ...args] = npx([`node@${node24Version}`], ['node', '-p', 'process.execPath']);
-  const path = execFileSync(command, args, {
+  return outputOf(npx([`node@${node24Version}`], ['node', '-p', 'process.execPath']));
+}
+
+function outputOf([command, ...args]) {
+  const options = {
     cwd: root,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
     shell: command === 'npm' && windows,
-  });
-  return path.trim();
+  };
+  return execFileSync(command, args, options).trim();
 }
 
 /**

@@ -1,0 +1,4 @@
+// . = ./dist/index.d.ts
+
+// dist/index.d.ts
+export {};

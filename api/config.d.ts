@@ -1,0 +1,234 @@
+// . = ./dist/index.d.ts
+
+// dist/config-file.d.ts
+export interface FileLeaf {
+    readonly path: readonly string[];
+    readonly key: string;
+    readonly value: unknown;
+    readonly line: number;
+}
+export interface ConfigText {
+    readonly file: string;
+    readonly text: string;
+    readonly values: Readonly<Record<string, unknown>>;
+}
+export declare function readConfigFile(file: string): Promise<ConfigText | null>;
+export declare function parseConfigText(file: string, text: string): Readonly<Record<string, unknown>>;
+export declare function leavesOf({ text, values }: ConfigText): readonly FileLeaf[];
+export declare function writeConfigFile(file: string, text: string): Promise<void>;
+
+// dist/config-keys.d.ts
+import { z } from 'zod';
+import type { GemmaConfig } from './gemma-config.ts';
+export type ConfigFileValue = string | number | boolean | null;
+export interface ConfigKey {
+    readonly key: string;
+    readonly type: string;
+    readonly default: ConfigFileValue;
+    readonly reason: string;
+    readonly environment: string;
+    readonly environmentAliases: readonly string[];
+    readonly project: boolean;
+    readonly summary: string;
+}
+type Kind = 'boolean' | 'number' | 'text' | 'duration';
+export interface KeyDefinition extends ConfigKey {
+    readonly section: keyof GemmaConfig;
+    readonly property: string;
+    readonly kind: Kind;
+    readonly schema: z.ZodType;
+    readonly projectSchema: z.ZodType;
+}
+export declare const keyDefinitions: readonly KeyDefinition[];
+export declare const configKeys: readonly ConfigKey[];
+export declare function findKeyDefinition(key: string): KeyDefinition | undefined;
+export declare function valueOfText(definition: KeyDefinition, text: string): unknown;
+export declare function fileValueOf(definition: KeyDefinition, value: unknown): ConfigFileValue;
+export {};
+
+// dist/duration.d.ts
+export declare function parseDurationMs(value: string | number): number | null;
+export declare function formatDuration(durationMs: number): string;
+
+// dist/gemma-config.d.ts
+export interface PerformanceConfig {
+    readonly useOptimizedGemma: boolean;
+    readonly useOptimizedRag: boolean;
+    readonly enableQueryCache: boolean;
+    readonly batchSize: number;
+    readonly cacheMaxSize: number;
+}
+export interface GemmaSection {
+    readonly defaultModel: string;
+    readonly executablePath: string | null;
+}
+export interface EngineSection {
+    readonly threads: number | 'auto';
+    readonly contextTokens: number | 'auto';
+    readonly loadMsMax: number;
+    readonly silenceMsMax: number;
+    readonly queueMax: number;
+    readonly promptCharsMax: number;
+    readonly responseBytesMax: number;
+    readonly keepAliveMs: number;
+}
+export interface SamplingSection {
+    readonly temperature: number;
+    readonly topK: number;
+    readonly topP: number;
+    readonly minP: number;
+    readonly repeatPenalty: number;
+    readonly maxTokens: number;
+}
+export interface ModelsSection {
+    readonly hfEndpoint: string;
+    readonly connectMsMax: number;
+}
+export interface UiSection {
+    readonly color: 'auto' | 'always' | 'never';
+}
+export interface GemmaConfig {
+    readonly performance: PerformanceConfig;
+    readonly gemma: GemmaSection;
+    readonly engine: EngineSection;
+    readonly sampling: SamplingSection;
+    readonly models: ModelsSection;
+    readonly ui: UiSection;
+}
+export type ConfigSource = 'flag' | 'environment' | 'project' | 'user' | 'default';
+export interface ConfigOrigin {
+    readonly source: ConfigSource;
+    readonly where?: string;
+}
+export interface LoadedConfig {
+    readonly config: GemmaConfig;
+    readonly origins: Readonly<Record<string, ConfigOrigin>>;
+    readonly warnings: readonly string[];
+    readonly files: {
+        readonly user: string;
+        readonly project: string | null;
+    };
+}
+
+// dist/home.d.ts
+export interface HomeLayout {
+    readonly config: string;
+    readonly models: string;
+    readonly data: string;
+    readonly sessions: string;
+    readonly logs: string;
+    readonly run: string;
+    readonly runtimes: string;
+}
+export declare function resolveHome(env: Readonly<Record<string, string | undefined>>, osHome: string): string;
+export declare function homeLayout(home: string): HomeLayout;
+export declare function ensureHome(home: string): Promise<void>;
+
+// dist/index.d.ts
+export { configKeys } from './config-keys.ts';
+export type { ConfigFileValue, ConfigKey } from './config-keys.ts';
+export { formatDuration, parseDurationMs } from './duration.ts';
+export type { ConfigOrigin, ConfigSource, EngineSection, GemmaConfig, GemmaSection, LoadedConfig, ModelsSection, PerformanceConfig, SamplingSection, UiSection, } from './gemma-config.ts';
+export { ensureHome, homeLayout, resolveHome } from './home.ts';
+export type { HomeLayout } from './home.ts';
+export { loadConfig, projectFileName } from './load-config.ts';
+export type { LoadConfigOptions } from './load-config.ts';
+export { migrateConfigFile } from './migrate-config-file.ts';
+export type { MigrationReport, MigrationStep } from './migrate-config-file.ts';
+export { nearestName } from './nearest-name.ts';
+export { getConfigValue, setConfigValue } from './set-config-value.ts';
+export type { ConfigValue, SetConfigResult, SetConfigValueOptions } from './set-config-value.ts';
+export { engineOptionsOf, requestOptionsOf } from './options-of-config.ts';
+export type { RequestOptions } from './options-of-config.ts';
+export { validateConfigFile } from './validate-config-file.ts';
+export type { ConfigFileReport } from './validate-config-file.ts';
+
+// dist/load-config.d.ts
+import { GemmaError } from '@gemma-cli/contracts';
+import type { ConfigText } from './config-file.ts';
+import type { LoadedConfig } from './gemma-config.ts';
+export interface LoadConfigOptions {
+    readonly home: string;
+    readonly cwd: string;
+    readonly env: Readonly<Record<string, string | undefined>>;
+    readonly flags?: Readonly<Record<string, unknown>>;
+}
+export declare const projectFileName = ".gemma.toml";
+type Layer = ReadonlyMap<string, {
+    readonly value: unknown;
+    readonly where?: string;
+}>;
+export interface FileFindings {
+    readonly layer: Layer;
+    readonly problems: readonly GemmaError[];
+    readonly warnings: readonly string[];
+}
+export declare function loadConfig({ home, cwd, env, flags }: LoadConfigOptions): Promise<LoadedConfig>;
+export declare function checkConfigText(config: ConfigText | null, project: boolean): FileFindings;
+export {};
+
+// dist/migrate-config-file.d.ts
+export interface MigrationStep {
+    readonly key: string;
+    readonly line: number;
+    readonly action: 'renamed' | 'disabled' | 'removed';
+    readonly to?: string;
+    readonly reason: string;
+}
+export interface MigrationReport {
+    readonly file: string;
+    readonly backup: string | null;
+    readonly steps: readonly MigrationStep[];
+}
+export declare function migrateConfigFile(file: string): Promise<MigrationReport>;
+export declare function planMigration(file: string, before: string): {
+    text: string;
+    steps: readonly MigrationStep[];
+};
+
+// dist/nearest-name.d.ts
+export declare function nearestName(name: string, candidates: readonly string[]): string | null;
+
+// dist/options-of-config.d.ts
+import type { EngineOptions, GenerateRequest } from '@gemma-cli/contracts';
+import type { GemmaConfig, LoadedConfig } from './gemma-config.ts';
+export type RequestOptions = Pick<GenerateRequest, 'sampling' | 'maxTokens' | 'contextTokens'>;
+export declare function engineOptionsOf({ engine }: GemmaConfig): EngineOptions;
+export declare function requestOptionsOf({ config, origins }: LoadedConfig): RequestOptions;
+
+// dist/set-config-value.d.ts
+import type { ConfigFileValue } from './config-keys.ts';
+import type { ConfigOrigin, LoadedConfig } from './gemma-config.ts';
+export interface ConfigValue {
+    readonly key: string;
+    readonly value: ConfigFileValue;
+    readonly origin: ConfigOrigin;
+}
+export declare function getConfigValue(loaded: LoadedConfig, key: string): ConfigValue;
+export interface SetConfigValueOptions {
+    readonly file: string;
+    readonly key: string;
+    readonly value: unknown;
+    readonly project?: boolean;
+}
+export interface SetConfigResult {
+    readonly key: string;
+    readonly value: ConfigFileValue;
+    readonly previous?: unknown;
+}
+export declare function setConfigValue(options: SetConfigValueOptions): Promise<SetConfigResult>;
+export declare function withValue(text: string, section: string, name: string, value: ConfigFileValue): string;
+export declare function splice(text: string, start: number, end: number, replacement: string): string;
+export declare function lineBreakOf(text: string): string;
+
+// dist/validate-config-file.d.ts
+import type { GemmaError } from '@gemma-cli/contracts';
+export interface ConfigFileReport {
+    readonly file: string;
+    readonly exists: boolean;
+    readonly problems: readonly GemmaError[];
+    readonly warnings: readonly string[];
+}
+export declare function validateConfigFile(file: string, { project }?: {
+    readonly project?: boolean;
+}): Promise<ConfigFileReport>;

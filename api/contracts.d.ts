@@ -1,0 +1,548 @@
+// . = ./dist/index.d.ts
+// ./worker-protocol = ./dist/worker-protocol.d.ts
+
+// dist/capabilities.d.ts
+export interface Capabilities {
+    readonly seed: boolean;
+    readonly stopStrings: boolean;
+    readonly minP: boolean;
+    readonly repeatPenalty: boolean;
+    readonly perRequestSampling: boolean;
+    readonly tokenCounts: boolean;
+    readonly inBandAbort: boolean;
+    readonly schema: boolean;
+    readonly embeddings: boolean;
+    readonly savedState: boolean;
+    readonly chat: boolean;
+}
+export type CapabilityName = keyof Capabilities;
+
+// dist/embedder.d.ts
+export interface EmbedOptions {
+    readonly kind?: 'query' | 'document';
+    readonly truncate?: boolean;
+    readonly signal?: AbortSignal | undefined;
+}
+export interface Embedder extends AsyncDisposable {
+    readonly embedId: string;
+    readonly dimensions: number;
+    embed(texts: readonly string[], options?: EmbedOptions): Promise<readonly Float32Array[]>;
+    close(): Promise<void>;
+}
+
+// dist/engine-events.d.ts
+export interface LoadStart {
+    readonly type: 'load-start';
+    readonly model: string;
+}
+export interface LoadEnd {
+    readonly type: 'load-end';
+    readonly model: string;
+    readonly loadMs: number;
+}
+export interface PromptTrimmed {
+    readonly type: 'prompt-trimmed';
+    readonly promptTokensBefore: number;
+    readonly promptTokensAfter: number;
+    readonly messagesDropped: number;
+}
+export interface TextDelta {
+    readonly type: 'text-delta';
+    readonly text: string;
+}
+export type FinishReason = 'stop' | 'length' | 'aborted';
+export interface Usage {
+    readonly promptTokens: number | null;
+    readonly cachedTokens: number | null;
+    readonly evaluatedTokens: number | null;
+    readonly outputTokens: number | null;
+}
+export interface Timings {
+    readonly queueMs: number;
+    readonly loadMs: number;
+    readonly promptMs: number | null;
+    readonly ttftMs: number | null;
+    readonly tpotMs: number | null;
+    readonly totalMs: number;
+}
+export interface GenerationEnd {
+    readonly type: 'generation-end';
+    readonly reason: FinishReason;
+    readonly usage: Usage;
+    readonly timings: Timings;
+}
+export type EngineEvent = LoadStart | LoadEnd | PromptTrimmed | TextDelta | GenerationEnd;
+
+// dist/engine.d.ts
+import type { Capabilities } from './capabilities.ts';
+import type { EngineEvent } from './engine-events.ts';
+import type { GenerateRequest, ModelFile, Prompt } from './generate-request.ts';
+import type { Implementation, ImplementationName } from './handshake.ts';
+export interface RuntimeInfo {
+    readonly name: string;
+    readonly version: string | null;
+}
+export interface ModelDescription {
+    readonly name: string;
+    readonly architecture: string;
+    readonly contextTokens: number;
+    readonly trainContextTokens: number;
+    readonly capabilities: Capabilities;
+    readonly runtime: RuntimeInfo;
+}
+export interface EngineStatus {
+    readonly implementation: ImplementationName;
+    readonly queued: number;
+    readonly processes: readonly {
+        readonly pid: number;
+        readonly model: string;
+        readonly state: 'loading' | 'idle' | 'busy';
+        readonly threads: number;
+        readonly cachedTokens: number;
+    }[];
+}
+export interface Engine extends AsyncDisposable {
+    readonly implementation: ImplementationName;
+    generate(request: GenerateRequest, options?: {
+        readonly signal?: AbortSignal | undefined;
+    }): AsyncIterable<EngineEvent>;
+    describe(model: ModelFile, options?: {
+        readonly signal?: AbortSignal | undefined;
+    }): Promise<ModelDescription>;
+    countTokens(model: ModelFile, prompt: Prompt, options?: {
+        readonly signal?: AbortSignal | undefined;
+    }): Promise<number>;
+    status(): EngineStatus;
+    close(): Promise<void>;
+}
+export interface WorkerSpec {
+    readonly module: string;
+    readonly args?: readonly string[];
+}
+export interface EngineOptions {
+    readonly worker?: WorkerSpec | undefined;
+    readonly runtimeFolder?: string | undefined;
+    readonly env?: Readonly<Record<string, string>> | undefined;
+    readonly checkModel?: ((path: string) => Promise<unknown>) | undefined;
+    readonly threads?: number | undefined;
+    readonly queueMax?: number | undefined;
+    readonly loadMsMax?: number | undefined;
+    readonly silenceMsMax?: number | undefined;
+    readonly abortMsMax?: number | undefined;
+    readonly promptCharsMax?: number | undefined;
+    readonly responseBytesMax?: number | undefined;
+    readonly keepAliveMs?: number | undefined;
+    readonly log?: ((message: string) => void) | undefined;
+}
+export type EngineModule = Implementation<EngineOptions, Engine>;
+
+// dist/error-codes.d.ts
+export type ExitCode = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 130;
+export interface ErrorCodeEntry {
+    readonly exitCode: ExitCode;
+    readonly meaning: string;
+}
+export declare const errorCodes: {
+    readonly USAGE: {
+        readonly exitCode: 2;
+        readonly meaning: 'A command, option or argument is not one the command knows.';
+    };
+    readonly CONFIG_INVALID: {
+        readonly exitCode: 2;
+        readonly meaning: 'A configuration value does not have the expected type or range.';
+    };
+    readonly CONFIG_UNKNOWN_KEY: {
+        readonly exitCode: 2;
+        readonly meaning: 'A configuration key does not exist; the message names the nearest one.';
+    };
+    readonly CONFIG_UNREADABLE: {
+        readonly exitCode: 2;
+        readonly meaning: 'A configuration file cannot be read or is not valid TOML.';
+    };
+    readonly HOME_NOT_PRIVATE: {
+        readonly exitCode: 4;
+        readonly meaning: 'The home folder belongs to somebody else or cannot be made private.';
+    };
+    readonly REQUEST_INVALID: {
+        readonly exitCode: 2;
+        readonly meaning: 'A request has a value outside its documented range.';
+    };
+    readonly PROMPT_FORBIDDEN_CHARACTER: {
+        readonly exitCode: 2;
+        readonly meaning: 'A prompt contains NUL or ESC.';
+    };
+    readonly PROMPT_TOO_LONG: {
+        readonly exitCode: 6;
+        readonly meaning: 'A prompt has more characters than the configured limit.';
+    };
+    readonly CONTEXT_EXCEEDED: {
+        readonly exitCode: 6;
+        readonly meaning: 'A prompt has more tokens than the context holds.';
+    };
+    readonly RESPONSE_TOO_LARGE: {
+        readonly exitCode: 1;
+        readonly meaning: 'An answer grew past the configured limit in bytes.';
+    };
+    readonly OPTION_UNSUPPORTED: {
+        readonly exitCode: 2;
+        readonly meaning: 'The runtime or model cannot honour an option of the request.';
+    };
+    readonly UNSUPPORTED: {
+        readonly exitCode: 4;
+        readonly meaning: 'An implementation cannot work on this machine; the other one may.';
+    };
+    readonly IMPLEMENTATION_LOAD_FAILED: {
+        readonly exitCode: 4;
+        readonly meaning: 'An installed implementation is broken: it failed while it was loaded.';
+    };
+    readonly RUNTIME_NOT_INSTALLED: {
+        readonly exitCode: 4;
+        readonly meaning: 'The native runtime that computes is not installed.';
+    };
+    readonly RUNTIME_INSTALL_FAILED: {
+        readonly exitCode: 1;
+        readonly meaning: 'Installing the native runtime did not succeed.';
+    };
+    readonly ENGINE_START_FAILED: {
+        readonly exitCode: 4;
+        readonly meaning: 'The model process could not be started.';
+    };
+    readonly ENGINE_LOAD_FAILED: {
+        readonly exitCode: 4;
+        readonly meaning: 'The model process could not load the model.';
+    };
+    readonly ENGINE_LOAD_TIMEOUT: {
+        readonly exitCode: 5;
+        readonly meaning: 'Loading the model took longer than its deadline.';
+    };
+    readonly ENGINE_EXITED: {
+        readonly exitCode: 4;
+        readonly meaning: 'The model process ended in the middle of its work.';
+    };
+    readonly ENGINE_UNRESPONSIVE: {
+        readonly exitCode: 5;
+        readonly meaning: 'The model process was silent for longer than its deadline.';
+    };
+    readonly ENGINE_PROTOCOL: {
+        readonly exitCode: 4;
+        readonly meaning: 'The model process sent something that is not in its protocol.';
+    };
+    readonly ENGINE_FAILED: {
+        readonly exitCode: 4;
+        readonly meaning: 'The runtime reported an error while it computed.';
+    };
+    readonly ENGINE_BUSY: {
+        readonly exitCode: 5;
+        readonly meaning: 'The queue of waiting requests is full.';
+    };
+    readonly ENGINE_CLOSED: {
+        readonly exitCode: 4;
+        readonly meaning: 'The engine was closed before or during the request.';
+    };
+    readonly MODEL_NOT_FOUND: {
+        readonly exitCode: 3;
+        readonly meaning: 'No model has this name or path.';
+    };
+    readonly MODEL_REFERENCE_INVALID: {
+        readonly exitCode: 2;
+        readonly meaning: 'A model reference cannot be understood.';
+    };
+    readonly MODEL_INVALID: {
+        readonly exitCode: 7;
+        readonly meaning: 'A model file is damaged or not a model file.';
+    };
+    readonly MODEL_UNSUPPORTED: {
+        readonly exitCode: 4;
+        readonly meaning: 'A model file is sound, but of a kind that this program cannot run.';
+    };
+    readonly MODEL_HASH_MISMATCH: {
+        readonly exitCode: 7;
+        readonly meaning: 'A downloaded file does not have the expected SHA-256.';
+    };
+    readonly MODEL_EXISTS: {
+        readonly exitCode: 1;
+        readonly meaning: 'A model of this name is already there.';
+    };
+    readonly MODEL_IN_USE: {
+        readonly exitCode: 5;
+        readonly meaning: 'Another process is pulling or removing this model.';
+    };
+    readonly SOURCE_UNREACHABLE: {
+        readonly exitCode: 4;
+        readonly meaning: 'None of the sources of a model could be reached.';
+    };
+    readonly DOWNLOAD_FAILED: {
+        readonly exitCode: 1;
+        readonly meaning: 'A download broke off more often than it was retried; the part is kept.';
+    };
+    readonly DISK_FULL: {
+        readonly exitCode: 1;
+        readonly meaning: 'There is not enough free space for a file.';
+    };
+    readonly PYTHON_MISSING: {
+        readonly exitCode: 4;
+        readonly meaning: 'A pip source was asked for, and no usable Python with pip was found.';
+    };
+    readonly FILE_UNREADABLE: {
+        readonly exitCode: 1;
+        readonly meaning: 'A file or folder could not be read or written.';
+    };
+    readonly ABORTED: {
+        readonly exitCode: 130;
+        readonly meaning: 'The caller or the user stopped an operation.';
+    };
+    readonly INTERNAL: {
+        readonly exitCode: 1;
+        readonly meaning: 'A defect of this program.';
+    };
+    readonly BENCH_FAILED: {
+        readonly exitCode: 1;
+        readonly meaning: 'A measured process failed, ran past its deadline or reported no samples.';
+    };
+    readonly BENCH_WRONG_IMPLEMENTATION: {
+        readonly exitCode: 1;
+        readonly meaning: 'A measured process ran another implementation than the one to measure.';
+    };
+};
+export type ErrorCode = keyof typeof errorCodes;
+
+// dist/errors.d.ts
+import type { ErrorCode, ExitCode } from './error-codes.ts';
+export type ErrorFacts = Readonly<Record<string, unknown>>;
+export interface GemmaErrorOptions {
+    readonly code: ErrorCode;
+    readonly message: string;
+    readonly facts?: ErrorFacts | undefined;
+    readonly cause?: unknown;
+}
+export interface GemmaErrorJson {
+    readonly code: ErrorCode;
+    readonly message: string;
+    readonly [fact: string]: unknown;
+}
+export declare class GemmaError extends Error {
+    readonly name: string;
+    readonly code: ErrorCode;
+    readonly facts: ErrorFacts;
+    constructor({ code, message, facts, cause }: GemmaErrorOptions);
+    get exitCode(): ExitCode;
+    toJSON(): GemmaErrorJson;
+}
+export declare class UnsupportedError extends GemmaError {
+    readonly name = "UnsupportedError";
+    constructor(options: Omit<GemmaErrorOptions, 'code'>);
+}
+export declare class ImplementationLoadError extends GemmaError {
+    readonly name = "ImplementationLoadError";
+    constructor(options: Omit<GemmaErrorOptions, 'code'>);
+}
+export declare function isGemmaError(value: unknown): value is GemmaError;
+export declare function toGemmaError(value: unknown): GemmaError;
+
+// dist/generate-request.d.ts
+export type ChatRole = 'system' | 'user' | 'assistant';
+export interface ChatMessage {
+    readonly role: ChatRole;
+    readonly content: string;
+}
+export type Prompt = {
+    readonly type: 'chat';
+    readonly messages: readonly ChatMessage[];
+} | {
+    readonly type: 'completion';
+    readonly text: string;
+};
+export interface ModelFile {
+    readonly path: string;
+    readonly name?: string;
+}
+export interface Sampling {
+    readonly temperature?: number;
+    readonly topK?: number;
+    readonly topP?: number;
+    readonly minP?: number;
+    readonly repeatPenalty?: number;
+    readonly seed?: number;
+}
+export interface GenerateRequest {
+    readonly model: ModelFile;
+    readonly prompt: Prompt;
+    readonly sampling?: Sampling;
+    readonly maxTokens?: number;
+    readonly stop?: readonly string[];
+    readonly contextTokens?: number;
+    readonly reproducible?: boolean;
+    readonly onContextOverflow?: 'refuse' | 'trim';
+}
+export declare const requestDefaults: {
+    readonly temperature: 0.7;
+    readonly topK: 40;
+    readonly topP: 0.95;
+    readonly minP: 0.05;
+    readonly repeatPenalty: 1;
+    readonly maxTokens: 2048;
+    readonly contextTokens: 8192;
+    readonly promptCharsMax: 50000;
+    readonly responseBytesMax: number;
+    readonly stopStringsMax: 16;
+    readonly stopStringCharsMax: 256;
+    readonly seedMax: number;
+};
+
+// dist/handshake.d.ts
+export type ContractName = 'engine';
+export type ImplementationName = 'legacy' | 'optimized';
+export declare const contractVersions: Readonly<Record<ContractName, number>>;
+export interface ImplementationHandshake {
+    readonly contract: ContractName;
+    readonly contractVersion: number;
+    readonly implementation: ImplementationName;
+    readonly package: string;
+    readonly version: string;
+}
+export interface Implementation<Options, Instance> {
+    readonly handshake: ImplementationHandshake;
+    create(options: Options): Promise<Instance>;
+}
+export interface Resolution {
+    readonly contract: ContractName;
+    readonly requested: ImplementationName;
+    readonly active: ImplementationName;
+    readonly reason?: string;
+    readonly cause?: unknown;
+}
+
+// dist/index.d.ts
+export { errorCodes } from './error-codes.ts';
+export type { ErrorCode, ErrorCodeEntry, ExitCode } from './error-codes.ts';
+export { GemmaError, UnsupportedError, ImplementationLoadError, isGemmaError, toGemmaError } from './errors.ts';
+export type { ErrorFacts, GemmaErrorJson, GemmaErrorOptions } from './errors.ts';
+export { contractVersions } from './handshake.ts';
+export type { ContractName, Implementation, ImplementationHandshake, ImplementationName, Resolution, } from './handshake.ts';
+export type { Capabilities, CapabilityName } from './capabilities.ts';
+export type { ChatMessage, ChatRole, GenerateRequest, ModelFile, Prompt, Sampling } from './generate-request.ts';
+export { requestDefaults } from './generate-request.ts';
+export type { EngineEvent, FinishReason, GenerationEnd, LoadEnd, LoadStart, PromptTrimmed, TextDelta, Timings, Usage, } from './engine-events.ts';
+export type { Engine, EngineModule, EngineOptions, EngineStatus, ModelDescription, RuntimeInfo, WorkerSpec, } from './engine.ts';
+export type { EmbedOptions, Embedder } from './embedder.ts';
+
+// dist/worker-protocol.d.ts
+import type { Capabilities } from './capabilities.ts';
+import type { RuntimeInfo } from './engine.ts';
+import type { ErrorCode } from './error-codes.ts';
+import type { ChatMessage, Sampling } from './generate-request.ts';
+export declare const workerProtocolVersion = 1;
+export type TokenizeInput = {
+    readonly type: 'text';
+    readonly text: string;
+} | {
+    readonly type: 'chat';
+    readonly messages: readonly ChatMessage[];
+};
+export interface LoadedModel {
+    readonly architecture: string;
+    readonly contextTokens: number;
+    readonly trainContextTokens: number;
+    readonly capabilities: Capabilities;
+    readonly runtime: RuntimeInfo;
+}
+export type ResolvedSampling = Required<Sampling>;
+export interface WorkerOperations {
+    load: {
+        params: {
+            readonly path: string;
+            readonly contextTokens: number;
+            readonly sequences: number;
+            readonly threads: number;
+            readonly runtimeFolder: string | null;
+        };
+        result: LoadedModel;
+    };
+    tokenize: {
+        params: {
+            readonly input: TokenizeInput;
+        };
+        result: {
+            readonly tokens: readonly number[];
+        };
+    };
+    truncate: {
+        params: {
+            readonly sequence: number;
+            readonly tokens: number;
+        };
+        result: {
+            readonly kept: number;
+        };
+    };
+    evaluate: {
+        params: {
+            readonly sequence: number;
+            readonly tokens: readonly number[];
+        };
+        result: {
+            readonly length: number;
+        };
+    };
+    generate: {
+        params: {
+            readonly sequence: number;
+            readonly tokens: readonly number[];
+            readonly maxTokens: number;
+            readonly sampling: ResolvedSampling;
+        };
+        result: {
+            readonly reason: 'stop' | 'length' | 'aborted';
+            readonly length: number;
+        };
+    };
+    'set-threads': {
+        params: {
+            readonly threads: number;
+        };
+        result: {
+            readonly threads: number;
+        };
+    };
+    abort: {
+        params: {
+            readonly call: number;
+        };
+        result: Record<string, never>;
+    };
+}
+export type WorkerOperation = keyof WorkerOperations;
+export type WorkerCall = {
+    [Operation in WorkerOperation]: {
+        readonly type: 'call';
+        readonly id: number;
+        readonly operation: Operation;
+        readonly params: WorkerOperations[Operation]['params'];
+    };
+}[WorkerOperation];
+export type WorkerMessage = {
+    readonly type: 'ready';
+    readonly protocol: number;
+} | {
+    readonly type: 'piece';
+    readonly id: number;
+    readonly token: number;
+    readonly text?: string;
+    readonly bytes?: string;
+} | {
+    readonly type: 'result';
+    readonly id: number;
+    readonly result: unknown;
+} | {
+    readonly type: 'failure';
+    readonly id: number;
+    readonly error: {
+        readonly code: ErrorCode;
+        readonly message: string;
+        readonly facts?: Record<string, unknown>;
+    };
+} | {
+    readonly type: 'log';
+    readonly level: 'info' | 'warn' | 'error';
+    readonly message: string;
+};
