@@ -1,0 +1,122 @@
+import type { Estimate } from './compare-samples.ts';
+import type { BenchmarkResult, BenchmarkResults, Comparison } from './results.ts';
+
+/** Results as Markdown: machine facts, then per benchmark its figures, its comparisons and its aims. */
+export function renderMarkdown(results: BenchmarkResults): string {
+  return [renderFacts(results), ...results.benchmarks.map((benchmark) => renderBenchmark(benchmark, results))].join(
+    '\n',
+  );
+}
+
+function renderFacts({
+  machine,
+  loadBefore,
+  loadAfter,
+  startedAt,
+  endedAt,
+  environmentRemoved,
+  warnings,
+  notes,
+}: BenchmarkResults): string {
+  const commit =
+    machine.commit === null ? 'unknown' : machine.commit.slice(0, 12) + (machine.dirty === true ? ' + changes' : '');
+  const load = (when: string, { load1, busyShare }: typeof loadBefore): string =>
+    `${when} ${load1} (${Math.round(busyShare * 100)} % busy)`;
+  return [
+    `- measured: ${startedAt} to ${endedAt}, commit ${commit}, Node ${machine.node}`,
+    `- machine: ${machine.cpuModel}, ${machine.coresAvailable} of ${machine.cores} cores, ${machine.memoryMiB} MiB, ${machine.system}`,
+    `- load: ${load('before', loadBefore)}, ${load('after', loadAfter)}`,
+    ...(environmentRemoved.length === 0
+      ? []
+      : [`- taken out of the environment: ${environmentRemoved.map((name) => `\`${name}\``).join(', ')}`]),
+    ...Object.entries(notes).map(([key, value]) => `- ${key}: ${value}`),
+    ...warnings.map((warning) => `- warning: ${warning}`),
+    '',
+  ].join('\n');
+}
+
+function renderBenchmark(benchmark: BenchmarkResult, { confidence }: BenchmarkResults): string {
+  const { name, summary, rounds, warmups, usageFrom, metrics, variants, comparisons, aims } = benchmark;
+  const probe = usageFrom === 'extra-process' ? 'CPU time from a second process' : 'CPU time from the same process';
+  const figures = metrics.flatMap((metric) =>
+    variants.map((variant) => {
+      const stats = variant.metrics[metric.name]?.summary ?? null;
+      const cells =
+        stats === null
+          ? ['unknown', '', '', '0']
+          : [...[stats.min, stats.median, stats.p95].map(renderNumber), `${stats.n}`];
+      return row([`${metric.name} (${metric.unit})`, nameOf(variant.name, variant.implementation), ...cells]);
+    }),
+  );
+  const judged = comparisons.filter(
+    (comparison) => comparison.verdict !== 'not compared' || comparison.difference !== null,
+  );
+  const percent = `${Math.round(confidence * 1000) / 10} %`;
+  return [
+    `### ${name}`,
+    '',
+    `${summary} ${rounds} rounds after ${warmups} warm-up${warmups === 1 ? '' : 's'}, a fresh process each, ${probe}.`,
+    '',
+    ...table(['metric', 'variant', 'min', 'median', 'p95', 'n'], figures),
+    ...(judged.length === 0
+      ? []
+      : [
+          ...table(
+            ['metric', 'compared', `ratio of medians [${percent}]`, `difference [${percent}]`, 'verdict'],
+            judged.map((comparison) => row(comparisonCells(comparison, metrics))),
+          ),
+        ]),
+    ...(aims.length === 0
+      ? []
+      : [
+          ...table(
+            ['aim', 'metric', 'at most', 'measured', ''],
+            aims.map((aim) =>
+              row([
+                `${aim.variant} beyond ${variants[0]?.name ?? ''}`,
+                aim.metric,
+                renderNumber(aim.beyondBaselineMax),
+                aim.beyondBaseline === null ? 'unknown' : renderNumber(aim.beyondBaseline),
+                aim.reached ? 'reached' : 'missed',
+              ]),
+            ),
+          ),
+        ]),
+  ].join('\n');
+}
+
+function comparisonCells(
+  { metric, variant, baseline, ratio, difference, verdict }: Comparison,
+  metrics: BenchmarkResult['metrics'],
+): readonly string[] {
+  const unit = metrics.find((item) => item.name === metric)?.unit ?? '';
+  return [
+    metric,
+    `${variant} / ${baseline}`,
+    ratio === null ? '' : renderEstimate(ratio),
+    difference === null ? '' : `${renderEstimate(difference)} ${unit}`,
+    verdict,
+  ];
+}
+
+function renderEstimate({ value, low, high }: Estimate): string {
+  return `${renderNumber(value)} [${renderNumber(low)}, ${renderNumber(high)}]`;
+}
+
+/** Three significant digits, and never fewer than the whole number. */
+function renderNumber(value: number): string {
+  if (Math.abs(value) >= 100) return String(Math.round(value));
+  return String(Number(value.toPrecision(3)));
+}
+
+function nameOf(variant: string, implementation: string | null): string {
+  return implementation === null || implementation === variant ? variant : `${variant} (${implementation})`;
+}
+
+function table(head: readonly string[], rows: readonly string[]): readonly string[] {
+  return [row(head), row(head.map(() => '---')), ...rows, ''];
+}
+
+function row(cells: readonly string[]): string {
+  return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+}

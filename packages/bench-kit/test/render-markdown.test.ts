@@ -1,0 +1,129 @@
+import { describe, expect, test } from 'vitest';
+import { parseResults, renderMarkdown } from '../src/index.ts';
+import type { BenchmarkResults } from '../src/index.ts';
+
+const results: BenchmarkResults = {
+  format: 'gemma-bench-results',
+  version: 1,
+  startedAt: '2026-11-22T10:00:00.000Z',
+  endedAt: '2026-11-22T10:01:00.000Z',
+  seed: 1,
+  confidence: 0.95,
+  differenceShareMin: 0.02,
+  machine: {
+    cpuModel: 'Some CPU',
+    cores: 4,
+    coresAvailable: 2,
+    memoryMiB: 8000,
+    system: 'Linux 6.1 x64',
+    node: 'v20.20.2',
+    commit: '0123456789abcdef0123',
+    dirty: true,
+  },
+  loadBefore: { load1: 0.1, busyShare: 0.02 },
+  loadAfter: { load1: 1.5, busyShare: 0.5 },
+  environmentRemoved: ['NODE_EXTRA_CA_CERTS'],
+  warnings: ['busy'],
+  notes: { model: 'gemma3:270m' },
+  benchmarks: [
+    {
+      name: 'startup',
+      summary: 'How long.',
+      rounds: 5,
+      warmups: 1,
+      usageFrom: 'extra-process',
+      order: [],
+      metrics: [
+        { name: 'wallMs', unit: 'ms', better: 'lower' },
+        { name: 'cpuMs', unit: 'ms', better: 'lower' },
+      ],
+      variants: [
+        {
+          name: 'bare',
+          implementation: null,
+          metrics: {
+            wallMs: { samples: [40], summary: { n: 1, min: 40, median: 40.123, p95: 41, max: 41, mean: 40 } },
+            cpuMs: { samples: [null], summary: null },
+          },
+        },
+        {
+          name: 'a|b',
+          implementation: 'legacy',
+          metrics: {
+            wallMs: { samples: [1234.5], summary: { n: 1, min: 1234.5, median: 1234.5, p95: 1234.5, max: 1, mean: 1 } },
+            cpuMs: { samples: [null], summary: null },
+          },
+        },
+      ],
+      comparisons: [
+        {
+          variant: 'a|b',
+          baseline: 'bare',
+          metric: 'wallMs',
+          pairs: 5,
+          ratio: { value: 30.8, low: 30, high: 31 },
+          difference: { value: 1194, low: 1190, high: 1200 },
+          verdict: 'slower',
+        },
+        {
+          variant: 'a|b',
+          baseline: 'bare',
+          metric: 'cpuMs',
+          pairs: 0,
+          ratio: null,
+          difference: null,
+          verdict: 'not compared',
+        },
+      ],
+      aims: [{ variant: 'a|b', metric: 'wallMs', beyondBaselineMax: 10, beyondBaseline: 1194, reached: false }],
+    },
+  ],
+};
+
+describe('renderMarkdown', () => {
+  const lines = renderMarkdown(results).split('\n');
+
+  test('says machine, load, commit with its changes, what was taken out, notes and warnings', () => {
+    const text = lines.slice(0, 8).join('\n');
+    for (const fact of [
+      'Some CPU, 2 of 4 cores',
+      '0123456789ab + changes',
+      'Node v20.20.2',
+      'before 0.1 (2 % busy), after 1.5 (50 % busy)',
+    ]) {
+      expect(text).toContain(fact);
+    }
+    expect(text).toContain('`NODE_EXTRA_CA_CERTS`');
+    expect(text).toContain('- model: gemma3:270m');
+    expect(text).toContain('- warning: busy');
+  });
+
+  test('gives min, median, p95 and n of every metric and variant, and says what is unknown', () => {
+    expect(lines).toContain('| wallMs (ms) | bare | 40 | 40.1 | 41 | 1 |');
+    expect(lines).toContain('| wallMs (ms) | a\\|b (legacy) | 1235 | 1235 | 1235 | 1 |');
+    expect(lines).toContain('| cpuMs (ms) | bare | unknown |  |  | 0 |');
+  });
+
+  test('gives ratio and difference with their intervals, the verdict, and the aims', () => {
+    expect(lines).toContain('| wallMs | a\\|b / bare | 30.8 [30, 31] | 1194 [1190, 1200] ms | slower |');
+    expect(lines).toContain('| a\\|b beyond bare | wallMs | 10 | 1194 | missed |');
+    expect(lines.some((line) => line.startsWith('| cpuMs | a'))).toBe(false);
+  });
+});
+
+describe('parseResults', () => {
+  test('reads what was written', () => {
+    expect(parseResults(JSON.stringify(results))).toEqual(results);
+  });
+
+  test.each([
+    ['another version', JSON.stringify({ ...results, version: 2 }), /version 1, got gemma-bench-results version 2/],
+    ['another format', '{"benchmarks": []}', /got undefined version undefined/],
+    ['null', 'null', /got undefined/],
+    ['no JSON', 'not json', /not JSON/],
+  ])('refuses %s', (_, text, message) => {
+    expect(() => parseResults(text)).toThrow(
+      expect.objectContaining({ code: 'REQUEST_INVALID', message: expect.stringMatching(message) }),
+    );
+  });
+});
