@@ -5,10 +5,13 @@ import { basename, dirname, join } from 'node:path';
 import { GemmaError } from '@gemma-cli/contracts';
 import { parse } from 'smol-toml';
 import { findKeyDefinition } from './config-keys.ts';
-import { dottedKey, lineOf, tomlLayout } from './toml-layout.ts';
+import { dottedKey, tomlLayout } from './toml-layout.ts';
 
 /** More than a thousand times a complete file with comments. */
 const configBytesMax = 1024 * 1024;
+
+/** Deeper than any key that exists, or ever did. What is below is one unknown key. */
+const depthMax = 6;
 
 /** A value in a file that is a known key, or that is nothing known. */
 export interface FileLeaf {
@@ -59,9 +62,16 @@ export function parseConfigText(file: string, text: string): Readonly<Record<str
 export function leavesOf({ text, values }: ConfigText): readonly FileLeaf[] {
   const lines = new Map<string, number>();
   const { entries, headers } = tomlLayout(text);
-  for (const { path, start } of [...headers, ...entries]) {
-    const key = dottedKey(path);
-    if (!lines.has(key)) lines.set(key, lineOf(text, start));
+  let line = 1;
+  let counted = 0;
+  // One pass over the text: a file may have a hundred thousand keys.
+  for (const { path, start } of [...headers, ...entries].toSorted((left, right) => left.start - right.start)) {
+    for (let feed = text.indexOf('\n', counted); feed !== -1 && feed < start; feed = text.indexOf('\n', counted)) {
+      line++;
+      counted = feed + 1;
+    }
+    const key = dottedKey(path.slice(0, depthMax));
+    if (!lines.has(key)) lines.set(key, line);
   }
   const leaves: FileLeaf[] = [];
   visit([], values);
@@ -69,7 +79,7 @@ export function leavesOf({ text, values }: ConfigText): readonly FileLeaf[] {
 
   function visit(path: readonly string[], value: unknown): void {
     const key = dottedKey(path);
-    if (isTable(value) && findKeyDefinition(key) === undefined) {
+    if (isTable(value) && path.length < depthMax && findKeyDefinition(key) === undefined) {
       const names = Object.keys(value);
       for (const name of names) visit([...path, name], value[name]);
       if (names.length > 0 || path.length === 0) return;

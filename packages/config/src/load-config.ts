@@ -28,6 +28,9 @@ export const projectFileName = '.gemma.toml';
 /** `GEMMA_` names that are not configuration: no warning for them, nor for `GEMMA_TEST_…`, which the test runs of this project use. */
 const otherVariables: readonly string[] = ['GEMMA_HOME'];
 
+/** Nobody reads on; a hostile file may have a hundred thousand. */
+const problemsMax = 100;
+
 /** Values of one layer: resolved value and place, by key. */
 type Layer = ReadonlyMap<string, { readonly value: unknown; readonly where?: string }>;
 
@@ -89,6 +92,7 @@ export function checkConfigText(config: ConfigText | null, project: boolean): Fi
   const problems: GemmaError[] = [];
   const warnings: string[] = [];
   for (const leaf of config === null ? [] : leavesOf(config)) {
+    if (problems.length >= problemsMax) break;
     const where = `${config?.file ?? ''}:${leaf.line}`;
     const place = { words: `in ${where}`, facts: { file: config?.file, line: leaf.line } };
     const definition = findKeyDefinition(leaf.key);

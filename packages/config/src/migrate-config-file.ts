@@ -122,6 +122,11 @@ function cut(text: string, entry: TomlEntry, entries: readonly TomlEntry[]): str
     return splice(text, entry.start, comma + (/^[ \t]*/.exec(text.slice(comma))?.[0].length ?? 0), '');
   }
   const previous = pairs[index - 1];
+  const brace = entry.inside?.valueStart ?? entry.start;
+  // The only one left: what remains is `{}`.
+  if (previous === undefined && /^\s*\}/.test(text.slice(entry.valueEnd))) {
+    return splice(text, brace, text.indexOf('}', entry.valueEnd) + 1, '{}');
+  }
   return splice(text, previous?.valueEnd ?? entry.start, entry.valueEnd, '');
 }
 

@@ -109,8 +109,12 @@ function isAt(path: readonly string[], wanted: readonly string[]): boolean {
 
 /** Puts a line after the line that holds `offset`. */
 function insertLine(text: string, offset: number, line: string): string {
-  const at = lineEnd(text, offset);
-  return splice(text, at, at, lineBreakOf(text) + line);
+  const end = lineEnd(text, offset);
+  const lineBreak = /^\r?\n/.exec(text.slice(end, end + 2))?.[0];
+  // The last line of a file may have no break; then the new one has none either.
+  if (lineBreak === undefined) return splice(text, end, end, lineBreakOf(text) + line);
+  const next = end + lineBreak.length;
+  return splice(text, next, next, line + lineBreak);
 }
 
 /** Replaces a stretch of the text. */
