@@ -29,7 +29,7 @@ export function staticChecks() {
           .filter((folder) => existsSync(join(root, folder))),
       ]),
     },
-    { name: 'dead code', by: 'npm run dead-code', run: capture([...tool('knip', 'knip')]) },
+    { name: 'dead code', by: 'npm run dead-code', run: capture([...tool('knip', 'knip'), '--no-config-hints']) },
     { name: 'manifests', by: 'npm run manifests', run: capture([...tool('sherif')]) },
   ];
 }

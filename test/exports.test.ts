@@ -13,7 +13,7 @@ const pinned: Readonly<Record<string, readonly string[]>> = {
   'engine-optimized': ['.'],
   'model-process': ['.'],
   models: ['.'],
-  testkit: ['.'],
+  testkit: ['.', './scripted-worker'],
 };
 
 test('every package exports the pinned keys and its manifest, and nothing else', () => {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -73,6 +73,7 @@ describe.each(['typescript-5', 'typescript-6', 'typescript'])('a consumer under 
   test('compiles against the declarations of every package', async () => {
     const folder = join(project, compiler);
     await cp(join(root, 'test', 'fixtures', 'consumer.ts'), join(folder, 'consumer.ts'), { recursive: true });
+    await writeFile(join(folder, 'readme.mts'), await readmeExample());
     await symlink(join(project, 'node_modules'), join(folder, 'node_modules'), 'junction');
     await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(consumerConfig));
     const tsc = join(root, 'node_modules', compiler, 'bin', 'tsc');
@@ -92,8 +93,15 @@ const consumerConfig = {
     noEmit: true,
     skipLibCheck: false,
   },
-  files: ['consumer.ts'],
+  files: ['consumer.ts', 'readme.mts'],
 };
+
+/** The example of the README: what a reader copies must compile too. */
+async function readmeExample(): Promise<string> {
+  const [, example] = /```ts\n(.*?)```/su.exec(await readFile(join(root, 'README.md'), 'utf8')) ?? [];
+  if (example === undefined) throw new Error('Expected a ```ts example in README.md.');
+  return example;
+}
 
 /** Runs a program; one that fails is an error with all it said. */
 function run(commandLine: readonly string[], cwd: string): Promise<{ stdout: string; stderr: string }> {
