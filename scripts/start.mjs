@@ -30,6 +30,8 @@ await step('build', 'every package', () =>
 const model = await step('model', 'a real Gemma 3 270M', findModel);
 
 if (process.stdin.isTTY) {
+  // Ctrl-C is the chat's: it stops an answer first and the program second.
+  process.on('SIGINT', () => {});
   say('chat: end it with /exit or Ctrl-D');
   process.exitCode = (await run([...gemma, 'chat', '-m', model.name], { stdin: true })).code;
 } else {

@@ -22,8 +22,13 @@ export async function runVitest(label, args, { env = process.env, node = process
   return { code, seconds, ...readCounts(file) };
 }
 
-/** A run that died before its end left no counts: nothing of it is known to have passed. */
-function readCounts(file) {
+/**
+ * What the reporter wrote. A run that died before its end left nothing: nothing of it is known to have passed.
+ *
+ * @param {string} file
+ * @returns {{ projects: Record<string, Counts>, unhandledErrors: number }}
+ */
+export function readCounts(file) {
   try {
     return JSON.parse(readFileSync(file, 'utf8'));
   } catch {
