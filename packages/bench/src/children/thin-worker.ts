@@ -1,0 +1,48 @@
+import { writeSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+
+/**
+ * The warm path with everything but a warm process at its end: the question goes to descriptor 3, where the harness
+ * notes the time of its first byte, and no answer comes.
+ */
+interface ThinModule {
+  thin(options: {
+    readonly argv: readonly string[];
+    readonly env: NodeJS.ProcessEnv;
+    readonly cwd: string;
+    readonly stdin: NodeJS.ReadStream;
+    readonly stdout: NodeJS.WriteStream;
+    readonly stderr: NodeJS.WriteStream;
+    readonly signal: AbortSignal;
+    readonly connect: () => Promise<{
+      send(line: string): void;
+      readonly lines: AsyncIterable<string>;
+      close(): Promise<void>;
+    }>;
+  }): Promise<number | undefined>;
+}
+
+const [, , thinPath = '', ...argv] = process.argv;
+const { thin } = (await import(pathToFileURL(thinPath).href)) as ThinModule;
+const { stdin, stdout, stderr } = process;
+let sent = 0;
+await thin({
+  argv,
+  env: process.env,
+  cwd: process.cwd(),
+  stdin,
+  stdout,
+  stderr,
+  signal: new AbortController().signal,
+  connect: async () => ({
+    send(line) {
+      sent += writeSync(3, line);
+    },
+    lines: nothing(),
+    close: async () => {},
+  }),
+});
+// A path that never sent would otherwise look like one that is infinitely quick.
+process.exit(sent > 0 ? 0 : 1);
+
+async function* nothing(): AsyncGenerator<string> {}

@@ -1,0 +1,205 @@
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { resolve, sep } from 'node:path';
+import type { Writable } from 'node:stream';
+import { parseArgs } from 'node:util';
+import { gitIn, parseResults, renderMarkdown, runBenchmarks } from '@gemma-cli/bench-kit';
+import type { BenchmarkProgress, BenchmarkResults, MachineLoad } from '@gemma-cli/bench-kit';
+import { GemmaError, toGemmaError } from '@gemma-cli/contracts';
+import { packageFile } from './package-file.ts';
+import type { Suite } from './suite.ts';
+import { firstTokenSuite } from './suites/first-token.ts';
+import { microSuite } from './suites/micro.ts';
+import { startupSuite } from './suites/startup.ts';
+
+/** The world of one run of `gemma-bench`. */
+export interface MainOptions {
+  /** Arguments after the program's name. */
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Absolute working directory. */
+  readonly cwd: string;
+  /** Tables, JSON, help. */
+  readonly stdout: Writable;
+  /** Progress, warnings, errors. */
+  readonly stderr: Writable;
+  /** Aborted by Ctrl-C. */
+  readonly signal?: AbortSignal;
+  /** Default: the suites of this package. */
+  readonly suites?: readonly Suite[];
+  /** Looks at how busy the machine is. Default: watches it for half a second. */
+  readonly readLoad?: () => Promise<MachineLoad>;
+}
+
+/** The suites of this package, quick ones first. */
+export function allSuites(): readonly Suite[] {
+  return [startupSuite(), microSuite(), firstTokenSuite()];
+}
+
+const ownFolder = packageFile('@gemma-cli/bench', '.');
+
+const usage = `Usage: gemma-bench [run] [SUITE…] [options]   measure; default: every suite
+       gemma-bench list                        what can be measured
+       gemma-bench render FILE…                tables of results that were written with --out
+
+  --rounds N    rounds of every benchmark; default: what each says
+  --model FILE  model file; default: GEMMA_BENCH_MODEL
+  --threads N   threads of the engines; default: their choice
+  --seed N      seed of the bootstrap; default: 1
+  --out FILE    also write the results, raw samples included, as JSON
+  --json        print the results as JSON in place of tables
+  -h, --help    this text
+
+Progress goes to stderr, figures to stdout. Measure on a quiet machine.
+`;
+
+/** Runs the command and gives its exit code; never throws. */
+export async function main(options: MainOptions): Promise<number> {
+  try {
+    return await dispatch(options);
+  } catch (thrown) {
+    const error = toGemmaError(thrown);
+    options.stderr.write(`gemma-bench: ${error.message} [${error.code}]\n`);
+    return error.exitCode;
+  }
+}
+
+async function dispatch(options: MainOptions): Promise<number> {
+  const { values, positionals } = parse(options.argv);
+  const [first, ...rest] = positionals;
+  if (values.help === true || first === 'help') {
+    options.stdout.write(usage);
+    return 0;
+  }
+  if (first === 'list') return list(options);
+  if (first === 'render') return render(rest, options);
+  return run(first === 'run' ? rest : positionals, values, options);
+}
+
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...argv],
+      allowPositionals: true,
+      options: {
+        rounds: { type: 'string' },
+        model: { type: 'string' },
+        threads: { type: 'string' },
+        seed: { type: 'string' },
+        out: { type: 'string' },
+        json: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+  } catch (cause) {
+    throw new GemmaError({ code: 'USAGE', message: `${(cause as Error).message} See gemma-bench --help.`, cause });
+  }
+}
+
+function list({ stdout, suites = allSuites() }: MainOptions): number {
+  for (const { name, summary } of suites) stdout.write(`${name.padEnd(14)}${summary}\n`);
+  return 0;
+}
+
+async function render(files: readonly string[], { cwd, stdout }: MainOptions): Promise<number> {
+  if (files.length === 0) throw new GemmaError({ code: 'USAGE', message: 'Expected FILE after render, got nothing.' });
+  for (const file of files) {
+    const text = await readFile(resolve(cwd, file), 'utf8').catch((cause: unknown) => {
+      throw new GemmaError({
+        code: 'FILE_UNREADABLE',
+        message: `Expected results at ${file}; the file cannot be read.`,
+        facts: { file },
+        cause,
+      });
+    });
+    stdout.write(`${renderMarkdown(parseResults(text))}\n`);
+  }
+  return 0;
+}
+
+async function run(
+  names: readonly string[],
+  values: ReturnType<typeof parse>['values'],
+  { env, cwd, stdout, stderr, signal, suites = allSuites(), readLoad }: MainOptions,
+): Promise<number> {
+  const chosen = choose(names, suites);
+  const rounds = wholeNumber('rounds', values.rounds, 1);
+  const threads = wholeNumber('threads', values.threads, 1);
+  const seed = wholeNumber('seed', values.seed, 0);
+  const modelGiven = values.model ?? env['GEMMA_BENCH_MODEL'];
+  const model = modelGiven === undefined || modelGiven === '' ? undefined : resolve(cwd, modelGiven);
+
+  const plans = [];
+  for (const suite of chosen) plans.push(await suite.plan({ model, threads }));
+  for (const skipped of plans.flatMap((plan) => plan.skipped)) stderr.write(`left out: ${skipped}\n`);
+  const results = await runBenchmarks({
+    benchmarks: plans.flatMap((plan) => plan.benchmarks),
+    env,
+    rounds,
+    ...(seed === undefined ? {} : { seed }),
+    ...(readLoad === undefined ? {} : { readLoad }),
+    signal,
+    ...(isCheckout(ownFolder) ? { runGit: gitIn(ownFolder) } : {}),
+    notes: Object.assign({}, ...plans.map((plan) => plan.notes)) as Record<string, string>,
+    onProgress: (progress) => stderr.write(progressLine(progress)),
+  });
+  if (values.out !== undefined) await writeResults(resolve(cwd, values.out), results);
+  stdout.write(values.json === true ? `${JSON.stringify(results)}\n` : `${renderMarkdown(results)}\n`);
+  return 0;
+}
+
+/** An installed package may lie in somebody else's checkout, whose commit says nothing about these figures. */
+function isCheckout(folder: string): boolean {
+  return !folder.split(sep).includes('node_modules');
+}
+
+function choose(names: readonly string[], suites: readonly Suite[]): readonly Suite[] {
+  if (names.length === 0) return suites;
+  return names.map((name) => {
+    const suite = suites.find((candidate) => candidate.name === name);
+    if (suite !== undefined) return suite;
+    const known = suites.map((candidate) => candidate.name).join(', ');
+    throw new GemmaError({ code: 'USAGE', message: `Expected a suite (${known}), got "${name}".`, facts: { name } });
+  });
+}
+
+function wholeNumber(option: string, text: string | undefined, min: number): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= min) return value;
+  throw new GemmaError({
+    code: 'USAGE',
+    message: `Expected a whole number of at least ${min} after --${option}, got "${text}".`,
+    facts: { option, got: text },
+  });
+}
+
+/** The file appears whole or not at all: figures in documents are made from it. */
+async function writeResults(path: string, results: BenchmarkResults): Promise<void> {
+  const part = `${path}.part`;
+  try {
+    await writeFile(part, `${JSON.stringify(results, null, 1)}\n`);
+    await rename(part, path);
+  } catch (cause) {
+    throw new GemmaError({
+      code: 'FILE_UNREADABLE',
+      message: `The results could not be written to ${path}: ${(cause as Error).message}.`,
+      facts: { path },
+      cause,
+    });
+  }
+}
+
+function progressLine(progress: BenchmarkProgress): string {
+  switch (progress.type) {
+    case 'warning':
+      return `warning: ${progress.message}\n`;
+    case 'benchmark-start':
+      return `${progress.benchmark}: ${progress.warmups} warm-up rounds, ${progress.rounds} rounds\n`;
+    case 'run-end': {
+      const round = progress.round < 0 ? 'warm-up' : `round ${progress.round + 1}`;
+      return `  ${round}: ${progress.variant} ${Math.round(progress.wallMs)} ms\n`;
+    }
+    case 'benchmark-end':
+      return '';
+  }
+}

@@ -1,0 +1,31 @@
+import type { Benchmark } from '@gemma-cli/bench-kit';
+
+/** What the command line says to a suite. */
+export interface SuiteOptions {
+  /** Absolute path of a model file. */
+  readonly model?: string | undefined;
+  /** Threads that compute. Default: what the engines choose. */
+  readonly threads?: number | undefined;
+}
+
+/** What a suite wants measured. */
+export interface SuitePlan {
+  readonly benchmarks: readonly Benchmark[];
+  /** Remembered with the figures. */
+  readonly notes: Readonly<Record<string, string>>;
+  /** Benchmarks that are left out, each with its reason. */
+  readonly skipped: readonly string[];
+}
+
+/** A set of benchmarks that answer one question. */
+export interface Suite {
+  readonly name: string;
+  /** One line for `gemma-bench list`. */
+  readonly summary: string;
+  /**
+   * Says what to run, without running it.
+   *
+   * @throws GemmaError `MODEL_NOT_FOUND` when the suite cannot do without a model and none is given.
+   */
+  plan(options: SuiteOptions): Promise<SuitePlan>;
+}

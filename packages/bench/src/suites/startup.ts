@@ -1,0 +1,80 @@
+import { readFile } from 'node:fs/promises';
+import type { Benchmark, MetricDefinition } from '@gemma-cli/bench-kit';
+import { childModule, packageFile } from '../package-file.ts';
+import type { Suite } from '../suite.ts';
+
+/** What `gemma` costs before it does anything, beyond what Node itself costs. */
+export function startupSuite({
+  command = packageFile('@gemma-cli/cli', 'dist/bin.js'),
+  thin = packageFile('@gemma-cli/cli', 'dist/thin.js'),
+  manifest = packageFile('@gemma-cli/cli', 'package.json'),
+}: {
+  /** The command's entry. Default: the built one of `@gemma-cli/cli`. */
+  readonly command?: string;
+  /** The module of the warm path. Default: the built one of `@gemma-cli/cli`. */
+  readonly thin?: string;
+  /** The manifest with the version that `--version` must print. Default: the one of `@gemma-cli/cli`. */
+  readonly manifest?: string;
+} = {}): Suite {
+  return {
+    name: 'startup',
+    summary: 'gemma --version, --help and the thin path to its first byte, beyond bare Node',
+    async plan() {
+      const { version } = JSON.parse(await readFile(manifest, 'utf8')) as { readonly version: string };
+      return { benchmarks: [wholeCommand(command, version), firstByteSent(thin)], notes: {}, skipped: [] };
+    },
+  };
+}
+
+const cpu: MetricDefinition = { name: 'cpuMs', unit: 'ms', better: 'lower', source: 'outside' };
+
+function wholeCommand(command: string, version: string): Benchmark {
+  return {
+    name: 'startup-command',
+    summary: 'From spawn to exit, against an empty module.',
+    variants: [
+      { name: 'node empty.mjs', program: { type: 'node', module: childModule('empty.mjs') } },
+      {
+        name: 'gemma --version',
+        program: { type: 'node', module: command, args: ['--version'] },
+        expects: { stdoutIncludes: version },
+      },
+      {
+        name: 'gemma --help',
+        program: { type: 'node', module: command, args: ['--help'] },
+        expects: { stdoutIncludes: 'gemma' },
+      },
+    ],
+    metrics: [
+      { name: 'wallMs', unit: 'ms', better: 'lower', source: 'outside' },
+      cpu,
+      { name: 'peakRssMiB', unit: 'MiB', better: 'lower', source: 'outside' },
+    ],
+    aims: [
+      { variant: 'gemma --version', metric: 'wallMs', beyondBaselineMax: 10 },
+      { variant: 'gemma --help', metric: 'wallMs', beyondBaselineMax: 60 },
+    ],
+    rounds: 40,
+    warmups: 2,
+    usageFrom: 'extra-process',
+  };
+}
+
+function firstByteSent(thin: string): Benchmark {
+  return {
+    name: 'startup-thin',
+    summary: 'From spawn to the first byte of the question, against Node with one write.',
+    variants: [
+      { name: 'node first-byte.mjs', program: { type: 'node', module: childModule('first-byte.mjs') } },
+      {
+        name: 'gemma "prompt"',
+        program: { type: 'node', module: childModule('thin-worker.js'), args: [thin, 'Why is the sky blue?'] },
+      },
+    ],
+    metrics: [{ name: 'sentByteMs', unit: 'ms', better: 'lower', source: 'outside' }, cpu],
+    aims: [{ variant: 'gemma "prompt"', metric: 'sentByteMs', beyondBaselineMax: 15 }],
+    rounds: 40,
+    warmups: 2,
+    usageFrom: 'extra-process',
+  };
+}
