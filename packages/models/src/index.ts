@@ -1,4 +1,6 @@
 export { catalog, findInCatalog } from './catalog.ts';
+export { createModelStore } from './create-model-store.ts';
+export { inspectModelFile } from './inspect-model-file.ts';
 export type { CatalogEntry, CatalogLicence, CatalogSource } from './catalog.ts';
 export type { HashSource, InstalledModel, ModelLicence } from './installed-model.ts';
 export type { ModelFormat, ModelHeader } from './model-header.ts';

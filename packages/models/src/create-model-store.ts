@@ -1,0 +1,36 @@
+import { resolve } from 'node:path';
+import { catalog as builtInCatalog } from './catalog.ts';
+import { freeBytesOf } from './fs-tools.ts';
+import { importModelFile } from './import-model-file.ts';
+import { findModel, listModels } from './installed-models.ts';
+import type { ModelStore, ModelStoreOptions } from './model-store.ts';
+import { pullModel } from './pull-model.ts';
+import { removeModel } from './remove-model.ts';
+import type { StoreContext } from './store-context.ts';
+import { verifyModel } from './verify-model.ts';
+
+/** Opens the folder of models. Nothing is made or read before a method is called. */
+export function createModelStore(options: ModelStoreOptions): ModelStore {
+  const context: StoreContext = {
+    folder: resolve(options.folder),
+    env: options.env ?? {},
+    catalog: options.catalog ?? builtInCatalog,
+    python: options.python,
+    connectMsMax: options.connectMsMax ?? 5_000,
+    stallMsMax: options.stallMsMax ?? 30_000,
+    retriesMax: options.retriesMax ?? 5,
+    retryMs: options.retryMs ?? 500,
+    pipMsMax: options.pipMsMax ?? 3_600_000,
+    spareBytesMin: options.spareBytesMin ?? 64 * 1024 * 1024,
+    freeBytes: options.freeBytes ?? freeBytesOf,
+    now: options.now ?? Date.now,
+  };
+  return {
+    list: () => listModels(context),
+    find: (nameOrPath) => findModel(context, nameOrPath),
+    pull: (reference, pullOptions = {}) => pullModel(context, reference, pullOptions),
+    remove: (name) => removeModel(context, name),
+    importFile: (path, importOptions) => importModelFile(context, path, importOptions),
+    verify: (name, verifyOptions = {}) => verifyModel(context, name, verifyOptions.signal),
+  };
+}

