@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import type { EventEmitter } from 'node:events';
 import { GemmaError, errorCodes, isGemmaError } from '@gemma-cli/contracts';
 import type { ErrorCode, WorkerSpec } from '@gemma-cli/contracts';
 import { workerProtocolVersion } from '@gemma-cli/contracts/worker-protocol';
@@ -146,10 +147,17 @@ class RunningModelProcess implements ModelProcess {
         );
         if (this.#child.pid === undefined) resolve();
       });
-      // 'close', not 'exit': only then is all of stderr there.
-      this.#child.once('close', (exitCode, exitSignal) => {
-        this.#end(exitCode, exitSignal);
-        resolve();
+      // Not 'close': Node never emits it when it was us who disconnected the channel. Not 'exit' alone: only when the
+      // channel and stderr have ended too, all pieces and all of stderr are there.
+      const drained = Promise.all([
+        once(this.#child, 'disconnect'),
+        this.#child.stderr && once(this.#child.stderr, 'close'),
+      ]);
+      this.#child.once('exit', (exitCode, exitSignal) => {
+        void drained.then(() => {
+          this.#end(exitCode, exitSignal);
+          resolve();
+        });
       });
     });
 
@@ -330,6 +338,14 @@ class RunningModelProcess implements ModelProcess {
       facts: { exitCode, signal, stderrTail },
     });
   }
+}
+
+/** Unlike `events.once`, does not fail on an 'error' event in between. */
+function emitted(emitter: EventEmitter | null, event: string): Promise<void> {
+  return new Promise((resolve) => {
+    if (emitter === null) resolve();
+    else emitter.once(event, () => resolve());
+  });
 }
 
 /** Stands for the answer to an `abort`, which nobody waits for. */
