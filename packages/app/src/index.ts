@@ -11,4 +11,5 @@ export type {
   SessionMessage,
   SessionOptions,
 } from './client.ts';
+export { chooseModel } from './choose-model.ts';
 export type { AppModel, ModelSource } from './choose-model.ts';
