@@ -15,8 +15,8 @@ export type {
 } from './gemma-config.ts';
 export { ensureHome, homeLayout, resolveHome } from './home.ts';
 export type { HomeLayout } from './home.ts';
-export { loadConfig, projectFileName } from './load-config.ts';
-export type { LoadConfigOptions } from './load-config.ts';
+export { findProjectFile, loadConfig, projectFileName } from './load-config.ts';
+export type { FoundProjectFile, LoadConfigOptions } from './load-config.ts';
 export { migrateConfigFile } from './migrate-config-file.ts';
 export type { MigrationReport, MigrationStep } from './migrate-config-file.ts';
 export { nearestName } from './nearest-name.ts';

@@ -50,7 +50,8 @@ export interface FileFindings {
 export async function loadConfig({ home, cwd, env, flags = {} }: LoadConfigOptions): Promise<LoadedConfig> {
   const userFile = homeLayout(home).config;
   const warnings: string[] = [];
-  const projectFile = await findProjectFile(cwd, warnings);
+  const { file: projectFile, warning } = await findProjectFile(cwd);
+  if (warning !== null) warnings.push(warning);
   const user = await readConfigFile(userFile);
   const project = projectFile === null ? null : await readConfigFile(projectFile);
 
@@ -177,12 +178,23 @@ function unknownVariable(name: string, names: readonly string[]): string {
   return `The variable ${name} is not one that gemma knows and has no effect.${nearest === null ? '' : ` Did you mean ${nearest}?`}`;
 }
 
+/** The project file that counts in a folder. */
+export interface FoundProjectFile {
+  /** Absolute path, or `null` when there is none. */
+  readonly file: string | null;
+  /** A sentence about a file that was passed over. `null` = none was. */
+  readonly warning: string | null;
+}
+
 /**
  * The nearest `.gemma.toml` from `cwd` upwards. One that belongs to another user is passed over with a warning: in a
  * shared folder anybody could leave one.
+ *
+ * @throws GemmaError `CONFIG_UNREADABLE`.
  */
-async function findProjectFile(cwd: string, warnings: string[]): Promise<string | null> {
+export async function findProjectFile(cwd: string): Promise<FoundProjectFile> {
   const owner = process.getuid?.();
+  let warning: string | null = null;
   for (let folder = cwd; ; folder = dirname(folder)) {
     const file = join(folder, projectFileName);
     const found = await stat(file).catch((error: NodeJS.ErrnoException) => {
@@ -196,12 +208,10 @@ async function findProjectFile(cwd: string, warnings: string[]): Promise<string 
       });
     });
     if (found !== null) {
-      if (owner === undefined || found.uid === owner) return file;
-      warnings.push(
-        `The project file ${file} belongs to another user (${found.uid}) and has no effect. Copy it to use it.`,
-      );
+      if (owner === undefined || found.uid === owner) return { file, warning };
+      warning ??= `The project file ${file} belongs to another user (${found.uid}) and has no effect. Copy it to use it.`;
     }
-    if (dirname(folder) === folder) return null;
+    if (dirname(folder) === folder) return { file: null, warning };
   }
 }
 
