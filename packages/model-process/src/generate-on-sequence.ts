@@ -54,6 +54,7 @@ export async function generateOnSequence(parts: GenerationParts): Promise<Genera
     clock.promptStart();
     const reusable = Math.min(parts.reusableTokens(prompt), prompt.length - 1);
     const { kept } = await process.call('truncate', { sequence, tokens: reusable }, { signal });
+    if (kept > reusable) throw keptTooMuch(kept, reusable);
     ledger.truncate(kept);
     progress.cachedTokens = kept;
     progress.evaluatedTokens = 0;
@@ -160,6 +161,15 @@ async function decode(
   if (!stopped && !isTooLarge) show(stops.end());
   if (isTooLarge) throw tooLarge(responseBytesMax);
   return stopped ? 'stop' : reason;
+}
+
+/** Answering on top of tokens that do not belong to the prompt would answer another question. */
+function keptTooMuch(kept: number, asked: number): GemmaError {
+  return new GemmaError({
+    code: 'ENGINE_PROTOCOL',
+    message: `Expected the model process to keep at most ${asked} tokens of its sequence, and it kept ${kept}.`,
+    facts: { kept, asked },
+  });
 }
 
 function tooLarge(responseBytesMax: number): GemmaError {

@@ -1,6 +1,5 @@
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import type { EventEmitter } from 'node:events';
 import { GemmaError, errorCodes, isGemmaError } from '@gemma-cli/contracts';
 import type { ErrorCode, WorkerSpec } from '@gemma-cli/contracts';
 import { workerProtocolVersion } from '@gemma-cli/contracts/worker-protocol';
@@ -70,6 +69,9 @@ interface PendingCall {
 }
 
 const stderrTailCharsMax = 4096;
+
+/** How long the streams of an ended process are read: somebody else may hold them open. */
+const drainMsMax = 500;
 
 /**
  * Starts a model process and waits until it is ready.
@@ -147,17 +149,22 @@ class RunningModelProcess implements ModelProcess {
         );
         if (this.#child.pid === undefined) resolve();
       });
-      // Not 'close': Node never emits it when it was us who disconnected the channel. Not 'exit' alone: only when the
-      // channel and stderr have ended too, all pieces and all of stderr are there.
+      // Not 'close': Node never emits it when it was us who disconnected the channel. Not 'exit' alone: the last pieces
+      // and the last words on stderr may still be on their way.
+      const stderr = this.#child.stderr;
       const drained = Promise.all([
-        once(this.#child, 'disconnect'),
-        this.#child.stderr && once(this.#child.stderr, 'close'),
+        new Promise((done) => this.#child.once('disconnect', done)),
+        stderr === null || new Promise((done) => stderr.once('close', done)),
       ]);
       this.#child.once('exit', (exitCode, exitSignal) => {
-        void drained.then(() => {
-          this.#end(exitCode, exitSignal);
+        const timer = setTimeout(finish, drainMsMax);
+        void drained.then(finish);
+        const end = (): void => this.#end(exitCode, exitSignal);
+        function finish(): void {
+          clearTimeout(timer);
+          end();
           resolve();
-        });
+        }
       });
     });
 
@@ -316,6 +323,7 @@ class RunningModelProcess implements ModelProcess {
   }
 
   #end(exitCode: number | null, exitSignal: NodeJS.Signals | null): void {
+    if (this.#state === 'ended') return;
     const error = this.#failure ?? this.#exitError(exitCode, exitSignal);
     this.#state = 'ended';
     this.#failure = error;
@@ -338,14 +346,6 @@ class RunningModelProcess implements ModelProcess {
       facts: { exitCode, signal, stderrTail },
     });
   }
-}
-
-/** Unlike `events.once`, does not fail on an 'error' event in between. */
-function emitted(emitter: EventEmitter | null, event: string): Promise<void> {
-  return new Promise((resolve) => {
-    if (emitter === null) resolve();
-    else emitter.once(event, () => resolve());
-  });
 }
 
 /** Stands for the answer to an `abort`, which nobody waits for. */

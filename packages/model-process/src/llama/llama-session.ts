@@ -85,7 +85,7 @@ export async function openLlamaSession(
       // A token attends to the window before it. Cells that slid out of the window are gone for good, so a cut further
       // back than what is left of them would compute with a hole. The binding itself does not check this.
       const isWindowWhole = sequence.stateCellsStartIndex <= Math.max(0, tokens - windowTokens);
-      if (isWindowWhole) await sequence.adaptStateToTokens(sequence.contextTokens.slice(0, tokens));
+      if (isWindowWhole) await sequence.adaptStateToTokens(sequence.contextTokens.slice(0, tokens), false);
       else await sequence.clearHistory();
       return { kept: sequence.nextTokenIndex };
     },
