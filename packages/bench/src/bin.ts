@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { homedir } from 'node:os';
 import { main } from './main.ts';
 
 const interrupted = new AbortController();
@@ -7,6 +8,7 @@ process.exitCode = await main({
   argv: process.argv.slice(2),
   env: process.env,
   cwd: process.cwd(),
+  home: homedir(),
   stdout: process.stdout,
   stderr: process.stderr,
   signal: interrupted.signal,

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { gitIn, parseResults, renderMarkdown, runBenchmarks } from '@gemma-cli/bench-kit';
 import type { BenchmarkProgress, BenchmarkResults, MachineLoad } from '@gemma-cli/bench-kit';
 import { GemmaError, toGemmaError } from '@gemma-cli/contracts';
+import { findModel } from './find-model.ts';
 import { packageFile } from './package-file.ts';
 import type { Suite } from './suite.ts';
 import { firstTokenSuite } from './suites/first-token.ts';
@@ -18,6 +19,8 @@ export interface MainOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Absolute working directory. */
   readonly cwd: string;
+  /** The user's home folder, where models are looked for. Default: none. */
+  readonly home?: string;
   /** Tables, JSON, help. */
   readonly stdout: Writable;
   /** Progress, warnings, errors. */
@@ -42,7 +45,7 @@ const usage = `Usage: gemma-bench [run] [SUITE…] [options]   measure; default:
        gemma-bench render FILE…                tables of results that were written with --out
 
   --rounds N    rounds of every benchmark; default: what each says
-  --model FILE  model file; default: GEMMA_BENCH_MODEL
+  --model FILE|NAME  default: GEMMA_BENCH_MODEL, else the small Gemma 3 that was pulled or fetched for the tests
   --threads N   threads of the engines; default: their choice
   --seed N      seed of the bootstrap; default: 1
   --out FILE    also write the results, raw samples included, as JSON
@@ -119,14 +122,13 @@ async function render(files: readonly string[], { cwd, stdout }: MainOptions): P
 async function run(
   names: readonly string[],
   values: ReturnType<typeof parse>['values'],
-  { env, cwd, stdout, stderr, signal, suites = allSuites(), readLoad }: MainOptions,
+  { env, cwd, stdout, stderr, signal, suites = allSuites(), readLoad, home }: MainOptions,
 ): Promise<number> {
   const chosen = choose(names, suites);
   const rounds = wholeNumber('rounds', values.rounds, 1);
   const threads = wholeNumber('threads', values.threads, 1);
   const seed = wholeNumber('seed', values.seed, 0);
-  const modelGiven = values.model ?? env['GEMMA_BENCH_MODEL'];
-  const model = modelGiven === undefined || modelGiven === '' ? undefined : resolve(cwd, modelGiven);
+  const model = await findModel({ named: values.model ?? env['GEMMA_BENCH_MODEL'], env, cwd, home });
 
   const plans = [];
   for (const suite of chosen) plans.push(await suite.plan({ model, threads }));

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { reportSample } from '@gemma-cli/bench-kit';
 import type { Engine, EngineModule, GenerationEnd, ImplementationName } from '@gemma-cli/contracts';
+import { inspectModelFile } from '@gemma-cli/models';
 
 /** What one run is to do; its only argument, as JSON. */
 export interface FirstTokenOrders {
@@ -21,7 +22,7 @@ const engines: Readonly<Record<ImplementationName, () => Promise<EngineModule>>>
 
 /** About 500 tokens that two questions share: what a long conversation or a document before a question is. */
 const passage = Array.from(
-  { length: 26 },
+  { length: 19 },
   (_, day) =>
     `Day ${day + 1}: the keeper of the lighthouse wrote down the wind, the height of the waves and ${day + 3} ships.`,
 ).join('\n');
@@ -31,7 +32,8 @@ const { create } =
   orders.engineModule === undefined
     ? await engines[orders.engine]()
     : ((await import(pathToFileURL(orders.engineModule).href)) as EngineModule);
-const engine = await create(orders.threads === undefined ? {} : { threads: orders.threads });
+// With the header check before every load, as the command does it.
+const engine = await create({ checkModel: inspectModelFile, threads: orders.threads });
 try {
   const cold = await answer(engine, 'The capital of France is', 16);
   const second = await answer(engine, 'Once upon a time there was', 48);

@@ -8,7 +8,7 @@ export type MicroOrders =
   | { readonly piece: 'utf8-stream' | 'utf8-text-decoder' | 'text-unchanged' }
   /** `module`: absolute path of the module that holds the piece. */
   | { readonly piece: 'terminal-sanitizer'; readonly module: string }
-  | { readonly piece: 'model-header'; readonly module: string; readonly model: string };
+  | { readonly piece: 'model-header'; readonly model: string };
 
 /** An answer as a model streams it: 400 pieces of a few bytes, one character in eight longer than one byte. */
 const text = Array.from({ length: 400 }, (_, index) => (index % 8 === 0 ? ' größer→' : ' word')).join('');
@@ -57,9 +57,7 @@ async function work(orders: MicroOrders): Promise<() => unknown> {
       };
     }
     case 'model-header': {
-      const { inspectModelFile } = (await import(pathToFileURL(orders.module).href)) as {
-        inspectModelFile(path: string): Promise<unknown>;
-      };
+      const { inspectModelFile } = await import('@gemma-cli/models');
       return () => inspectModelFile(orders.model);
     }
   }

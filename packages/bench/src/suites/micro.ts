@@ -14,11 +14,7 @@ export function microSuite(): Suite {
           ? []
           : [
               compare('micro-model-header', 'Checking the header of the model before every load.', [
-                variant({
-                  piece: 'model-header',
-                  module: packageFile('@gemma-cli/models', 'dist/inspect-model-file.js'),
-                  model,
-                }),
+                variant({ piece: 'model-header', model }),
               ]),
             ];
       return {
