@@ -17,11 +17,13 @@ export interface PromptContent {
 export function assemblePrompt(mode: 'chat' | 'completion', { system, past, text }: PromptContent): Prompt {
   if (mode === 'chat') {
     const before: ChatMessage[] = system === undefined ? [] : [{ role: 'system', content: system }];
-    const turns = past.map(({ role, content }): ChatMessage => ({ role, content }));
+    const turns = past.map((message): ChatMessage => ({ role: message.role, content: sendable(message) }));
     return { type: 'chat', messages: [...before, ...turns, { role: 'user', content: text }] };
   }
   const head = system === undefined ? '' : `${system}\n\n`;
-  const document = past.map(({ role, content }) => (role === 'assistant' ? `${content}\n` : content)).join('');
+  const document = past
+    .map((message) => (message.role === 'assistant' ? `${sendable(message)}\n` : message.content))
+    .join('');
   return { type: 'completion', text: head + document + text };
 }
 
@@ -46,4 +48,10 @@ export function joinPromptParts(prompt: string | PromptParts): string {
   // One part stays exactly as it is: a base model continues its last character, be it a space.
   if (others.length === 0) return only;
   return present.map((part, index) => (index < present.length - 1 ? part.trimEnd() : part)).join('\n\n');
+}
+
+/** An engine refuses NUL and ESC in a prompt. A model may have said one; that must not end the conversation. */
+function sendable({ role, content }: ChatMessage): string {
+  // oxlint-disable-next-line no-control-regex -- control characters are what is removed
+  return role === 'assistant' ? content.replaceAll(/[\0\u001B]/g, '') : content;
 }

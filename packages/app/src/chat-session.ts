@@ -1,4 +1,4 @@
-import { GemmaError } from '@gemma-cli/contracts';
+import { GemmaError, type PromptTrimmed } from '@gemma-cli/contracts';
 import { assemblePrompt } from './assemble-prompt.ts';
 import type { AppEvent } from './app-event.ts';
 import type { ChatSession, OperationOptions, SessionMessage, SessionOptions } from './client.ts';
@@ -8,6 +8,8 @@ import type { Answer } from './answer.ts';
 export function createChatSession({ answer, options }: { answer: Answer; options: SessionOptions }): ChatSession {
   let { system, model, options: answerOptions } = options;
   let messages: readonly SessionMessage[] = [];
+  /** How many of the oldest messages no longer fit the context, and are not sent any more. */
+  let forgotten = 0;
   let busy = false;
   const told = new Set<string>();
 
@@ -23,11 +25,13 @@ export function createChatSession({ answer, options }: { answer: Answer; options
     }
     busy = true;
     const past = messages;
+    const sent = past.slice(forgotten);
+    let forgottenNow = forgotten;
     let reply = '';
     let complete = false;
     try {
       const events = answer({
-        content: (mode) => assemblePrompt(mode, { system, past, text }),
+        content: (mode) => assemblePrompt(mode, { system, past: sent, text }),
         system,
         model,
         options: { onContextOverflow: 'trim', ...answerOptions },
@@ -36,6 +40,7 @@ export function createChatSession({ answer, options }: { answer: Answer; options
       });
       for await (const event of events) {
         if (event.type === 'text-delta') reply += event.text;
+        if (event.type === 'prompt-trimmed') forgottenNow = forgotten + messagesTrimmed(event, sent, text);
         if (event.type === 'generation-end') complete = event.reason !== 'aborted';
         yield event;
       }
@@ -43,6 +48,7 @@ export function createChatSession({ answer, options }: { answer: Answer; options
       busy = false;
       // `clear()` during an answer wins: it has put another list in the place of `past`.
       if (messages === past && (complete || reply !== '')) {
+        forgotten = forgottenNow;
         messages = [
           ...past,
           { role: 'user', content: text },
@@ -59,6 +65,7 @@ export function createChatSession({ answer, options }: { answer: Answer; options
     send,
     clear() {
       messages = [];
+      forgotten = 0;
     },
     setSystem(next) {
       system = next;
@@ -70,4 +77,26 @@ export function createChatSession({ answer, options }: { answer: Answer; options
       answerOptions = next;
     },
   };
+}
+
+/**
+ * How many of the messages that were sent the engine left out, so that the next prompt begins where this one did: it
+ * shares its prefix, and it does not grow past every limit. Of a document the engine cuts tokens: whole turns that lie
+ * within that part are left out, judged by their share of the text.
+ */
+function messagesTrimmed(
+  { messagesDropped, promptTokensBefore, promptTokensAfter }: PromptTrimmed,
+  sent: readonly SessionMessage[],
+  text: string,
+): number {
+  if (messagesDropped > 0) return messagesDropped;
+  const chars = sent.reduce((sum, { content }) => sum + content.length, text.length);
+  let cutChars = chars * (1 - promptTokensAfter / promptTokensBefore);
+  let dropped = 0;
+  for (let index = 0; index + 1 < sent.length; index += 2) {
+    cutChars -= (sent[index]?.content.length ?? 0) + (sent[index + 1]?.content.length ?? 0);
+    if (cutChars < 0) break;
+    dropped = index + 2;
+  }
+  return dropped;
 }
