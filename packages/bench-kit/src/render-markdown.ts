@@ -1,3 +1,4 @@
+import { comparisonDefaults } from './compare-samples.ts';
 import type { Estimate } from './compare-samples.ts';
 import type { BenchmarkResult, BenchmarkResults, Comparison } from './results.ts';
 
@@ -86,15 +87,17 @@ function renderBenchmark(benchmark: BenchmarkResult, { confidence }: BenchmarkRe
 }
 
 function comparisonCells(
-  { metric, variant, baseline, ratio, difference, verdict }: Comparison,
+  { metric, variant, baseline, pairs, ratio, difference, verdict }: Comparison,
   metrics: BenchmarkResult['metrics'],
 ): readonly string[] {
   const unit = metrics.find((item) => item.name === metric)?.unit ?? '';
+  // An interval from a handful of rounds would promise what it cannot keep.
+  const render = pairs < comparisonDefaults.roundsMin ? ({ value }: Estimate) => renderNumber(value) : renderEstimate;
   return [
     metric,
     `${variant} / ${baseline}`,
-    ratio === null ? '' : renderEstimate(ratio),
-    difference === null ? '' : `${renderEstimate(difference)} ${unit}`,
+    ratio === null ? '' : render(ratio),
+    difference === null ? '' : `${render(difference)} ${unit}`,
     verdict,
   ];
 }

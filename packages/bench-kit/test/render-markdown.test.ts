@@ -109,6 +109,17 @@ describe('renderMarkdown', () => {
     expect(lines).toContain('| a\\|b beyond bare | wallMs | 10 | 1194 | missed |');
     expect(lines.some((line) => line.startsWith('| cpuMs | a'))).toBe(false);
   });
+
+  test('gives no interval when there were too few rounds for one', () => {
+    const few: BenchmarkResults = {
+      ...results,
+      benchmarks: results.benchmarks.map((benchmark) => ({
+        ...benchmark,
+        comparisons: benchmark.comparisons.map((item) => ({ ...item, pairs: 4, verdict: 'too few rounds' })),
+      })),
+    };
+    expect(renderMarkdown(few).split('\n')).toContain('| wallMs | a\\|b / bare | 30.8 | 1194 ms | too few rounds |');
+  });
 });
 
 describe('parseResults', () => {
