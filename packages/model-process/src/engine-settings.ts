@@ -1,5 +1,5 @@
 import { GemmaError, requestDefaults } from '@gemma-cli/contracts';
-import type { EngineOptions } from '@gemma-cli/contracts';
+import type { EngineOptions, WorkerSpec } from '@gemma-cli/contracts';
 import { availableCores } from './available-cores.ts';
 
 /** Engine options with every default filled in. */
@@ -9,6 +9,9 @@ export type EngineSettings = {
   /** Folder of the native runtime; `null` = where the worker itself is installed. */
   readonly runtimeFolderOrNull: string | null;
 };
+
+/** The llama.cpp model process: node-llama-cpp behind the protocol. */
+export const llamaWorker: WorkerSpec = { module: new URL('./llama/worker.js', import.meta.url).href };
 
 /** Defaults of an engine, each with its reason. */
 export const engineDefaults = {
@@ -31,7 +34,7 @@ export const engineDefaults = {
  */
 export function resolveEngineOptions(options: EngineOptions): EngineSettings {
   return {
-    worker: options.worker ?? { module: new URL('./llama/worker.js', import.meta.url).href },
+    worker: options.worker ?? llamaWorker,
     runtimeFolder: options.runtimeFolder ?? '',
     runtimeFolderOrNull: options.runtimeFolder ?? null,
     env: options.env ?? {},

@@ -1,6 +1,6 @@
 export { availableCores } from './available-cores.ts';
 export type { AvailableCores, AvailableCoresSources } from './available-cores.ts';
-export { engineDefaults, resolveEngineOptions } from './engine-settings.ts';
+export { engineDefaults, llamaWorker, resolveEngineOptions } from './engine-settings.ts';
 export type { EngineSettings } from './engine-settings.ts';
 export { engineOnHost } from './engine-on-host.ts';
 export type { LentModel, ModelHost } from './engine-on-host.ts';

@@ -295,7 +295,9 @@ class RunningModelProcess implements ModelProcess {
         }
         const problem = resultProblem(call.operation, message.result);
         if (problem !== undefined) throw protocolError(`a result of '${call.operation}' with ${problem}`);
-        const rest = call.utf8.end();
+        // A character that a limit or an abort cut is left out; one that the model left unfinished is shown as U+FFFD.
+        const isModelsEnd = (message.result as { readonly reason?: unknown }).reason === 'stop';
+        const rest = isModelsEnd ? call.utf8.end() : '';
         if (rest !== '') call.onPiece(-1, rest);
         call.settle({ result: message.result });
         return;

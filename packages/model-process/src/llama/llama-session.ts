@@ -128,7 +128,8 @@ export async function openLlamaSession(
           break;
         }
       }
-      const rest = decoder.end();
+      // A character that our limit cut is left out; one that the model itself left unfinished is shown as U+FFFD.
+      const rest = reason === 'stop' ? decoder.end() : decoder.end().replace(/\uFFFD+$/, '');
       if (rest !== '') onPiece(-1, rest);
       return { reason, length: sequence.nextTokenIndex };
     },
