@@ -23,12 +23,12 @@ export interface MachineFacts {
 export interface MachineLoad {
   /** The load average of the last minute. */
   readonly load1: number;
-  /** Share of all cores that worked during {@link busyWindowMs}, 0..1. */
+  /** Share of all cores that worked during half a second, 0..1. */
   readonly busyShare: number;
 }
 
-/** How long the harness looks at the cores to tell how busy they are, in milliseconds. */
-export const busyWindowMs = 500;
+/** Long enough for some ticks of the cores' counters, short enough not to be noticed before a run. */
+const busyWindowMs = 500;
 
 /** The part of `node:os` that is asked. */
 export type SystemFacts = Pick<

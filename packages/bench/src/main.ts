@@ -6,7 +6,7 @@ import { gitIn, parseResults, renderMarkdown, runBenchmarks } from '@gemma-cli/b
 import type { BenchmarkProgress, BenchmarkResults, MachineLoad } from '@gemma-cli/bench-kit';
 import { GemmaError, toGemmaError } from '@gemma-cli/contracts';
 import { findModel } from './find-model.ts';
-import { packageFile } from './package-file.ts';
+import { ownFolder } from './built-files.ts';
 import type { Suite } from './suite.ts';
 import { firstTokenSuite } from './suites/first-token.ts';
 import { microSuite } from './suites/micro.ts';
@@ -37,8 +37,6 @@ export interface MainOptions {
 export function allSuites(): readonly Suite[] {
   return [startupSuite(), microSuite(), firstTokenSuite()];
 }
-
-const ownFolder = packageFile('@gemma-cli/bench', '.');
 
 const usage = `Usage: gemma-bench [run] [SUITE…] [options]   measure; default: every suite
        gemma-bench list                        what can be measured
@@ -140,7 +138,7 @@ async function run(
     ...(seed === undefined ? {} : { seed }),
     ...(readLoad === undefined ? {} : { readLoad }),
     signal,
-    ...(isCheckout(ownFolder) ? { runGit: gitIn(ownFolder) } : {}),
+    ...(isCheckout(ownFolder()) ? { runGit: gitIn(ownFolder()) } : {}),
     notes: Object.assign({}, ...plans.map((plan) => plan.notes)) as Record<string, string>,
     onProgress: (progress) => stderr.write(progressLine(progress)),
   });

@@ -1,6 +1,14 @@
 import { writeSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 
+/** What one run is to do; its only argument, as JSON. */
+export interface ThinOrders {
+  /** Absolute path of the module of the warm path. */
+  readonly thin: string;
+  /** What the user typed after `gemma`. */
+  readonly argv: readonly string[];
+}
+
 /**
  * The warm path with everything but a warm process at its end: the question goes to descriptor 3, where the harness
  * notes the time of its first byte, and no answer comes.
@@ -22,12 +30,12 @@ interface ThinModule {
   }): Promise<number | undefined>;
 }
 
-const [, , thinPath = '', ...argv] = process.argv;
-const { thin } = (await import(pathToFileURL(thinPath).href)) as ThinModule;
+const orders = JSON.parse(process.argv[2] ?? '') as ThinOrders;
+const { thin } = (await import(pathToFileURL(orders.thin).href)) as ThinModule;
 const { stdin, stdout, stderr } = process;
 let sent = 0;
 await thin({
-  argv,
+  argv: orders.argv,
   env: process.env,
   cwd: process.cwd(),
   stdin,

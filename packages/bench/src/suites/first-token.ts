@@ -4,7 +4,7 @@ import type { Benchmark, MetricDefinition } from '@gemma-cli/bench-kit';
 import { GemmaError } from '@gemma-cli/contracts';
 import type { ImplementationName } from '@gemma-cli/contracts';
 import type { FirstTokenOrders } from '../children/first-token-worker.ts';
-import { childModule } from '../package-file.ts';
+import { childModule } from '../built-files.ts';
 import type { Suite } from '../suite.ts';
 
 /** How long a person waits for the first token, legacy against optimized, cold and warm. */

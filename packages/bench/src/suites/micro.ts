@@ -1,6 +1,6 @@
 import type { Benchmark, Variant } from '@gemma-cli/bench-kit';
 import type { MicroOrders } from '../children/micro-worker.ts';
-import { childModule, packageFile } from '../package-file.ts';
+import { childModule, commandFile } from '../built-files.ts';
 import type { Suite } from '../suite.ts';
 
 /** Pieces that run in the process, each in a loop of its own process. */
@@ -30,7 +30,7 @@ export function microSuite(): Suite {
               variant({ piece: 'text-unchanged' }),
               variant({
                 piece: 'terminal-sanitizer',
-                module: packageFile('@gemma-cli/cli', 'dist/render/sanitize-terminal-text.js'),
+                module: commandFile('dist/render/sanitize-terminal-text.js'),
               }),
             ],
           ),

@@ -1,13 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import type { Benchmark, MetricDefinition } from '@gemma-cli/bench-kit';
-import { childModule, packageFile } from '../package-file.ts';
+import { childModule, commandFile } from '../built-files.ts';
+import type { ThinOrders } from '../children/thin-worker.ts';
 import type { Suite } from '../suite.ts';
 
 /** What `gemma` costs before it does anything, beyond what Node itself costs. */
 export function startupSuite({
-  command = packageFile('@gemma-cli/cli', 'dist/bin.js'),
-  thin = packageFile('@gemma-cli/cli', 'dist/thin.js'),
-  manifest = packageFile('@gemma-cli/cli', 'package.json'),
+  command = commandFile('dist/bin.js'),
+  thin = commandFile('dist/thin.js'),
+  manifest = commandFile('package.json'),
 }: {
   /** The command's entry. Default: the built one of `@gemma-cli/cli`. */
   readonly command?: string;
@@ -61,6 +62,7 @@ function wholeCommand(command: string, version: string): Benchmark {
 }
 
 function firstByteSent(thin: string): Benchmark {
+  const orders: ThinOrders = { thin, argv: ['Why is the sky blue?'] };
   return {
     name: 'startup-thin',
     summary: 'From spawn to the first byte of the question, against Node with one write.',
@@ -68,7 +70,7 @@ function firstByteSent(thin: string): Benchmark {
       { name: 'node first-byte.mjs', program: { type: 'node', module: childModule('first-byte.mjs') } },
       {
         name: 'gemma "prompt"',
-        program: { type: 'node', module: childModule('thin-worker.js'), args: [thin, 'Why is the sky blue?'] },
+        program: { type: 'node', module: childModule('thin-worker.js'), args: [JSON.stringify(orders)] },
       },
     ],
     metrics: [{ name: 'sentByteMs', unit: 'ms', better: 'lower', source: 'outside' }, cpu],
