@@ -222,7 +222,7 @@ export const catalog: readonly CatalogEntry[] = [
     isFamilyDefault: true,
     summary: 'SmolLM2 135M, instruct: no Gemma, chats fluently and is often wrong; for trials',
     sizeBytes: 98_362_432,
-    parameters: 134_515_584,
+    parameters: 134_515_008,
     quantization: 'Q4_1',
     contextTokens: 8_192,
     kind: 'chat',

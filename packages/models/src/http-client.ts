@@ -107,7 +107,11 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       return JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown;
     },
     async close() {
-      await (await dispatcher)?.destroy();
+      // A dispatcher that could not be made has nothing to close; who wanted it was told why.
+      await dispatcher?.then(
+        (made) => made.destroy(),
+        () => undefined,
+      );
     },
   };
 }

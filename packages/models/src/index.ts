@@ -1,5 +1,7 @@
 export { catalog, findInCatalog } from './catalog.ts';
 export { createModelStore } from './create-model-store.ts';
+export { discoverModels } from './discover-models.ts';
+export type { DiscoverOptions, DiscoveredModel } from './discover-models.ts';
 export { inspectModelFile } from './inspect-model-file.ts';
 export type { CatalogEntry, CatalogLicence, CatalogSource } from './catalog.ts';
 export type { HashSource, InstalledModel, ModelLicence } from './installed-model.ts';

@@ -71,13 +71,14 @@ function parseUrl(text: string, hubEndpoint: string): ModelReference {
   }
   // The page of a file or a repository on the hub is what people copy from their browser.
   if (url.origin === new URL(hubEndpoint).origin || url.hostname === 'huggingface.co') {
-    const page = /^\/([^/]+\/[^/]+)(?:\/(?:blob|resolve)\/main\/([^?#]+\.(?:gguf|sbs)))?\/?$/i.exec(url.pathname);
-    if (page !== null && page[2] !== undefined) {
-      const [repository, name] = [page[1]!, decodeURIComponent(page[2])];
+    const [, repository, path] =
+      /^\/([^/]+\/[^/]+)(?:\/(?:blob|resolve)\/main\/([^?#]+\.(?:gguf|sbs)))?\/?$/i.exec(url.pathname) ?? [];
+    if (repository !== undefined && path !== undefined) {
+      const name = decodeURIComponent(path);
       const source = { type: 'hugging-face', repository, file: name } as const;
       return { type: 'source', source, name: nameOfFile(name) };
     }
-    if (page !== null) return parseRepository(page[1]!, text);
+    if (repository !== undefined) return parseRepository(repository, text);
   }
   const name = decodeURIComponent(url.pathname.split('/').at(-1) ?? '');
   return {
@@ -91,9 +92,8 @@ function parseRepository(text: string, reference: string): ModelReference {
   const match = /^([A-Za-z0-9][A-Za-z0-9._-]*\/[A-Za-z0-9][A-Za-z0-9._-]*)(?::([A-Za-z0-9][A-Za-z0-9._-]*))?$/.exec(
     text,
   );
-  if (match === null) throw invalid(reference);
-  const repository = match[1]!;
-  const quantization = match[2];
+  const [, repository, quantization] = match ?? [];
+  if (repository === undefined) throw invalid(reference);
   return {
     type: 'source',
     source: { type: 'hugging-face', repository, ...(quantization === undefined ? {} : { quantization }) },
@@ -104,12 +104,12 @@ function parseRepository(text: string, reference: string): ModelReference {
 function parsePackage(text: string, reference: string): ModelReference {
   // Nothing but a name and a version: an option or an address would reach pip's command line.
   const match = /^([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(?:==([A-Za-z0-9][A-Za-z0-9._+!-]*))?$/.exec(text);
-  if (match === null) throw invalid(reference);
-  const version = match[2];
+  const [, name, version] = match ?? [];
+  if (name === undefined) throw invalid(reference);
   return {
     type: 'source',
-    source: { type: 'pip', package: match[1]!, ...(version === undefined ? {} : { version }) },
-    name: match[1]!.toLowerCase(),
+    source: { type: 'pip', package: name, ...(version === undefined ? {} : { version }) },
+    name: name.toLowerCase(),
   };
 }
 
@@ -119,10 +119,7 @@ function file(path: string): ModelReference {
 
 /** A model's name made from a file's: without folder and ending, and only with letters that a name may have. */
 export function nameOfFile(path: string): string {
-  const base = path
-    .split(/[/\\]/)
-    .at(-1)!
-    .replace(/\.(?:gguf|sbs)$/i, '');
+  const base = path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1).replace(/\.(?:gguf|sbs)$/i, '');
   const name = base
     .toLowerCase()
     .replaceAll(/[^a-z0-9._-]+/g, '-')

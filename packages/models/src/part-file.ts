@@ -34,7 +34,7 @@ export interface PartFile {
   setState(state: PartState): Promise<void>;
   /** Makes it durable, closes it, and gives its SHA-256. */
   finish(): Promise<string>;
-  /** Keeps it for another run. Safe to call at any time. */
+  /** Keeps it for another run, unless it is empty. Safe to call at any time. */
   keep(): Promise<void>;
   /** Removes it and its state. */
   remove(): Promise<void>;
@@ -139,8 +139,12 @@ export async function openPart(
       }),
     keep: () =>
       guard(async () => {
-        if (isOpen) await sync();
+        if (!isOpen) return;
+        if (sizeBytes > 0) await sync();
         await close();
+        // An empty part is of no use to anyone.
+        if (sizeBytes === 0) await rm(path, { force: true });
+        if (sizeBytes === 0) await rm(statePath, { force: true });
       }),
     remove: () =>
       guard(async () => {

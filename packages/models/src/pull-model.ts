@@ -388,7 +388,8 @@ function allFailed(
     'MODEL_NOT_FOUND',
   ];
   const rank = (error: GemmaError) => (gravity.includes(error.code) ? gravity.indexOf(error.code) : -1);
-  const worst = failures.toSorted((a, b) => rank(a.error) - rank(b.error))[0]!.error;
+  const worst = failures.toSorted((a, b) => rank(a.error) - rank(b.error))[0]?.error;
+  if (worst === undefined) throw new Error(`the catalog names no source of ${pull.name}`);
   if (failures.length === 1) return worst;
   const reasons = failures.map(({ source, error }) => `${source}: ${error.message}`).join('\n  ');
   return new GemmaError({

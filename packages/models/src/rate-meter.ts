@@ -7,37 +7,39 @@ const spanMs = 5_000;
 
 /** Turns byte counts into progress events, few enough to print. */
 export interface RateMeter {
+  /** The event of this count. */
+  report(receivedBytes: number, totalBytes: number | null): PullProgress;
   /** The event of this count, or `undefined` when the last one was just now. */
-  report(
-    receivedBytes: number,
-    totalBytes: number | null,
-    options?: { readonly always?: boolean },
-  ): PullProgress | undefined;
+  reportSometimes(receivedBytes: number, totalBytes: number | null): PullProgress | undefined;
 }
 
 /** A meter that begins now. */
 export function createRateMeter(now: () => number): RateMeter {
-  const samples: { at: number; bytes: number }[] = [];
+  let samples: readonly { readonly at: number; readonly bytes: number }[] = [];
   let reportedAt = -Infinity;
+
+  function report(receivedBytes: number, totalBytes: number | null): PullProgress {
+    const at = now();
+    reportedAt = at;
+    // A download that began again has fewer bytes than before: its old samples say nothing.
+    const recent = samples.filter((sample) => sample.bytes <= receivedBytes && at - sample.at <= spanMs);
+    const first = recent[0] ?? samples.at(-1) ?? { at, bytes: receivedBytes };
+    samples = [...recent, { at, bytes: receivedBytes }];
+    const grownBytes = Math.max(0, receivedBytes - first.bytes);
+    const bytesPerSecond = at > first.at ? (grownBytes * 1_000) / (at - first.at) : 0;
+    const leftBytes = totalBytes === null ? null : Math.max(0, totalBytes - receivedBytes);
+    return {
+      type: 'progress',
+      receivedBytes,
+      totalBytes,
+      bytesPerSecond: Math.round(bytesPerSecond),
+      remainingSeconds: leftBytes === null || bytesPerSecond <= 0 ? null : Math.ceil(leftBytes / bytesPerSecond),
+    };
+  }
+
   return {
-    report(receivedBytes, totalBytes, { always = false } = {}) {
-      const at = now();
-      if (!always && at - reportedAt < reportMsMin) return undefined;
-      reportedAt = at;
-      // A download that began again has fewer bytes than before: its old samples say nothing.
-      if (samples.length > 0 && receivedBytes < samples.at(-1)!.bytes) samples.length = 0;
-      samples.push({ at, bytes: receivedBytes });
-      while (samples.length > 2 && at - samples[0]!.at > spanMs) samples.shift();
-      const first = samples[0]!;
-      const bytesPerSecond = at > first.at ? ((receivedBytes - first.bytes) * 1_000) / (at - first.at) : 0;
-      const left = totalBytes === null ? null : Math.max(0, totalBytes - receivedBytes);
-      return {
-        type: 'progress',
-        receivedBytes,
-        totalBytes,
-        bytesPerSecond: Math.round(bytesPerSecond),
-        remainingSeconds: left === null || bytesPerSecond <= 0 ? null : Math.ceil(left / bytesPerSecond),
-      };
-    },
+    report,
+    reportSometimes: (receivedBytes, totalBytes) =>
+      now() - reportedAt < reportMsMin ? undefined : report(receivedBytes, totalBytes),
   };
 }

@@ -87,23 +87,19 @@ export async function* downloadWheel(
     answered ||= /Downloading|Using cached|already downloaded|Saved|Processing/.test(text);
   });
 
-  let ended = false;
-  const end = child.then((result) => {
-    ended = true;
-    return result;
-  });
+  const end = child.then((result) => ({ result }));
+  let outcome: { readonly result: PipResult } | undefined;
   try {
-    while (!ended) {
+    while (outcome === undefined) {
       const pause = delay(pollMs);
-      await Promise.race([end, pause.ended]);
+      outcome = await Promise.race([end, pause.ended]);
       pause.cancel();
-      if (!ended) yield await folderBytes(temporary);
+      if (outcome === undefined) yield await folderBytes(temporary);
     }
-    const result = await end;
-    if (result.failed) throw failure(requirement, result, options, silence.signal.aborted);
+    if (outcome.result.failed) throw failure(requirement, outcome.result, options, silence.signal.aborted);
   } finally {
     clearTimeout(timer);
-    if (!ended) {
+    if (outcome === undefined) {
       child.kill();
       await end;
     }
@@ -111,6 +107,7 @@ export async function* downloadWheel(
 }
 
 interface PipResult {
+  readonly failed: boolean;
   readonly isCanceled: boolean;
   readonly timedOut: boolean;
   readonly shortMessage?: string | undefined;
@@ -188,10 +185,10 @@ function lastLine(text: string): string {
   return text.trim().split('\n').at(-1)?.trim() ?? '';
 }
 
-function delay(ms: number): { readonly ended: Promise<void>; cancel(): void } {
+function delay(ms: number): { readonly ended: Promise<undefined>; cancel(): void } {
   let timer: NodeJS.Timeout | undefined;
-  const ended = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
+  const ended = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), ms);
   });
   return { ended, cancel: () => clearTimeout(timer) };
 }
