@@ -1,0 +1,57 @@
+import type { Client } from '@gemma-cli/app';
+import { GemmaError, type WorkerSpec } from '@gemma-cli/contracts';
+import { exitCodeOf, typedError } from '../render/render-error.ts';
+import { connectionProtocol, type AskLine, type ClientLine, type Connection, type Frame } from '../thin/connection.ts';
+import { createLineQueue } from './line-queue.ts';
+import { openClient } from './open-client.ts';
+
+/**
+ * A connection whose other side is this process: it understands the same lines as a warm process would. One question at
+ * a time.
+ */
+export async function connectInProcess({ worker }: { readonly worker: WorkerSpec | undefined }): Promise<Connection> {
+  const queue = createLineQueue();
+  const controller = new AbortController();
+  let client: Client | undefined;
+  let work: Promise<void> | undefined;
+
+  function push(frame: Frame): void {
+    queue.push(JSON.stringify(frame));
+  }
+
+  async function answer({ cwd, env, flags, prompt }: AskLine): Promise<void> {
+    try {
+      client = await openClient({ cwd, env, flags, worker, log: (message) => push({ type: 'log', message }) });
+      const { model, system, options } = flags;
+      for await (const event of client.ask({ prompt, model, system, options }, { signal: controller.signal })) {
+        push(event);
+        await queue.drained();
+      }
+    } catch (error) {
+      const problem = typedError(error).toJSON();
+      push({ type: 'error', error: problem, exitCode: exitCodeOf(problem) });
+    } finally {
+      queue.end();
+    }
+  }
+
+  return {
+    send(text) {
+      const line = JSON.parse(text) as ClientLine;
+      if (line.type === 'abort') controller.abort();
+      else if (line.protocol !== connectionProtocol || work !== undefined) {
+        throw new GemmaError({
+          code: 'INTERNAL',
+          message: 'Expected one question of the current protocol on a connection.',
+        });
+      } else work = answer(line);
+    },
+    lines: queue.lines,
+    async close() {
+      controller.abort();
+      queue.end();
+      await work;
+      await client?.close();
+    },
+  };
+}

@@ -1,0 +1,47 @@
+import { homedir } from 'node:os';
+import { createApp, type Client } from '@gemma-cli/app';
+import { engineOptionsOf, homeLayout, loadConfig, requestOptionsOf, resolveHome } from '@gemma-cli/config';
+import type { WorkerSpec } from '@gemma-cli/contracts';
+import { createModelStore } from '@gemma-cli/models';
+import { findRuntime } from '../commands/find-runtime.ts';
+import { createEngine } from '../runtime/create-engine.ts';
+import type { AnswerFlags } from '../thin/connection.ts';
+
+/** What {@link openClient} takes: what the command line and its environment say. */
+export interface OpenClientOptions {
+  /** Absolute working directory. */
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly flags: Pick<AnswerFlags, 'engine'>;
+  /** The model process. Default: the llama.cpp worker. */
+  readonly worker?: WorkerSpec | undefined;
+  /** Called with one line per noteworthy event. */
+  readonly log?: ((message: string) => void) | undefined;
+}
+
+/** Makes the client of this process: configuration, model store and app, the engine when it is needed. */
+export async function openClient({ cwd, env, flags, worker, log }: OpenClientOptions): Promise<Client> {
+  const home = resolveHome(env, homedir());
+  const loaded = await loadConfig({
+    home,
+    cwd,
+    env,
+    flags: flags.engine === undefined ? {} : { 'performance.use_optimized_gemma': flags.engine === 'optimized' },
+  });
+  for (const warning of loaded.warnings) log?.(warning);
+  const { config } = loaded;
+  return createApp({
+    engine: async () =>
+      createEngine({
+        ...engineOptionsOf(config),
+        implementation: config.performance.useOptimizedGemma ? 'optimized' : 'legacy',
+        worker,
+        // `undefined`: Node looks beside this program.
+        runtimeFolder: (await findRuntime(home)) ?? undefined,
+        log,
+      }),
+    models: createModelStore({ folder: homeLayout(home).models }),
+    defaults: { model: config.gemma.defaultModel, options: requestOptionsOf(loaded) },
+    log,
+  });
+}

@@ -1,0 +1,28 @@
+import type { CommandDefinition } from '../command.ts';
+import type { CommandServices } from '../command-services.ts';
+import { runOptions } from '../option-table.ts';
+import { answerOnce } from '../thin/answer-once.ts';
+import { chat } from './chat-command.ts';
+
+/** `gemma run MODEL [TEXT]`: what users of Ollama type. */
+export function runCommand(services: CommandServices): CommandDefinition {
+  return {
+    name: 'run',
+    summary: 'Chat with a model, or answer one prompt with it.',
+    arguments: [
+      { name: 'MODEL', summary: 'An installed name or a file.', required: true },
+      { name: 'TEXT', summary: 'The prompt. Without one, on a terminal, a chat begins.', variadic: true },
+    ],
+    options: runOptions,
+    examples: [
+      { command: 'gemma run gemma3:270m', effect: 'opens a chat' },
+      { command: 'gemma run gemma3:270m "Why is the sky blue?"', effect: 'answers once' },
+      { command: 'gemma run ./model.gguf "Once upon a time"', effect: 'runs a file' },
+    ],
+    run(context, { arguments: [model = '', ...words], options }) {
+      const input = { arguments: words, options: { ...options, model } };
+      const isChat = words.length === 0 && options['file'] === undefined && context.stdin.isTTY === true;
+      return isChat ? chat(context, input, services) : answerOnce({ ...context, input, connect: services.connect });
+    },
+  };
+}

@@ -1,0 +1,47 @@
+import type { AnswerOptions, AppEvent, PromptParts } from '@gemma-cli/app';
+import type { GemmaErrorJson, ImplementationName } from '@gemma-cli/contracts';
+
+/** The version of the lines below. */
+export const connectionProtocol = 1;
+
+/** The one line that the thin entry sends for an answer. */
+export interface AskLine {
+  readonly type: 'ask';
+  readonly protocol: typeof connectionProtocol;
+  /** Absolute working directory: where project files are looked for and relative model files stand. */
+  readonly cwd: string;
+  /** The `GEMMA_*` variables. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly flags: AnswerFlags;
+  readonly prompt: PromptParts;
+}
+
+/** Flags that change the answer. */
+export interface AnswerFlags {
+  readonly model?: string;
+  readonly system?: string;
+  readonly engine?: ImplementationName;
+  readonly options?: AnswerOptions;
+}
+
+/** What may be sent: a question, and the wish to end its answer. */
+export type ClientLine = AskLine | { readonly type: 'abort' };
+
+/** What comes back, one JSON line each: the events of the answer, log lines, and at most one error, which is the last. */
+export type Frame =
+  | AppEvent
+  | { readonly type: 'log'; readonly message: string }
+  | { readonly type: 'error'; readonly error: GemmaErrorJson; readonly exitCode: number };
+
+/** A way to whoever answers: this process, later also the warm one. */
+export interface Connection {
+  /** Sends one line, its newline included. */
+  send(line: string): void;
+  /** The lines that come back, without newlines. Ends after the answer. */
+  readonly lines: AsyncIterable<string>;
+  /** Frees everything. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+/** Opens a connection. */
+export type Connect = () => Promise<Connection>;
