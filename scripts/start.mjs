@@ -36,7 +36,7 @@ if (process.stdin.isTTY) {
   process.exitCode = (await run([...gemma, 'chat', '-m', model.name], { stdin: true })).code;
 } else {
   say(`ask: stdin is not a terminal, so here is one built-in question: ${model.question}`);
-  const answer = await run([...gemma, 'ask', '-m', model.name, '-o', 'maxTokens=96', model.question]);
+  const answer = await run([...gemma, 'ask', '-m', model.name, '-o', 'maxTokens=48', model.question]);
   say(`ask: ${duration(answer.seconds)}`);
   process.exitCode = answer.code;
 }

@@ -94,9 +94,13 @@ function outputOf([command, ...args]) {
  * @param {'inherit' | 'stderr' | 'capture'} [options.output] where its output goes: on to ours, all of it to our stderr, or
  *   into the result. Default `inherit`.
  * @param {boolean} [options.stdin] whether it gets our stdin. Default false.
+ * @param {number} [options.minutesMax] after which it is killed. Default: never.
  * @returns {Promise<{ code: number, output: string, seconds: number }>}
  */
-export async function run(commandLine, { env = process.env, cwd = root, output = 'inherit', stdin = false } = {}) {
+export async function run(
+  commandLine,
+  { env = process.env, cwd = root, output = 'inherit', stdin = false, minutesMax } = {},
+) {
   const [command, ...args] = commandLine;
   const started = performance.now();
   const out = { inherit: 'inherit', stderr: 2, capture: 'pipe' }[output];
@@ -106,6 +110,7 @@ export async function run(commandLine, { env = process.env, cwd = root, output =
     stdio: [stdin ? 'inherit' : 'ignore', out, output === 'capture' ? 'pipe' : 'inherit'],
     // pnpm and npm are .cmd files on Windows, which only a shell starts.
     shell: windows && ['pnpm', 'npm'].includes(command),
+    ...(minutesMax === undefined ? {} : { timeout: minutesMax * 60_000, killSignal: 'SIGKILL' }),
   });
   let text = '';
   for (const stream of [child.stdout, child.stderr]) {

@@ -7,17 +7,19 @@ import { root, run, tool } from './tools.mjs';
  *
  * @param {string} label names the run and its file of counts
  * @param {readonly string[]} args of vitest
- * @param {{ env?: NodeJS.ProcessEnv, node?: string }} [options] `node`: another Node to run on.
+ * @param {{ env?: NodeJS.ProcessEnv, node?: string, minutesMax?: number }} [options] `node`: another
+ *   Node to run on; `minutesMax`: a run that hangs is killed then, and counts as failed.
  * @returns {Promise<{ code: number, seconds: number, projects: Record<string, Counts>, unhandledErrors: number }>}
  * @typedef {{ passed: number, failed: number, skipped: number, ms: number, skips: string[] }} Counts
  */
-export async function runVitest(label, args, { env = process.env, node = process.execPath } = {}) {
+export async function runVitest(label, args, { env = process.env, node = process.execPath, minutesMax } = {}) {
   const file = join(root, '.test-results', `${label}.json`);
   rmSync(file, { force: true });
   const [, vitest] = tool('vitest');
   const reporters = ['--reporter=dot', `--reporter=${join(root, 'scripts', 'count-reporter.mjs')}`];
   const { code, seconds } = await run([node, vitest, 'run', ...args, ...reporters], {
     env: { ...env, GEMMA_TEST_COUNTS: file },
+    minutesMax,
   });
   return { code, seconds, ...readCounts(file) };
 }
