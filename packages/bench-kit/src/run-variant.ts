@@ -57,7 +57,7 @@ export async function runVariant(
   const startMs = now();
   const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
-    env: { ...env, ...variant.env },
+    env: { ...env, ...variant.env, ...(probe ? { BENCH_KIT_PARENT: String(process.pid) } : {}) },
     ...(variant.cwd === undefined ? {} : { cwd: variant.cwd }),
     detached: process.platform !== 'win32',
     windowsHide: true,

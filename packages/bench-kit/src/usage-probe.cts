@@ -3,6 +3,10 @@
  * CommonJS and without imports, because what it costs is added to the run it watches.
  */
 process.once('exit', () => {
+  // Forked processes inherit the preload, worker threads too: only the process that the harness started reports.
+  const { isMainThread } = process.getBuiltinModule('node:worker_threads');
+  // oxlint-disable-next-line node/no-process-env -- a program of its own, which has no caller to take parameters from
+  if (!isMainThread || process.env['BENCH_KIT_PARENT'] !== String(process.ppid)) return;
   const fs = process.getBuiltinModule('node:fs');
   const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
   let childTicks = null;

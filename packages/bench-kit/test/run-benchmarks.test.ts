@@ -118,6 +118,14 @@ describe('runBenchmarks', () => {
     },
   );
 
+  test('a process that forks and starts threads reports its own CPU time, once', async () => {
+    const module = fileURLToPath(new URL('./children/fork.mjs', import.meta.url));
+    const { benchmarks } = await measure([
+      benchmark([{ name: 'forks', program: { type: 'node', module } }], { metrics: [{ ...wall, name: 'cpuMs' }] }),
+    ]);
+    expect(benchmarks[0]?.variants[0]?.metrics['cpuMs']?.summary?.n).toBe(1);
+  });
+
   test('takes CPU time from a second process when asked, and starts no third', async () => {
     const { benchmarks } = await measure([
       benchmark([variant('a', { stdout: 'x' })], {

@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { parseResults } from '@gemma-cli/bench-kit';
 import { expect, test } from 'vitest';
@@ -31,4 +32,18 @@ test('the executable ends with the exit code of a usage error', () => {
   const { status, stderr } = gemmaBench('run', 'nothing');
   expect(status).toBe(2);
   expect(stderr).toContain('[USAGE]');
+});
+
+test('Ctrl-C ends the run at once with 130 and without figures', { skip: process.platform === 'win32' }, async () => {
+  const child = spawn(process.execPath, [bin, 'run', 'startup'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let stdout = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  await new Promise<void>((resolve) => {
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      if (text.includes('warm-up:')) resolve();
+    });
+  });
+  child.kill('SIGINT');
+  expect(await once(child, 'close')).toEqual([130, null]);
+  expect(stdout).toBe('');
 });
