@@ -5,7 +5,7 @@ export function tinyModel({
 }: { readonly chat?: boolean; readonly rows?: number } = {}): Buffer {
   const entries: Buffer[] = [
     entry('general.architecture', 8, text('gemma3')),
-    entry('general.name', 8, text('Tiny\u001B[31m')),
+    entry('general.name', 8, text('Tiny')),
     entry('gemma3.context_length', 4, u32(2048)),
     ...(chat ? [entry('tokenizer.chat_template', 8, text('{{ messages }}'))] : []),
   ];
