@@ -129,8 +129,12 @@ async function* fetchAndInstall(
     const header = await inspectModelFile(path);
     const { context, signal } = pull;
     const copy = join(pullsFolder(context), `${pull.folder}.copy`);
-    const file = yield* fetchByCopy({ ...shared(pull), path, sizeBytes: header.sizeBytes, target: copy, signal });
-    return yield* finish(pull, lock, checkHash(file, pull.expected), 'copied');
+    try {
+      const file = yield* fetchByCopy({ ...shared(pull), path, sizeBytes: header.sizeBytes, target: copy, signal });
+      return yield* finish(pull, lock, checkHash(file, pull.expected), 'copied');
+    } finally {
+      await rm(copy, { force: true });
+    }
   }
 
   const sources = target.type === 'catalog' ? target.entry.sources : [target.source];

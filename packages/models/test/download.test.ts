@@ -59,7 +59,7 @@ describe('a pull of an URL', () => {
       problem: null,
       source: `${server.url}/m/Tiny.gguf`,
     });
-    expect(await readFile(installed.path)).toEqual(model);
+    expect(model.equals(await readFile(installed.path))).toBe(true);
     expect(await leftovers(folder)).toEqual([]);
     const kept = await readFile(join(folder, 'tiny', 'model.json'), 'utf8');
     expect(kept + JSON.stringify(events)).not.toContain('secret');
@@ -109,7 +109,7 @@ describe('a pull of an URL', () => {
     expect((await store.list())[0]?.problem).toContain('5 bytes');
     const again = pulled((await pullAll(store, `${server.url}/m.gguf`)).events);
     expect(again.alreadyInstalled).toBe(false);
-    expect(await readFile(again.model.path)).toEqual(model);
+    expect(model.equals(await readFile(again.model.path))).toBe(true);
   });
 
   test('follows redirects, also relative ones, and ends a circle', async () => {
@@ -191,7 +191,7 @@ describe('a connection that breaks', () => {
     const { error, events } = await pullAll(fastStore(folder), `${server.url}/m.gguf`);
     expect(error).toMatchObject({ code: 'DOWNLOAD_FAILED', facts: { receivedBytes: 80_000, retries: 3 } });
     expect(events.filter((event) => event.type === 'retrying')).toHaveLength(3);
-    expect(await partBytes(folder)).toEqual(model.subarray(0, 80_000));
+    expect(model.subarray(0, 80_000).equals(await partBytes(folder))).toBe(true);
 
     const second = await pullAll(fastStore(folder), `${server.url}/m.gguf`);
     expect(second.events[1]).toEqual({ type: 'resuming', fromBytes: 80_000 });
@@ -423,7 +423,7 @@ describe('a pull that is stopped', () => {
       }
     })();
     await expect(pulling).rejects.toMatchObject({ code: 'ABORTED', exitCode: 130 });
-    expect(await partBytes(folder)).toEqual(model.subarray(0, 150_000));
+    expect(model.subarray(0, 150_000).equals(await partBytes(folder))).toBe(true);
     const second = await pullAll(fastStore(folder), `${server.url}/m.gguf`);
     expect(server.requests[1]).toMatchObject({ range: 'bytes=150000-', ifRange: '"one"' });
     expect(pulled(second.events).model.sha256).toBe(sha256(model));
@@ -459,7 +459,7 @@ describe('pulls at the same time', () => {
     const pulls = await Promise.all(
       Array.from({ length: 4 }, () => pullAll(fastStore(folder), `${server.url}/m.gguf`)),
     );
-    expect(pulls.map(({ events }) => pulled(events).alreadyInstalled).toSorted()).toEqual([false, true, true, true]);
+    expect(pulls.filter(({ events }) => !pulled(events).alreadyInstalled)).toHaveLength(1);
     const waiting = pulls.flatMap(({ events }) => events.filter((event) => event.type === 'waiting'));
     expect(waiting.length).toBeGreaterThanOrEqual(3);
     expect(waiting[0]).toEqual({ type: 'waiting', pid: process.pid });
