@@ -110,4 +110,5 @@ export { createApp } from './create-app.ts';
 export type { App, AppDefaults, AppEngine, AppOptions } from './create-app.ts';
 export type { AnswerEngine, AnswerStart, AppEvent, Notice, NoticeCode } from './app-event.ts';
 export type { AnswerOptions, AskRequest, ChatSession, Client, OperationOptions, PromptParts, SessionMessage, SessionOptions, } from './client.ts';
+export { chooseModel } from './choose-model.ts';
 export type { AppModel, ModelSource } from './choose-model.ts';

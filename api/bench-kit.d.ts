@@ -127,7 +127,6 @@ export interface MachineLoad {
     readonly load1: number;
     readonly busyShare: number;
 }
-export declare const busyWindowMs = 500;
 export type SystemFacts = Pick<typeof os, 'cpus' | 'availableParallelism' | 'totalmem' | 'type' | 'release' | 'arch' | 'loadavg'>;
 export type RunGit = (args: readonly string[]) => Promise<string | null>;
 export declare function readMachineFacts({ system, runGit, nodeVersion, }?: {

@@ -1,4 +1,63 @@
 // . = ./dist/index.d.ts
 
 // dist/index.d.ts
-export {};
+export { allSuites, main } from './main.ts';
+export type { MainOptions } from './main.ts';
+export type { Suite, SuiteOptions, SuitePlan } from './suite.ts';
+export { startupSuite } from './suites/startup.ts';
+export { firstTokenSuite } from './suites/first-token.ts';
+export { microSuite } from './suites/micro.ts';
+
+// dist/main.d.ts
+import type { Writable } from 'node:stream';
+import type { MachineLoad } from '@gemma-cli/bench-kit';
+import type { Suite } from './suite.ts';
+export interface MainOptions {
+    readonly argv: readonly string[];
+    readonly env: Readonly<Record<string, string | undefined>>;
+    readonly cwd: string;
+    readonly home?: string;
+    readonly stdout: Writable;
+    readonly stderr: Writable;
+    readonly signal?: AbortSignal;
+    readonly suites?: readonly Suite[];
+    readonly readLoad?: () => Promise<MachineLoad>;
+}
+export declare function allSuites(): readonly Suite[];
+export declare function main(options: MainOptions): Promise<number>;
+
+// dist/suite.d.ts
+import type { Benchmark } from '@gemma-cli/bench-kit';
+export interface SuiteOptions {
+    readonly model?: string | undefined;
+    readonly threads?: number | undefined;
+}
+export interface SuitePlan {
+    readonly benchmarks: readonly Benchmark[];
+    readonly notes: Readonly<Record<string, string>>;
+    readonly skipped: readonly string[];
+}
+export interface Suite {
+    readonly name: string;
+    readonly summary: string;
+    plan(options: SuiteOptions): Promise<SuitePlan>;
+}
+
+// dist/suites/first-token.d.ts
+import type { ImplementationName } from '@gemma-cli/contracts';
+import type { Suite } from '../suite.ts';
+export declare function firstTokenSuite({ engineModules, }?: {
+    readonly engineModules?: Readonly<Partial<Record<ImplementationName, string>>>;
+}): Suite;
+
+// dist/suites/micro.d.ts
+import type { Suite } from '../suite.ts';
+export declare function microSuite(): Suite;
+
+// dist/suites/startup.d.ts
+import type { Suite } from '../suite.ts';
+export declare function startupSuite({ command, thin, manifest, }?: {
+    readonly command?: string;
+    readonly thin?: string;
+    readonly manifest?: string;
+}): Suite;

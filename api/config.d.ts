@@ -131,8 +131,8 @@ export { formatDuration, parseDurationMs } from './duration.ts';
 export type { ConfigOrigin, ConfigSource, EngineSection, GemmaConfig, GemmaSection, LoadedConfig, ModelsSection, PerformanceConfig, SamplingSection, UiSection, } from './gemma-config.ts';
 export { ensureHome, homeLayout, resolveHome } from './home.ts';
 export type { HomeLayout } from './home.ts';
-export { loadConfig, projectFileName } from './load-config.ts';
-export type { LoadConfigOptions } from './load-config.ts';
+export { findProjectFile, loadConfig, projectFileName } from './load-config.ts';
+export type { FoundProjectFile, LoadConfigOptions } from './load-config.ts';
 export { migrateConfigFile } from './migrate-config-file.ts';
 export type { MigrationReport, MigrationStep } from './migrate-config-file.ts';
 export { nearestName } from './nearest-name.ts';
@@ -165,6 +165,11 @@ export interface FileFindings {
 }
 export declare function loadConfig({ home, cwd, env, flags }: LoadConfigOptions): Promise<LoadedConfig>;
 export declare function checkConfigText(config: ConfigText | null, project: boolean): FileFindings;
+export interface FoundProjectFile {
+    readonly file: string | null;
+    readonly warning: string | null;
+}
+export declare function findProjectFile(cwd: string): Promise<FoundProjectFile>;
 export {};
 
 // dist/migrate-config-file.d.ts

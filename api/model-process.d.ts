@@ -40,12 +40,13 @@ export interface ModelHost {
 export declare function engineOnHost(host: ModelHost, settings: EngineSettings): Engine;
 
 // dist/engine-settings.d.ts
-import type { EngineOptions } from '@gemma-cli/contracts';
+import type { EngineOptions, WorkerSpec } from '@gemma-cli/contracts';
 export type EngineSettings = {
     readonly [Option in keyof EngineOptions]-?: Exclude<EngineOptions[Option], undefined>;
 } & {
     readonly runtimeFolderOrNull: string | null;
 };
+export declare const llamaWorker: WorkerSpec;
 export declare const engineDefaults: {
     readonly queueMax: 64;
     readonly loadMsMax: 120000;
@@ -58,7 +59,7 @@ export declare function resolveEngineOptions(options: EngineOptions): EngineSett
 // dist/index.d.ts
 export { availableCores } from './available-cores.ts';
 export type { AvailableCores, AvailableCoresSources } from './available-cores.ts';
-export { engineDefaults, resolveEngineOptions } from './engine-settings.ts';
+export { engineDefaults, llamaWorker, resolveEngineOptions } from './engine-settings.ts';
 export type { EngineSettings } from './engine-settings.ts';
 export { engineOnHost } from './engine-on-host.ts';
 export type { LentModel, ModelHost } from './engine-on-host.ts';

@@ -1,16 +1,24 @@
 // . = ./dist/index.d.ts
 
+// dist/byte-source.d.ts
+export interface ByteSource {
+    readonly sizeBytes: number;
+    read(position: number, length: number): Promise<Buffer>;
+}
+export declare function withFileBytes<T>(path: string, use: (source: ByteSource) => Promise<T>): Promise<T>;
+
 // dist/catalog.d.ts
 import type { HashSource } from './installed-model.ts';
 export type CatalogSource = {
     readonly type: 'hugging-face';
     readonly repository: string;
-    readonly quantization: string;
+    readonly quantization?: string;
     readonly file?: string;
 } | {
     readonly type: 'pip';
     readonly package: string;
     readonly version?: string;
+    readonly downloadBytes?: number;
 } | {
     readonly type: 'url';
     readonly url: string;
@@ -38,13 +46,44 @@ export interface CatalogEntry {
 export declare const catalog: readonly CatalogEntry[];
 export declare function findInCatalog(name: string, entries?: readonly CatalogEntry[]): CatalogEntry | undefined;
 
+// dist/create-model-store.d.ts
+import type { ModelStore, ModelStoreOptions } from './model-store.ts';
+export declare function createModelStore(options: ModelStoreOptions): ModelStore;
+
+// dist/discover-models.d.ts
+import type { ModelHeader } from './model-header.ts';
+export interface DiscoverOptions {
+    readonly home: string;
+    readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+}
+export interface DiscoveredModel {
+    readonly name: string;
+    readonly path: string;
+    readonly from: 'ollama' | 'lm-studio';
+    readonly sizeBytes: number;
+    readonly header: ModelHeader | null;
+    readonly problem: string | null;
+}
+export declare function discoverModels(options: DiscoverOptions): Promise<readonly DiscoveredModel[]>;
+
 // dist/index.d.ts
 export { catalog, findInCatalog } from './catalog.ts';
+export { createModelStore } from './create-model-store.ts';
+export { discoverModels } from './discover-models.ts';
+export type { DiscoverOptions, DiscoveredModel } from './discover-models.ts';
+export { inspectModelFile } from './inspect-model-file.ts';
 export type { CatalogEntry, CatalogLicence, CatalogSource } from './catalog.ts';
 export type { HashSource, InstalledModel, ModelLicence } from './installed-model.ts';
 export type { ModelFormat, ModelHeader } from './model-header.ts';
 export type { ImportOptions, ModelStore, ModelStoreOptions, PullOptions, VerifiedModel } from './model-store.ts';
 export type { PullEvent, PullLicence, PullProgress, PullRestarting, PullResuming, PullRetrying, PullVerifying, PullWaiting, PullWarning, Pulled, SourceFailed, SourceTrying, } from './pull-event.ts';
+
+// dist/inspect-model-file.d.ts
+import type { ByteSource } from './byte-source.ts';
+import type { ModelHeader } from './model-header.ts';
+export declare function inspectModelFile(path: string): Promise<ModelHeader>;
+export declare function readModelHeader(source: ByteSource): Promise<ModelHeader>;
+export declare function describeNoModel(head: Buffer, sizeBytes: number): string | null;
 
 // dist/installed-model.d.ts
 import type { ModelFormat } from './model-header.ts';
