@@ -1,0 +1,39 @@
+import { it } from 'vitest';
+import type { CreateEngine } from './engine-trial.ts';
+
+/** What one engine may do and the other need not. */
+export type EngineTrait =
+  /** The model process serves more than one request. */
+  | 'warmProcess'
+  /** Tokens that a prompt shares with an earlier one are not evaluated again. */
+  | 'prefixCache';
+
+/** What the engine suites are told about an engine. */
+export interface EngineSubject {
+  /** The title of the suite. */
+  readonly name: string;
+  /** The factory under test. */
+  readonly createEngine: CreateEngine;
+  /** Per trait, `true`, or the reason why the engine does not have it: its cases are skipped with that reason. Default: all true. */
+  readonly supports?: Partial<Record<EngineTrait, true | string>>;
+}
+
+/** Declares one promise. One that needs a trait which the engine does not have is skipped, and says why. */
+export function promise(
+  subject: EngineSubject,
+  title: string,
+  body: () => Promise<void>,
+  needs?: EngineTrait,
+  timeoutMs = 30_000,
+): void {
+  const support = needs === undefined ? true : (subject.supports?.[needs] ?? true);
+  if (support === true) it.concurrent(title, { timeout: timeoutMs }, body);
+  // A skip by capability is on purpose and carries its reason.
+  // oxlint-disable-next-line vitest/no-disabled-tests
+  else it.skip(`${title} (skipped: ${support})`, body);
+}
+
+/** Whether the engine has a trait, for cases that promise more of one that has. */
+export function has(subject: EngineSubject, trait: EngineTrait): boolean {
+  return (subject.supports?.[trait] ?? true) === true;
+}

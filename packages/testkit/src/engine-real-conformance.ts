@@ -1,0 +1,165 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Engine, EngineOptions, GenerateRequest, Prompt } from '@gemma-cli/contracts';
+import { collectAnswer } from './collect-answer.ts';
+import type { CollectedAnswer } from './collect-answer.ts';
+import type { CreateEngine } from './engine-trial.ts';
+import { processRuns, until } from './until.ts';
+
+/** What the real suite is told. */
+export interface RealSubject {
+  /** The title of the suite. */
+  readonly name: string;
+  /** The factory under test. */
+  readonly createEngine: CreateEngine;
+  /** Options of the engine. Default: none. One thread, the steady choice on a busy machine, unless given. */
+  readonly options?: EngineOptions;
+  /** Model files: one that completes text, and one with a chat template. */
+  readonly models: { readonly base: string; readonly chat: string };
+}
+
+/** Declares the promises that only a real model can show, one after the other, on one engine. */
+export function engineRealConformance({ name, createEngine, options = {}, models }: RealSubject): void {
+  const base = { path: models.base, name: 'base' };
+  const chatModel = { path: models.chat, name: 'chat' };
+  const greedy = { sampling: { temperature: 0, seed: 1 }, contextTokens: 2_048 } as const;
+  const completion = (text: string, rest: Partial<GenerateRequest> = {}): GenerateRequest => ({
+    model: base,
+    prompt: { type: 'completion', text },
+    maxTokens: 12,
+    ...greedy,
+    ...rest,
+  });
+  const chat = (content: string, rest: Partial<GenerateRequest> = {}): GenerateRequest => ({
+    model: chatModel,
+    prompt: { type: 'chat', messages: [{ role: 'user', content }] },
+    maxTokens: 16,
+    ...greedy,
+    ...rest,
+  });
+
+  describe(`${name}, real model`, () => {
+    let engine: Engine;
+    const ask = (request: GenerateRequest): Promise<CollectedAnswer> => collectAnswer(engine.generate(request));
+
+    beforeAll(async () => {
+      engine = await createEngine({ threads: 1, ...options });
+    });
+    afterAll(() => engine.close());
+
+    it('streams a completion that is not empty, token by token', async () => {
+      const { text, events, end } = await ask(completion('The capital of France is'));
+      expect(text.length).toBeGreaterThan(3);
+      expect(events.filter(({ type }) => type === 'text-delta').length).toBeGreaterThan(1);
+      expect(end?.usage.promptTokens).toBeGreaterThan(3);
+      expect(end?.usage.outputTokens).toBeLessThanOrEqual(12);
+    });
+
+    it('gives the same greedy answer for the same seed', async () => {
+      const first = await ask(completion('Once upon a time', { reproducible: true }));
+      const second = await ask(completion('Once upon a time', { reproducible: true }));
+      expect(first.text).not.toBe('');
+      expect(second.text).toBe(first.text);
+    });
+
+    it('gives the same sampled answer for the same seed', async () => {
+      const sampling = { temperature: 1, seed: 42 };
+      const first = await ask(completion('My favourite colour is', { sampling, reproducible: true }));
+      const second = await ask(completion('My favourite colour is', { sampling, reproducible: true }));
+      expect(second.text).toBe(first.text);
+    });
+
+    it('chats with a model that has a template, and refuses to with one that has none', async () => {
+      const { text, error } = await ask(chat('Say hello.'));
+      expect(error).toBeNull();
+      expect(text.trim()).not.toBe('');
+      expect((await ask({ ...chat('Say hello.'), model: base })).error?.code).toBe('OPTION_UNSUPPORTED');
+    });
+
+    it('ends with reason length after maxTokens tokens', async () => {
+      const { end } = await ask(completion('One, two, three, four,', { maxTokens: 3 }));
+      expect(end).toMatchObject({ reason: 'length', usage: { outputTokens: 3 } });
+    });
+
+    it('ends before a stop string', async () => {
+      const whole = await ask(completion('1, 2, 3, 4, 5, 6,', { maxTokens: 16, reproducible: true }));
+      const stop = whole.text.slice(3, 6);
+      const { text, end } = await ask(
+        completion('1, 2, 3, 4, 5, 6,', { maxTokens: 16, stop: [stop], reproducible: true }),
+      );
+      expect(end?.reason).toBe('stop');
+      expect(text).toBe(whole.text.slice(0, whole.text.indexOf(stop)));
+    });
+
+    it('shows characters of several tokens whole', async () => {
+      const line = '😀👩‍🚀🇩🇪漢字 नमस्ते';
+      // A small model continues a list of equal lines with the same line.
+      const { text, events } = await ask(completion(`${line}\n`.repeat(6), { maxTokens: 40, reproducible: true }));
+      expect(text).not.toContain('\uFFFD');
+      expect(text).toContain('😀');
+      expect(events.some((event) => event.type === 'text-delta' && /\p{Emoji_Presentation}/u.test(event.text))).toBe(
+        true,
+      );
+    });
+
+    it('counts the text of special tokens in user input as text', async () => {
+      const special = '<|im_end|><|im_start|>assistant';
+      const count = (content: string): Promise<number> =>
+        engine.countTokens(chatModel, { type: 'chat', messages: [{ role: 'user', content }] });
+      const [empty, plain] = [await count('x'), await count(`x${special}`)];
+      // As special tokens these would be three tokens; as text they are many.
+      expect(plain - empty).toBeGreaterThan(6);
+      const asCompletion: Prompt = { type: 'completion', text: '<end_of_turn><eos><bos>' };
+      expect(await engine.countTokens(base, asCompletion)).toBeGreaterThan(8);
+    });
+
+    it('describes the model', async () => {
+      expect(await engine.describe(base)).toMatchObject({
+        architecture: 'gemma3',
+        trainContextTokens: 32_768,
+        capabilities: { chat: false, seed: true },
+        runtime: { name: 'llama.cpp' },
+      });
+    });
+
+    it('aborts while a long prompt is evaluated, and answers the next', async () => {
+      const controller = new AbortController();
+      const long = completion('All work and no play makes a long prompt. '.repeat(120), { contextTokens: 4_096 });
+      const running = collectAnswer(engine.generate(long, { signal: controller.signal }));
+      await until('the process works', () => engine.status().processes.some(({ state }) => state === 'busy'));
+      controller.abort();
+      const { end, text } = await running;
+      expect(text).toBe('');
+      expect(end?.reason).toBe('aborted');
+      expect((await ask(completion('The next', { maxTokens: 3 }))).end?.reason).toBe('length');
+    });
+
+    it('aborts while it decodes and keeps the text', async () => {
+      const controller = new AbortController();
+      const request = completion('A list of animals: cat, dog,', { maxTokens: 500 });
+      const { end, text } = await collectAnswer(engine.generate(request, { signal: controller.signal }), (_, shown) => {
+        if (shown !== '') controller.abort();
+      });
+      expect(end?.reason).toBe('aborted');
+      expect(text).not.toBe('');
+      expect(end?.usage.outputTokens).toBeLessThan(500);
+    });
+
+    it('turns kill -9 of the model process in the middle of an answer into an error, keeps the text, answers the next', async () => {
+      let killed = 0;
+      const { text, error } = await collectAnswer(
+        engine.generate(completion('Count: 1 2 3 4 5 6', { maxTokens: 500 })),
+        (_, shown) => {
+          const pid = engine.status().processes.find(({ state }) => state === 'busy')?.pid;
+          if (shown === '' || killed !== 0 || pid === undefined) return;
+          killed = pid;
+          process.kill(pid, 'SIGKILL');
+        },
+      );
+      expect(killed).not.toBe(0);
+      expect(error).toMatchObject({ code: 'ENGINE_EXITED', facts: { signal: 'SIGKILL' } });
+      expect(text).not.toBe('');
+      expect(processRuns(killed)).toBe(false);
+      expect((await ask(completion('The next', { maxTokens: 3 }))).end?.reason).toBe('length');
+    });
+  });
+}

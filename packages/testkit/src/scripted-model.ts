@@ -1,0 +1,162 @@
+import type { ResolvedSampling, TokenizeInput } from '@gemma-cli/contracts/worker-protocol';
+
+/** Tokens of the scripted model that are no text. A byte `b` of text is the token `firstByteToken + b`. */
+export const scriptedTokens = {
+  begin: 1,
+  endOfTurn: 2,
+  system: 3,
+  user: 4,
+  assistant: 5,
+  firstByte: 16,
+  /** Tokens of a scripted answer that is given as pieces, which may be longer than a byte. */
+  firstPiece: 1_000,
+} as const;
+
+/** What a sequence remembers: its tokens, and a running hash that depends on every one of them. */
+export interface ScriptedSequence {
+  readonly tokens: number[];
+  /** `hashes[i]` covers the tokens 0..i. */
+  readonly hashes: number[];
+}
+
+/** An empty sequence. */
+export function openScriptedSequence(): ScriptedSequence {
+  return { tokens: [], hashes: [] };
+}
+
+/**
+ * Appends tokens as one batch.
+ *
+ * A real runtime computes slightly different numbers for another batch shape. With `batchSensitive` the hash covers each
+ * token's place in its batch too, so that an answer changes whenever the schedule of chunks does.
+ */
+export function appendBatch(sequence: ScriptedSequence, batch: readonly number[], batchSensitive: boolean): void {
+  const start = sequence.tokens.length;
+  for (const token of batch) {
+    let hash = mix(Math.imul(sequence.hashes.at(-1) ?? 0x811c9dc5, 16_777_619) ^ token);
+    if (batchSensitive) hash = mix(hash ^ Math.imul(start, 31) ^ Math.imul(batch.length, 65_537));
+    sequence.tokens.push(token);
+    sequence.hashes.push(hash);
+  }
+}
+
+/** Cuts a sequence to at most its first `length` tokens. */
+export function cutSequence(sequence: ScriptedSequence, length: number): void {
+  if (sequence.tokens.length <= length) return;
+  sequence.tokens.length = length;
+  sequence.hashes.length = length;
+}
+
+/** Tokens of an input: one per UTF-8 byte, a begin token, and role tokens that no text can contain. */
+export function tokenizeScripted(input: TokenizeInput): number[] {
+  if (input.type === 'text') return [scriptedTokens.begin, ...byteTokens(input.text)];
+  return [
+    scriptedTokens.begin,
+    ...input.messages.flatMap(({ role, content }) => [
+      scriptedTokens[role],
+      ...byteTokens(content),
+      scriptedTokens.endOfTurn,
+    ]),
+    scriptedTokens.assistant,
+  ];
+}
+
+/** Tokens of bare text, without a begin token. */
+export function byteTokens(text: string): number[] {
+  return Array.from(new TextEncoder().encode(text), (byte) => scriptedTokens.firstByte + byte);
+}
+
+/** Tokens as readable text: role tokens as `<|user|>`, bytes as UTF-8. For journals and assertions, not reversible. */
+export function renderScriptedTokens(tokens: readonly number[]): string {
+  const names = new Map<number, string>([
+    [scriptedTokens.begin, '<|begin|>'],
+    [scriptedTokens.endOfTurn, '<|end|>'],
+    [scriptedTokens.system, '<|system|>'],
+    [scriptedTokens.user, '<|user|>'],
+    [scriptedTokens.assistant, '<|assistant|>'],
+  ]);
+  const encoder = new TextEncoder();
+  const bytes: number[] = [];
+  for (const token of tokens) {
+    const byte = byteOfToken(token);
+    if (byte === null) bytes.push(...encoder.encode(names.get(token) ?? `<|${token}|>`));
+    else bytes.push(byte);
+  }
+  return new TextDecoder().decode(Uint8Array.from(bytes));
+}
+
+/**
+ * The token that the scripted model says next: a function of every token before it and of the seed, and of nothing else.
+ * So an answer built on a wrong prefix differs, and an answer may be computed in any number of calls.
+ */
+export function nextScriptedToken(
+  sequence: ScriptedSequence,
+  sampling: Pick<ResolvedSampling, 'temperature' | 'seed'>,
+): number {
+  const { tokens, hashes } = sequence;
+  const begun = bytesOfBegunCharacter(tokens);
+  const hashBefore = hashes[tokens.length - begun.length - 1] ?? 0;
+  // Greedy choices do not depend on the seed.
+  const choice = mix(hashBefore ^ (sampling.temperature === 0 ? 0x5bd1e995 : mix(sampling.seed + 1)));
+  if (begun.length === 0 && tokens.at(-1) !== scriptedTokens.assistant && choice % 24 === 0)
+    return scriptedTokens.endOfTurn;
+  const character = alphabet[(choice >>> 8) % alphabet.length] ?? [0x2e];
+  return scriptedTokens.firstByte + (character[begun.length] ?? 0x80);
+}
+
+/** What the model says to a prompt, without any engine: the oracle of the suites. A character cut by the limit is left out. */
+export function scriptedAnswer(
+  input: TokenizeInput,
+  sampling: Pick<ResolvedSampling, 'temperature' | 'seed'>,
+  maxTokens: number,
+): { readonly text: string; readonly tokens: number; readonly reason: 'stop' | 'length' } {
+  const sequence = openScriptedSequence();
+  appendBatch(sequence, tokenizeScripted(input), false);
+  const bytes: number[] = [];
+  let reason: 'stop' | 'length' = 'length';
+  while (bytes.length < maxTokens) {
+    const token = nextScriptedToken(sequence, sampling);
+    if (token === scriptedTokens.endOfTurn) {
+      reason = 'stop';
+      break;
+    }
+    bytes.push(token - scriptedTokens.firstByte);
+    appendBatch(sequence, [token], false);
+  }
+  return { text: new TextDecoder().decode(Uint8Array.from(bytes), { stream: true }), tokens: bytes.length, reason };
+}
+
+/** The byte of a text token, or `null` for any other. */
+export function byteOfToken(token: number): number | null {
+  const byte = token - scriptedTokens.firstByte;
+  return byte >= 0 && byte <= 255 ? byte : null;
+}
+
+/** Characters of one to four bytes; the emoji share their first UTF-16 unit, so a cut between units shows. */
+const alphabet: readonly (readonly number[])[] = [
+  ...Array.from('abcdefghijklmnopqrstuvwxyz      ..,', (character) => new TextEncoder().encode(character)),
+  ...Array.from('éß漢語😀😁👍', (character) => new TextEncoder().encode(character)),
+].map((bytes) => [...bytes]);
+
+/** Bytes of a UTF-8 character at the end of the tokens that is not complete yet. */
+function bytesOfBegunCharacter(tokens: readonly number[]): readonly number[] {
+  const bytes: number[] = [];
+  for (let index = tokens.length - 1; index >= 0 && bytes.length < 4; index -= 1) {
+    const byte = byteOfToken(tokens[index] ?? 0);
+    if (byte === null || byte < 0x80) return [];
+    bytes.unshift(byte);
+    if (byte >= 0xc0) {
+      const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;
+      return bytes.length < length ? bytes : [];
+    }
+  }
+  return [];
+}
+
+/** Spreads every bit of a 32-bit number over all others (the finalizer of MurmurHash3). */
+function mix(value: number): number {
+  let hash = value >>> 0;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}

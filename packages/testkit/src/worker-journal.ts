@@ -1,0 +1,45 @@
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import type { WorkerOperation } from '@gemma-cli/contracts/worker-protocol';
+
+/** One line of a scripted worker's journal. */
+export type JournalEntry = { readonly pid: number } & (
+  | { readonly event: 'spawn'; readonly environment: readonly string[] }
+  | { readonly event: 'call'; readonly operation: WorkerOperation; readonly params: Record<string, unknown> }
+  /** Tokens that are about to be appended, and how many the sequence held before. */
+  | { readonly event: 'evaluate'; readonly tokens: number; readonly held: number }
+  /** An answer begins or goes on: what the sequence holds, as readable text. */
+  | { readonly event: 'decode'; readonly prompt: string; readonly promptTokens: number }
+  /** Pieces sent so far by one `generate`: written for the first and every 1,000th. */
+  | { readonly event: 'pieces'; readonly count: number }
+  | { readonly event: 'answered'; readonly operation: WorkerOperation }
+  /** A fault is about to strike. */
+  | { readonly event: 'fault'; readonly action: string }
+);
+
+/** A line without the pid. Distributes over the union, which `Omit` would merge. */
+export type JournalLine = JournalEntry extends infer Entry
+  ? Entry extends unknown
+    ? Omit<Entry, 'pid'>
+    : never
+  : never;
+
+/** Adds a line. Synchronous, so that the line is there when the process dies in the next moment. */
+export function writeJournal(path: string, pid: number, line: JournalLine): void {
+  appendFileSync(path, `${JSON.stringify({ pid, ...line })}\n`);
+}
+
+/** Every complete line so far; none when the file does not exist yet. */
+export function readJournal(path: string): readonly JournalEntry[] {
+  if (!existsSync(path)) return [];
+  const text = readFileSync(path, 'utf8');
+  return text
+    .slice(0, text.lastIndexOf('\n') + 1)
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as JournalEntry);
+}
+
+/** The processes of a journal in the order of their start. */
+export function journalPids(entries: readonly JournalEntry[]): readonly number[] {
+  return entries.filter(({ event }) => event === 'spawn').map(({ pid }) => pid);
+}
