@@ -47,7 +47,7 @@ export async function migrateConfigFile(file: string): Promise<MigrationReport> 
 }
 
 /** The migrated text and the steps. Pure. */
-export function planMigration(file: string, before: string): { text: string; steps: readonly MigrationStep[] } {
+function planMigration(file: string, before: string): { text: string; steps: readonly MigrationStep[] } {
   const { entries, headers } = tomlLayout(before);
   const steps: MigrationStep[] = [];
   const renames: { key: string; value: unknown }[] = [];

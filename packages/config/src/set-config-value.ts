@@ -123,7 +123,7 @@ export function splice(text: string, start: number, end: number, replacement: st
 }
 
 /** The line break that the file uses first; a line feed where there is none. */
-export function lineBreakOf(text: string): string {
+function lineBreakOf(text: string): string {
   return /\r?\n/.exec(text)?.[0] ?? '\n';
 }
 

@@ -234,7 +234,8 @@ async function checkRuntimes(home: string): Promise<DoctorCheck> {
   }
   const place = used.folder ?? 'beside this program';
   const others = runtimes.length > 1 ? `; ${runtimes.length - 1} more in \`gemma runtime list\`` : '';
-  const message = `llama.cpp by node-llama-cpp ${used.version}, ${place}${others}`;
+  const release = used.llamaCppRelease === null ? '' : ` ${used.llamaCppRelease}`;
+  const message = `llama.cpp${release} by node-llama-cpp ${used.version}, ${place}${others}`;
   if (used.version === llamaVersion) return { name: 'runtime', status: 'ok', message, facts };
   return {
     name: 'runtime',

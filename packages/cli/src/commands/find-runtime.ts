@@ -23,6 +23,8 @@ export interface InstalledRuntime {
   /** Folder with a `node_modules` in it. `null` = it is installed beside this program. */
   readonly folder: string | null;
   readonly version: string;
+  /** Release of llama.cpp inside. `null` = the package does not tell. */
+  readonly llamaCppRelease: string | null;
   /** `null` for one that is installed beside this program. */
   readonly record: RuntimeRecord | null;
   /** This is the one that answers prompts. */
@@ -56,27 +58,23 @@ export async function listRuntimes(home: string): Promise<readonly InstalledRunt
   for (const name of names.filter((one) => one.startsWith('llama-')).toSorted()) {
     const folder = join(parent, name);
     const record = await readRuntimeRecord(folder);
-    if (record !== null) installed.push({ folder, version: record.version, record, active: folder === active });
+    if (record === null) continue;
+    const llamaCppRelease = await readLlamaCppRelease(join(folder, 'node_modules', 'node-llama-cpp'));
+    installed.push({ folder, version: record.version, llamaCppRelease, record, active: folder === active });
   }
   const beside = await findBeside();
-  if (beside !== null) installed.push({ folder: null, version: beside, record: null, active: active === null });
+  if (beside !== null) installed.push({ folder: null, ...beside, record: null, active: active === null });
   return installed;
 }
 
 /** The record of a folder; `null` when there is none or it is not one of ours. */
 export async function readRuntimeRecord(folder: string): Promise<RuntimeRecord | null> {
-  try {
-    const record = JSON.parse(await readFile(join(folder, runtimeRecordFile), 'utf8')) as Partial<RuntimeRecord>;
-    return record.runtime === 'llama.cpp' && typeof record.version === 'string' ? (record as RuntimeRecord) : null;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR' || error instanceof SyntaxError) return null;
-    throw error;
-  }
+  const record = (await readJson(join(folder, runtimeRecordFile))) as Partial<RuntimeRecord> | null;
+  return record?.runtime === 'llama.cpp' && typeof record.version === 'string' ? (record as RuntimeRecord) : null;
 }
 
-/** Version of the node-llama-cpp that the model process would find by itself. */
-async function findBeside(): Promise<string | null> {
+/** The node-llama-cpp that the model process would find by itself. */
+async function findBeside(): Promise<Pick<InstalledRuntime, 'version' | 'llamaCppRelease'> | null> {
   const from = createRequire(import.meta.url);
   let entry: string;
   try {
@@ -87,12 +85,26 @@ async function findBeside(): Promise<string | null> {
     throw error;
   }
   for (let folder = dirname(entry); folder !== dirname(folder); folder = dirname(folder)) {
-    const text = await readFile(join(folder, 'package.json'), 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return null;
-      throw error;
-    });
-    const manifest = text === null ? {} : (JSON.parse(text) as { name?: string; version?: string });
-    if (manifest.name === 'node-llama-cpp') return manifest.version ?? null;
+    const manifest = (await readJson(join(folder, 'package.json'))) as { name?: string; version?: string } | null;
+    if (manifest?.name !== 'node-llama-cpp') continue;
+    return { version: manifest.version ?? 'unknown', llamaCppRelease: await readLlamaCppRelease(folder) };
   }
   return null;
+}
+
+/** The release of llama.cpp that a node-llama-cpp package was built from. */
+async function readLlamaCppRelease(folder: string): Promise<string | null> {
+  const info = (await readJson(join(folder, 'llama', 'llama.cpp.info.json'))) as { tag?: unknown } | null;
+  return typeof info?.tag === 'string' ? info.tag : null;
+}
+
+/** A JSON file; `null` when there is none or it is not JSON. */
+async function readJson(file: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8'));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR' || error instanceof SyntaxError) return null;
+    throw error;
+  }
 }

@@ -53,8 +53,8 @@ const listCommand: CommandDefinition = {
       printTable(
         context.stdout,
         ['RUNTIME', 'VERSION', 'GPU', 'USED', 'PLACE'],
-        runtimes.map(({ folder, version, record, active }) => [
-          'llama.cpp',
+        runtimes.map(({ folder, version, llamaCppRelease, record, active }) => [
+          `llama.cpp ${llamaCppRelease ?? ''}`,
           `node-llama-cpp ${version}`,
           record === null ? '?' : (record.gpu ?? 'none'),
           active ? 'yes' : 'no',
