@@ -16,7 +16,7 @@ export async function runVitest(label, args, { env = process.env, node = process
   const file = join(root, '.test-results', `${label}.json`);
   rmSync(file, { force: true });
   const [, vitest] = tool('vitest');
-  const reporters = ['--reporter=dot', `--reporter=${join(root, 'scripts', 'count-reporter.mjs')}`];
+  const reporters = ['--reporter=default', `--reporter=${join(root, 'scripts', 'count-reporter.mjs')}`];
   const { code, seconds } = await run([node, vitest, 'run', ...args, ...reporters], {
     env: { ...env, GEMMA_TEST_COUNTS: file },
     minutesMax,
