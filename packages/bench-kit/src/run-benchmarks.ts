@@ -216,7 +216,7 @@ async function runOnce(benchmark: Benchmark, variant: Variant, options: MeasureO
 function valuesOf(benchmark: Benchmark, variant: Variant, run: VariantRun): ReadonlyMap<string, number | null> {
   const values = new Map<string, number | null>();
   for (const { name, source } of benchmark.metrics) {
-    const value = source === 'outside' ? run.outside[name as OutsideMetric] : run.reported.get(name);
+    const value = source === 'outside' ? toThousandths(run.outside[name as OutsideMetric]) : run.reported.get(name);
     if (value === undefined) throw wrongMetric(`did not report the metric "${name}"`);
     values.set(name, value);
   }
@@ -295,4 +295,9 @@ function checkBenchmark({ name, variants, metrics, rounds, warmups, aims = [] }:
 
 function repeated(names: readonly string[]): string | undefined {
   return names.find((item, index) => names.indexOf(item) !== index);
+}
+
+/** Clocks here do not tell more than microseconds, and result files are committed. */
+function toThousandths(value: number | null): number | null {
+  return value === null ? null : Math.round(value * 1000) / 1000;
 }

@@ -4,7 +4,7 @@ import type { Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { gitIn, parseResults, renderMarkdown, runBenchmarks } from '@gemma-cli/bench-kit';
 import type { BenchmarkProgress, BenchmarkResults, MachineLoad } from '@gemma-cli/bench-kit';
-import { GemmaError, toGemmaError } from '@gemma-cli/contracts';
+import { GemmaError, isGemmaError, toGemmaError } from '@gemma-cli/contracts';
 import { findModel } from './find-model.ts';
 import { ownFolder } from './built-files.ts';
 import type { Suite } from './suite.ts';
@@ -129,7 +129,16 @@ async function run(
   const model = await findModel({ named: values.model ?? env['GEMMA_BENCH_MODEL'], env, cwd, home });
 
   const plans = [];
-  for (const suite of chosen) plans.push(await suite.plan({ model, threads }));
+  for (const suite of chosen) {
+    try {
+      plans.push(await suite.plan({ model, threads }));
+    } catch (error) {
+      // Who asks for everything gets what can be measured; who names a suite is told that it cannot.
+      if (names.length > 0 || model !== undefined || !isGemmaError(error) || error.code !== 'MODEL_NOT_FOUND')
+        throw error;
+      stderr.write(`left out: ${error.message}\n`);
+    }
+  }
   for (const skipped of plans.flatMap((plan) => plan.skipped)) stderr.write(`left out: ${skipped}\n`);
   const results = await runBenchmarks({
     benchmarks: plans.flatMap((plan) => plan.benchmarks),
@@ -177,7 +186,7 @@ function wholeNumber(option: string, text: string | undefined, min: number): num
 async function writeResults(path: string, results: BenchmarkResults): Promise<void> {
   const part = `${path}.part`;
   try {
-    await writeFile(part, `${JSON.stringify(results, null, 1)}\n`);
+    await writeFile(part, resultsText(results));
     await rename(part, path);
   } catch (cause) {
     throw new GemmaError({
@@ -187,6 +196,12 @@ async function writeResults(path: string, results: BenchmarkResults): Promise<vo
       cause,
     });
   }
+}
+
+/** JSON with one line per list of numbers or names, so that a committed file stays short and its diff readable. */
+function resultsText(results: BenchmarkResults): string {
+  const text = JSON.stringify(results, null, 1);
+  return `${text.replaceAll(/\[\n\s+([^[\]{}]*?)\n\s+\]/g, (_, list: string) => `[${list.replaceAll(/\n\s+/g, ' ')}]`)}\n`;
 }
 
 function progressLine(progress: BenchmarkProgress): string {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseResults, renderMarkdown } from '@gemma-cli/bench-kit';
 import { afterEach, describe, expect, test } from 'vitest';
+import { firstTokenSuite } from '../src/index.ts';
 import type { Suite, SuiteOptions } from '../src/index.ts';
 import { fixture, gemmaBench } from './gemma-bench.ts';
 
@@ -73,6 +74,15 @@ describe('gemma-bench', () => {
     expect(stdout).toContain('### a-benchmark');
     expect(stdout).toContain('### b-benchmark');
     expect(stdout).toContain('- b: noted');
+  });
+
+  test('without a suite and without a model it leaves out what needs one, and says so', async () => {
+    const needsModel = { ...firstTokenSuite(), name: 'needs-model' };
+    const { code, stdout, stderr } = await gemmaBench([], { suites: [trial('a'), needsModel] });
+    expect(code).toBe(0);
+    expect(stdout).toContain('### a-benchmark');
+    expect(stderr).toContain('left out: The suite first-token needs a model.');
+    expect((await gemmaBench(['needs-model'], { suites: [needsModel] })).code).toBe(3);
   });
 
   test('says that NODE_EXTRA_CA_CERTS was taken out of the environment', async () => {

@@ -14,14 +14,19 @@ async function measure(suite: Suite, ...argv: string[]): Promise<BenchmarkResult
   return parseResults(stdout);
 }
 
-const stand = { command: fixture('command.mjs'), thin: fixture('thin.mjs'), manifest: fixture('manifest.json') };
+const stand = {
+  command: fixture('command.mjs'),
+  thin: fixture('thin.mjs'),
+  main: fixture('silent-command.mjs'),
+  manifest: fixture('manifest.json'),
+};
 
 describe('the startup suite', () => {
   test('measures version, help and the first byte sent against bare Node in the same run, with their aims', async () => {
     const { benchmarks } = await measure(startupSuite(stand));
     expect(benchmarks.map(({ variants }) => variants.map(({ name }) => name))).toEqual([
       ['node empty.mjs', 'gemma --version', 'gemma --help'],
-      ['node first-byte.mjs', 'gemma "prompt"'],
+      ['node first-byte.mjs', 'gemma "prompt"', 'gemma "prompt" </dev/null'],
     ]);
     expect(benchmarks.flatMap(({ aims }) => aims.map(({ beyondBaselineMax }) => beyondBaselineMax))).toEqual([
       10, 60, 15,

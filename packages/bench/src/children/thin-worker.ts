@@ -3,10 +3,14 @@ import { pathToFileURL } from 'node:url';
 
 /** What one run is to do; its only argument, as JSON. */
 export interface ThinOrders {
+  /** Absolute path of the module that the command's entry loads before the warm path, loaded for what it costs. */
+  readonly main: string;
   /** Absolute path of the module of the warm path. */
   readonly thin: string;
   /** What the user typed after `gemma`. */
   readonly argv: readonly string[];
+  /** Let standard input pass for a terminal, which is not read. */
+  readonly terminal: boolean;
 }
 
 /**
@@ -31,8 +35,10 @@ interface ThinModule {
 }
 
 const orders = JSON.parse(process.argv[2] ?? '') as ThinOrders;
+await import(pathToFileURL(orders.main).href);
 const { thin } = (await import(pathToFileURL(orders.thin).href)) as ThinModule;
 const { stdin, stdout, stderr } = process;
+if (orders.terminal) stdin.isTTY = true;
 let sent = 0;
 await thin({
   argv: orders.argv,

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { Benchmark, MetricDefinition } from '@gemma-cli/bench-kit';
+import type { Benchmark, MetricDefinition, Variant } from '@gemma-cli/bench-kit';
 import { childModule, commandFile } from '../built-files.ts';
 import type { ThinOrders } from '../children/thin-worker.ts';
 import type { Suite } from '../suite.ts';
@@ -8,12 +8,15 @@ import type { Suite } from '../suite.ts';
 export function startupSuite({
   command = commandFile('dist/bin.js'),
   thin = commandFile('dist/thin.js'),
+  main = commandFile('dist/main.js'),
   manifest = commandFile('package.json'),
 }: {
   /** The command's entry. Default: the built one of `@gemma-cli/cli`. */
   readonly command?: string;
   /** The module of the warm path. Default: the built one of `@gemma-cli/cli`. */
   readonly thin?: string;
+  /** The module that the entry loads before it. Default: the built one of `@gemma-cli/cli`. */
+  readonly main?: string;
   /** The manifest with the version that `--version` must print. Default: the one of `@gemma-cli/cli`. */
   readonly manifest?: string;
 } = {}): Suite {
@@ -22,7 +25,7 @@ export function startupSuite({
     summary: 'gemma --version, --help and the thin path to its first byte, beyond bare Node',
     async plan() {
       const { version } = JSON.parse(await readFile(manifest, 'utf8')) as { readonly version: string };
-      return { benchmarks: [wholeCommand(command, version), firstByteSent(thin)], notes: {}, skipped: [] };
+      return { benchmarks: [wholeCommand(command, version), firstByteSent(main, thin)], notes: {}, skipped: [] };
     },
   };
 }
@@ -61,17 +64,18 @@ function wholeCommand(command: string, version: string): Benchmark {
   };
 }
 
-function firstByteSent(thin: string): Benchmark {
-  const orders: ThinOrders = { thin, argv: ['Why is the sky blue?'] };
+function firstByteSent(main: string, thin: string): Benchmark {
+  const variant = (name: string, terminal: boolean): Variant => {
+    const orders: ThinOrders = { main, thin, argv: ['Why is the sky blue?'], terminal };
+    return { name, program: { type: 'node', module: childModule('thin-worker.js'), args: [JSON.stringify(orders)] } };
+  };
   return {
     name: 'startup-thin',
     summary: 'From spawn to the first byte of the question, against Node with one write.',
     variants: [
       { name: 'node first-byte.mjs', program: { type: 'node', module: childModule('first-byte.mjs') } },
-      {
-        name: 'gemma "prompt"',
-        program: { type: 'node', module: childModule('thin-worker.js'), args: [JSON.stringify(orders)] },
-      },
+      variant('gemma "prompt"', true),
+      variant('gemma "prompt" </dev/null', false),
     ],
     metrics: [{ name: 'sentByteMs', unit: 'ms', better: 'lower', source: 'outside' }, cpu],
     aims: [{ variant: 'gemma "prompt"', metric: 'sentByteMs', beyondBaselineMax: 15 }],
