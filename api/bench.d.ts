@@ -56,8 +56,9 @@ export declare function microSuite(): Suite;
 
 // dist/suites/startup.d.ts
 import type { Suite } from '../suite.ts';
-export declare function startupSuite({ command, thin, manifest, }?: {
+export declare function startupSuite({ command, thin, main, manifest, }?: {
     readonly command?: string;
     readonly thin?: string;
+    readonly main?: string;
     readonly manifest?: string;
 }): Suite;
