@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -150,6 +152,18 @@ describe.runIf(process.platform === 'linux')('gemma runtime install', () => {
     controller.abort();
     expect(await running).toMatchObject({ code: 130, error: { code: 'ABORTED' } });
     expect(await readdir(join(world.home, 'runtimes'))).toEqual([]);
+  });
+
+  it('removes what a killed installation left, and leaves what a running one makes', async () => {
+    const world = await commandWorld();
+    const parent = join(world.home, 'runtimes');
+    const child = spawn(process.execPath, ['--eval', '']);
+    await once(child, 'exit');
+    const [dead, alive] = [`.llama-${child.pid}-aa`, `.llama-${process.pid}-bb`];
+    for (const name of [dead, alive]) await mkdir(join(parent, name), { recursive: true });
+    const env = await fakeNpm(world, 'exit 1');
+    await world.run(runtimeCommand, install, { env });
+    expect(await readdir(parent)).toEqual([alive]);
   });
 
   it('refuses a runtime that it does not know', async () => {

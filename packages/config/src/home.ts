@@ -1,5 +1,5 @@
 import { chmod, lstat, mkdir, readdir, stat } from 'node:fs/promises';
-import { isAbsolute, join, normalize } from 'node:path';
+import { basename, isAbsolute, join, normalize, parse } from 'node:path';
 import { GemmaError } from '@gemma-cli/contracts';
 
 /** Absolute paths in the home folder. */
@@ -35,7 +35,8 @@ export function resolveHome(env: Readonly<Record<string, string | undefined>>, o
       facts: { key: 'GEMMA_HOME', value: given },
     });
   }
-  return normalize(path).replace(/(?<=.)[\\/]+$/, '');
+  const normal = normalize(path);
+  return parse(normal).root === normal ? normal : normal.replace(/[\\/]+$/, '');
 }
 
 /** Where things are in a home folder. Touches nothing. */
@@ -53,19 +54,21 @@ export function homeLayout(home: string): HomeLayout {
 
 /**
  * Makes the home folder and its sub-folders, open to their owner alone (0700 whatever the umask), and repairs the modes
- * of folders and of files directly in it (0600). On Windows the user's profile is private already and modes do nothing.
+ * of these folders and of the configuration and its copies (0600). On Windows the user's profile is private already and
+ * modes do nothing.
  *
- * @throws GemmaError `HOME_NOT_PRIVATE` when a folder belongs to somebody else or its mode cannot be set,
- *   `FILE_UNREADABLE` when it cannot be made.
+ * @throws GemmaError `HOME_NOT_PRIVATE` when a folder belongs to somebody else, its mode cannot be set, or it is plainly
+ *   the home of something else; `FILE_UNREADABLE` when it cannot be made.
  */
 export async function ensureHome(home: string): Promise<void> {
   const { config: _file, ...folders } = homeLayout(home);
+  if (process.platform !== 'win32') await refuseOtherPurpose(home);
   // The home itself first: its children are only safe inside a private parent.
   await ensurePrivateFolder(home);
   for (const folder of Object.values(folders)) await ensurePrivateFolder(folder);
   if (process.platform === 'win32') return;
   for (const entry of await readdir(home, { withFileTypes: true })) {
-    if (entry.isFile()) await makePrivate(join(home, entry.name), 0o600);
+    if (entry.isFile() && /^\.?config\.toml/.test(entry.name)) await makePrivate(join(home, entry.name), 0o600);
   }
 }
 
@@ -81,6 +84,29 @@ async function ensurePrivateFolder(folder: string): Promise<void> {
     });
   }
   if (process.platform !== 'win32') await makePrivate(folder, 0o700);
+}
+
+/** What only a home of gemma, or of its ancestor, holds. */
+const homeSigns: ReadonlySet<string> = new Set(
+  'config.toml models sessions runtimes detected_models.json embedded_store.json gemma.log'.split(' '),
+);
+
+/** Closing a folder is not undone easily: `GEMMA_HOME=/tmp` must not close that to everybody. */
+async function refuseOtherPurpose(home: string): Promise<void> {
+  const found = await stat(home).catch((error: NodeJS.ErrnoException) => {
+    // Making the folder says what is wrong with the path.
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null;
+    throw error;
+  });
+  if (found === null || !found.isDirectory() || (found.mode & 0o077) === 0 || basename(home) === '.gemma_cli') return;
+  if (found.uid !== process.getuid?.()) return;
+  const names = await readdir(home);
+  if (names.length === 0 || names.some((name) => homeSigns.has(name))) return;
+  throw new GemmaError({
+    code: 'HOME_NOT_PRIVATE',
+    message: `Expected ${home} to be empty or a home of gemma, but it holds other things and is open to others. Set GEMMA_HOME to a new folder, or close this one yourself (chmod 700).`,
+    facts: { path: home, mode: `0${(found.mode & 0o777).toString(8)}` },
+  });
 }
 
 /** Checks the owner of the path and of what a link there leads to, then sets the mode if it differs. */

@@ -66,6 +66,22 @@ describe.runIf(posix)('ensureHome', () => {
     });
   });
 
+  it('does not close a folder that serves something else, nor touch its files', async () => {
+    await withFolders(async ({ home }) => {
+      await writeFile(join(home, 'script.sh'), '#!/bin/sh\n');
+      await chmod(join(home, 'script.sh'), 0o755);
+      await chmod(home, 0o755);
+      const error = await failure(ensureHome(home));
+      expect(error.code).toBe('HOME_NOT_PRIVATE');
+      expect(error.message).toContain('other things');
+      expect(await mode(home)).toBe(0o755);
+      // Whoever closed it meant it.
+      await chmod(home, 0o700);
+      await ensureHome(home);
+      expect(await mode(join(home, 'script.sh'))).toBe(0o755);
+    });
+  });
+
   it('refuses a home that belongs to somebody else, directly or behind a link', async () => {
     await withFolders(async ({ root, home }) => {
       // Only root can give a folder away; anybody else finds one of root's.

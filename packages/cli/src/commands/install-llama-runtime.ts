@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
@@ -34,8 +34,9 @@ export interface InstallOptions {
 export async function installLlamaRuntime(options: InstallOptions): Promise<RuntimeRecord> {
   const { home, plan, gpu, signal } = options;
   const folder = runtimeFolderOf(home);
-  const tag = randomBytes(6).toString('hex');
-  const staging = join(dirname(folder), `.llama-${llamaVersion}-${tag}`);
+  const parent = dirname(folder);
+  await removeLeftovers(parent);
+  const staging = join(parent, `.llama-${process.pid}-${randomBytes(6).toString('hex')}`);
   try {
     await mkdir(staging, { recursive: true, mode: 0o700 });
     await writeFile(
@@ -62,6 +63,28 @@ export async function installLlamaRuntime(options: InstallOptions): Promise<Runt
     throw error;
   } finally {
     await rm(staging, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+/** Removes what installations left behind whose processes were killed. */
+async function removeLeftovers(parent: string): Promise<void> {
+  const names = await readdir(parent).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  for (const name of names) {
+    const pid = /^\.llama-(\d+)-/.exec(name)?.[1];
+    if (pid !== undefined && !isAlive(Number(pid))) await rm(join(parent, name), { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // A process of another user is alive, too.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 
