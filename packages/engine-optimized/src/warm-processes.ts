@@ -69,12 +69,13 @@ export function warmProcesses(settings: EngineSettings): ModelHost {
         contextTokens,
         settings,
         signal,
-        onProcess: (process) => {
+        onSpawn: (process) => {
           loading = { process, model: file.name };
         },
       });
       const model: WarmModel = { ...open, key, name: file.name, ledger: createTokenLedger(), isBusy: true };
       warm.set(key, model);
+      void model.process.exited.then(() => discard(model));
       return model;
     } finally {
       loading = undefined;

@@ -26,7 +26,7 @@ function processPerRequest(settings: EngineSettings): ModelHost {
         contextTokens,
         settings,
         signal,
-        onProcess: (started) => {
+        onSpawn: (started) => {
           current = { process: started, model: file.name, isLoaded: false };
         },
       }).catch((error: unknown) => {

@@ -51,6 +51,7 @@ export interface ModelHost {
 export function engineOnHost(host: ModelHost, settings: EngineSettings): Engine {
   const queue = createAdmissionQueue({ waitingMax: settings.queueMax });
   const closing = new AbortController();
+  const running = new Set<Promise<unknown>>();
 
   async function answer(
     request: GenerateRequest,
@@ -91,8 +92,19 @@ export function engineOnHost(host: ModelHost, settings: EngineSettings): Engine 
     }
   }
 
+  /** Takes a turn, and lets `close` wait for its end. */
+  async function inTurn<Result>(...turn: Parameters<typeof takeTurn<Result>>): Promise<Result> {
+    const work = takeTurn(...turn);
+    running.add(work);
+    try {
+      return await work;
+    } finally {
+      running.delete(work);
+    }
+  }
+
   /** Waits for the turn, borrows the model, works with it and gives both back. */
-  async function inTurn<Result>(
+  async function takeTurn<Result>(
     file: Required<ModelFile>,
     contextTokens: number,
     signal: AbortSignal | undefined,
@@ -145,6 +157,7 @@ export function engineOnHost(host: ModelHost, settings: EngineSettings): Engine 
       closing.abort();
       queue.close();
       await host.close();
+      await Promise.allSettled(running);
     },
     [Symbol.asyncDispose]: () => engine.close(),
   };

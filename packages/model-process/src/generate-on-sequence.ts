@@ -52,9 +52,7 @@ export async function generateOnSequence(parts: GenerationParts): Promise<Genera
     progress.promptTokens = prompt.length;
 
     clock.promptStart();
-    const reusable = Math.min(parts.reusableTokens(prompt), prompt.length - 1);
-    const { kept } = await process.call('truncate', { sequence, tokens: reusable }, { signal });
-    if (kept > reusable) throw keptTooMuch(kept, reusable);
+    const kept = await keepPrefix(parts, Math.min(parts.reusableTokens(prompt), prompt.length - 1));
     ledger.truncate(kept);
     progress.cachedTokens = kept;
     progress.evaluatedTokens = 0;
@@ -77,6 +75,19 @@ export async function generateOnSequence(parts: GenerationParts): Promise<Genera
 /** An answer that was aborted before its prompt was looked at. */
 export function abortedBeforeStart(clock: RequestClock): GenerationEnd {
   return end('aborted', { promptTokens: null, cachedTokens: null, evaluatedTokens: null, outputTokens: null }, clock);
+}
+
+/**
+ * Cuts the sequence to its first `tokens` tokens and tells how many are left. A model may keep fewer than asked; when the
+ * text must be reproducible, the cut then goes on to the boundary of a chunk.
+ */
+async function keepPrefix(parts: GenerationParts, tokens: number): Promise<number> {
+  const { process, sequence, request, signal } = parts;
+  const { kept } = await process.call('truncate', { sequence, tokens }, { signal });
+  if (kept > tokens) throw keptTooMuch(kept, tokens);
+  const beyondChunk = kept % evaluationChunkTokens;
+  if (!request.reproducible || beyondChunk === 0) return kept;
+  return keepPrefix(parts, kept - beyondChunk);
 }
 
 type Progress = { -readonly [Count in keyof Usage]: Usage[Count] };
@@ -136,13 +147,15 @@ async function decode(
       signal: AbortSignal.any([signal, enough.signal]),
       onPiece: (token, text) => {
         if (token >= 0) {
-          clock.token();
           sampled.push(token);
           if (sampled.length === 1) progress.evaluatedTokens = promptTokens - (progress.cachedTokens ?? 0);
         }
         // What the model says between the end and our abort is not part of the answer.
         if (stopped || isTooLarge || signal.aborted) return;
-        if (token >= 0) progress.outputTokens = sampled.length;
+        if (token >= 0) {
+          clock.token();
+          progress.outputTokens = sampled.length;
+        }
         const shown = stops.write(text);
         show(shown.text);
         if (shown.stopped) {

@@ -20,6 +20,8 @@ export interface ModelProcessOptions {
   /** Milliseconds that an abort or a close waits before the process is killed. */
   readonly abortMsMax: number;
   readonly log: (message: string) => void;
+  /** Called with the process as soon as it is spawned, before it is ready. */
+  readonly onSpawn?: ((process: ModelProcess) => void) | undefined;
   /** Starts the child. Default: `child_process.fork`. */
   readonly forkProcess?: typeof fork;
 }
@@ -82,6 +84,7 @@ const drainMsMax = 500;
 export async function startModelProcess(options: ModelProcessOptions, signal?: AbortSignal): Promise<ModelProcess> {
   if (signal?.aborted) throw abortedError();
   const running = new RunningModelProcess(options);
+  options.onSpawn?.(running);
   const onAbort = (): void => running.fail(abortedError());
   signal?.addEventListener('abort', onAbort, { once: true });
   try {

@@ -17,8 +17,8 @@ export interface OpenModelOptions {
   readonly contextTokens: number;
   readonly settings: EngineSettings;
   readonly signal: AbortSignal;
-  /** Called as soon as the process runs, before the model is loaded: for `status`, and for closing it. */
-  readonly onProcess?: (process: ModelProcess) => void;
+  /** Called as soon as the process is spawned, before the model is loaded: for `status`, and for closing it. */
+  readonly onSpawn?: (process: ModelProcess) => void;
 }
 
 /**
@@ -32,7 +32,7 @@ export async function openModel({
   contextTokens,
   settings,
   signal,
-  onProcess,
+  onSpawn,
 }: OpenModelOptions): Promise<OpenModel> {
   await settings.checkModel(path);
   const start = performance.now();
@@ -44,10 +44,10 @@ export async function openModel({
       silenceMsMax: settings.silenceMsMax,
       abortMsMax: settings.abortMsMax,
       log: settings.log,
+      onSpawn,
     },
     signal,
   );
-  onProcess?.(process);
   try {
     const model = await process.call(
       'load',
