@@ -27,6 +27,7 @@ describe('the startup suite', () => {
     expect(benchmarks.map(({ variants }) => variants.map(({ name }) => name))).toEqual([
       ['node empty.mjs', 'gemma --version', 'gemma --help'],
       ['node first-byte.mjs', 'gemma "prompt"', 'gemma "prompt" </dev/null'],
+      ['node empty.mjs', 'standard streams', 'modules of the warm path'],
     ]);
     expect(benchmarks.flatMap(({ aims }) => aims.map(({ beyondBaselineMax }) => beyondBaselineMax))).toEqual([
       10, 60, 15,
