@@ -173,19 +173,19 @@ describe('loadConfig', () => {
       });
     });
 
-    it('refuses lists and tables nested a hundred thousand deep', async () => {
+    it('refuses lists and tables nested twenty thousand deep', async () => {
       await withFolders(async ({ home, cwd }) => {
-        await writeUserFile(home, `a = ${'['.repeat(100_000)}${']'.repeat(100_000)}`);
+        await writeUserFile(home, `a = ${'['.repeat(20_000)}${']'.repeat(20_000)}`);
         expect((await failure(loadConfig({ home, cwd, env: {} }))).code).toBe('CONFIG_UNREADABLE');
-        await writeUserFile(home, `${'a.'.repeat(100_000)}a = 1`);
+        await writeUserFile(home, `${'a.'.repeat(20_000)}a = 1`);
         expect((await failure(loadConfig({ home, cwd, env: {} }))).code).toMatch(/^CONFIG_/);
       });
     });
 
-    it('refuses a mebibyte of unknown keys and names the first', async () => {
+    it('refuses twenty thousand unknown keys and names the first', async () => {
       await withFolders(async ({ home, cwd }) => {
-        const lines = Array.from({ length: 100_000 }, (_, index) => `k${index}=1`).join('\n');
-        await writeUserFile(home, lines.slice(0, 1024 * 1024).replace(/\n[^\n]*$/, ''));
+        const lines = Array.from({ length: 20_000 }, (_, index) => `k${index}=1`).join('\n');
+        await writeUserFile(home, lines);
         const error = await failure(loadConfig({ home, cwd, env: {} }));
         expect(error.code).toBe('CONFIG_UNKNOWN_KEY');
         expect(error.facts).toMatchObject({ key: 'k0', line: 1, problems: 100 });

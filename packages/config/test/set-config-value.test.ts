@@ -117,7 +117,7 @@ describe('setConfigValue', () => {
           expect(is[same]).toMatch(/threads["']?\s*=\s*7/);
           expect((await setConfigValue({ file: path, key: 'engine.threads', value: 8 })).previous).toBe(7);
         }),
-        { numRuns: 100 },
+        { numRuns: 80 },
       );
     });
   });
