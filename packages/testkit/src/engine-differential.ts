@@ -16,7 +16,7 @@ export interface DifferentialSubject {
   readonly legacy: CreateEngine;
   /** The fast one. */
   readonly optimized: CreateEngine;
-  /** Random stories per kind of model process. Default 6. */
+  /** Random stories per kind of model process. Default 3. */
   readonly runs?: number;
   /** Seed of the stories. Default: a new one, printed in the title of the suite. */
   readonly seed?: number;
@@ -81,7 +81,7 @@ export function engineDifferential({
   name,
   legacy,
   optimized,
-  runs = 6,
+  runs = 3,
   seed = Math.floor(Math.random() * 2 ** 31),
 }: DifferentialSubject): void {
   describe(`${name} (seed ${seed})`, () => {

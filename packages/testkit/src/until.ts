@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** How long a condition may take on a machine that is busy with everything else, in milliseconds. */
-const untilMsMax = 10_000;
+/** How long a condition may take by default on a machine that is busy with everything else, in milliseconds. */
+const defaultMsMax = 10_000;
 
-/** Waits until `condition` holds. Fails with `what` when it never does. */
-export async function until(what: string, condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + untilMsMax;
+/** Waits until `condition` holds. Fails with `what` when it does not within `msMax`. */
+export async function until(what: string, condition: () => boolean, msMax: number = defaultMsMax): Promise<void> {
+  const deadline = performance.now() + msMax;
   while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`Waited ${untilMsMax} ms in vain until ${what}.`);
+    if (performance.now() > deadline) throw new Error(`Waited ${msMax} ms in vain until ${what}.`);
     await sleep(5);
   }
 }

@@ -49,7 +49,7 @@ async function driven(
         await until(`call ${id} is answered`, () => answer() !== undefined);
         const message = answer();
         if (message?.type === 'failure') throw new Error(message.error.code);
-        return (message as { result: never }).result;
+        return (message as unknown as { result: never }).result;
       },
     });
   } finally {
