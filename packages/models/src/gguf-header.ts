@@ -17,6 +17,8 @@ const keyBytesMax = 65_535;
 const tensorNameBytesMax = 256;
 /** Texts longer than this are stepped over: only their presence is of interest. */
 const textBytesMax = 64 * 1024;
+/** Longest name that is told, in characters. */
+const textCharsMax = 200;
 /** Most texts in all arrays together. Gemma's vocabulary has 262,144, the largest with merges about a million. */
 const arrayTextsMax = 2_000_000;
 /** Largest alignment that makes sense: a huge page. */
@@ -316,8 +318,14 @@ function unsupported(what: string, facts: Readonly<Record<string, unknown>>): Ge
   });
 }
 
+/** A short text for people. What would move a cursor or turn the direction of writing is left out. */
 function text(value: MetadataValue | undefined): string | null {
-  return typeof value === 'string' && value !== '' ? value : null;
+  if (typeof value !== 'string') return null;
+  const shown = value
+    .replaceAll(/[\p{Cc}\p{Cf}]/gu, '')
+    .trim()
+    .slice(0, textCharsMax);
+  return shown === '' ? null : shown;
 }
 
 function hasText(value: MetadataValue): boolean {

@@ -2,17 +2,12 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, stat, unlink, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { throwIfAborted } from './aborted-error.ts';
 import { orWhenMissing } from './fs-tools.ts';
 
 /** How often the holder of a lock shows that it lives, in milliseconds. */
 const beatMs = 2_000;
 /** Silence after which a holder counts as dead although its process id exists, in milliseconds: thirty beats. */
 const silenceMsMax = 60_000;
-/** How often a waiting process looks again, in milliseconds, with jitter so that two do not step in each other's way. */
-const lookMs = 200;
-
 /** Exclusive right to change one model. */
 export interface ModelLock {
   /** Still held? A process that was suspended for long may have lost it. */
@@ -71,23 +66,6 @@ export async function tryLock(folder: string, key: string): Promise<ModelLock | 
 /** Whether `tryLock` gave the lock. */
 export function isLock(result: ModelLock | LockHolder): result is ModelLock {
   return 'release' in result;
-}
-
-/** Waits for the lock; `onWait` is called with the first holder that is met. */
-export async function waitForLock(
-  folder: string,
-  key: string,
-  { signal, onWait }: { readonly signal: AbortSignal | undefined; readonly onWait: (holder: LockHolder) => void },
-): Promise<ModelLock> {
-  let met = false;
-  for (;;) {
-    throwIfAborted(signal);
-    const result = await tryLock(folder, key);
-    if (isLock(result)) return result;
-    if (!met) onWait(result);
-    met = true;
-    await sleep(lookMs * (0.5 + Math.random()));
-  }
 }
 
 async function contenders(folder: string, key: string): Promise<readonly Contender[]> {

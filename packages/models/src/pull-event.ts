@@ -24,7 +24,10 @@ export interface SourceFailed {
   readonly reason: string;
 }
 
-/** The terms of the model that is about to be fetched. Comes before its first byte. */
+/**
+ * The terms of the model that is about to be fetched. Comes before its first byte where they are known by then, and before
+ * it is installed where only the package itself tells them.
+ */
 export interface PullLicence {
   readonly type: 'licence';
   readonly name: string;

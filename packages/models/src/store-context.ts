@@ -29,10 +29,20 @@ export function modelFolder(context: StoreContext, name: string): string {
   return join(context.folder, modelNameToFolder(name));
 }
 
-/** Address of the hub, without a slash at the end. */
+/**
+ * Address of the hub, without a slash at the end.
+ *
+ * @throws GemmaError `CONFIG_INVALID`.
+ */
 export function hubEndpoint(env: StoreContext['env']): string {
   const endpoint = env['HF_ENDPOINT'];
-  return (endpoint === undefined || endpoint === '' ? 'https://huggingface.co' : endpoint).replace(/\/+$/, '');
+  if (endpoint === undefined || endpoint === '') return 'https://huggingface.co';
+  if (/^https?:\/\//i.test(endpoint) && URL.canParse(endpoint)) return endpoint.replace(/\/+$/, '');
+  throw new GemmaError({
+    code: 'CONFIG_INVALID',
+    message: `Expected HF_ENDPOINT to be an http: or https: address, got ${JSON.stringify(endpoint)}. Correct it, or unset it for https://huggingface.co.`,
+    facts: { variable: 'HF_ENDPOINT', value: endpoint },
+  });
 }
 
 /**

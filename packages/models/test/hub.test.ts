@@ -139,6 +139,13 @@ describe('hf:owner/repo', () => {
   });
 });
 
+test('an HF_ENDPOINT that is no address is refused by name', async () => {
+  for (const endpoint of ['not an address', 'ftp://example.org', 'http://']) {
+    const store = fastStore(await temporaryFolder(), { env: { HF_ENDPOINT: endpoint } });
+    expect((await pullAll(store, 'hf:owner/repo')).error).toMatchObject({ code: 'CONFIG_INVALID' });
+  }
+});
+
 describe('the token of the hub', () => {
   test('goes to the hub and never, by a redirect, to another host', async () => {
     const storage = await startServer({ '/blob': file() });

@@ -75,6 +75,14 @@ describe('a sound GGUF file', () => {
     expect(await inspectModelFile(path)).toMatchObject({ sizeBytes: bytes.length, chat: false });
   });
 
+  test('has a name without control and direction characters', async () => {
+    const value = ' \u001b[31mred\u202e\u0007 ';
+    const { header } = await inspect(
+      writeGguf({ ...sound, metadata: new Map([...modelMetadata(), ['general.name', { type: 'text', value }]]) }),
+    );
+    expect(header?.name).toBe('[31mred');
+  });
+
   test('has no chat template when the template is blank', async () => {
     const { header } = await inspect(writeGguf(withEntry('tokenizer.chat_template', { type: 'text', value: ' \n' })));
     expect(header?.chat).toBe(false);
