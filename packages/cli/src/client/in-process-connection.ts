@@ -21,7 +21,14 @@ export async function connectInProcess({ worker }: { readonly worker: WorkerSpec
 
   async function answer({ cwd, env, flags, prompt }: AskLine): Promise<void> {
     try {
-      client = await openClient({ cwd, env, flags, worker, log: (message) => push({ type: 'log', message }) });
+      client = await openClient({
+        cwd,
+        env,
+        flags,
+        worker,
+        warn: (message) => push({ type: 'log', level: 'warn', message }),
+        log: (message) => push({ type: 'log', level: 'info', message }),
+      });
       const { model, system, options } = flags;
       for await (const event of client.ask({ prompt, model, system, options }, { signal: controller.signal })) {
         push(event);

@@ -4,6 +4,7 @@ import { engineOptionsOf, homeLayout, loadConfig, requestOptionsOf, resolveHome 
 import type { WorkerSpec } from '@gemma-cli/contracts';
 import { createModelStore } from '@gemma-cli/models';
 import { findRuntime } from '../commands/find-runtime.ts';
+import { localPath } from '../commands/local-path.ts';
 import { createEngine } from '../runtime/create-engine.ts';
 import type { AnswerFlags } from '../thin/connection.ts';
 
@@ -15,12 +16,14 @@ export interface OpenClientOptions {
   readonly flags: Pick<AnswerFlags, 'engine'>;
   /** The model process. Default: the llama.cpp worker. */
   readonly worker?: WorkerSpec | undefined;
+  /** Called with each warning about the configuration. */
+  readonly warn?: ((message: string) => void) | undefined;
   /** Called with one line per noteworthy event. */
   readonly log?: ((message: string) => void) | undefined;
 }
 
 /** Makes the client of this process: configuration, model store and app, the engine when it is needed. */
-export async function openClient({ cwd, env, flags, worker, log }: OpenClientOptions): Promise<Client> {
+export async function openClient({ cwd, env, flags, worker, warn, log }: OpenClientOptions): Promise<Client> {
   const home = resolveHome(env, homedir());
   const loaded = await loadConfig({
     home,
@@ -28,8 +31,9 @@ export async function openClient({ cwd, env, flags, worker, log }: OpenClientOpt
     env,
     flags: flags.engine === undefined ? {} : { 'performance.use_optimized_gemma': flags.engine === 'optimized' },
   });
-  for (const warning of loaded.warnings) log?.(warning);
+  for (const warning of loaded.warnings) warn?.(warning);
   const { config } = loaded;
+  const store = createModelStore({ folder: homeLayout(home).models });
   return createApp({
     engine: async () =>
       createEngine({
@@ -40,7 +44,10 @@ export async function openClient({ cwd, env, flags, worker, log }: OpenClientOpt
         runtimeFolder: (await findRuntime(home)) ?? undefined,
         log,
       }),
-    models: createModelStore({ folder: homeLayout(home).models }),
+    models: {
+      list: () => store.list(),
+      find: (reference) => store.find(localPath(cwd, reference)),
+    },
     defaults: { model: config.gemma.defaultModel, options: requestOptionsOf(loaded) },
     log,
   });

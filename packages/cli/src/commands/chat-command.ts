@@ -6,6 +6,7 @@ import type { CommandContext, CommandDefinition, CommandInput, Output } from '..
 import type { CommandServices } from '../command-services.ts';
 import { chatOptions } from '../option-table.ts';
 import { answerStyle, createAnswerRenderer, type AnswerStyle } from '../render/answer-renderer.ts';
+import { createLogPrinter } from '../render/log-printer.ts';
 import { exitCodeOf, typedError } from '../render/render-error.ts';
 import { answerFlags } from '../thin/answer-once.ts';
 
@@ -50,12 +51,17 @@ export async function chat(context: CommandContext, input: CommandInput, { worke
   const { stdin, stdout, stderr, signal, cwd, env } = context;
   const flags = await answerFlags(input);
   const style = answerStyle({ json: context.options.json, quiet: context.options.quiet, ...input.options });
-  const log = (message: string): void => {
-    if (input.options['verbose'] === true) stderr.write(`gemma: ${message}\n`);
-  };
+  const print = createLogPrinter(input, stderr);
   // Loaded here: help for this command needs none of it.
   const { openClient } = await import('../client/open-client.ts');
-  await using client = await openClient({ cwd, env, flags, worker, log });
+  await using client = await openClient({
+    cwd,
+    env,
+    flags,
+    worker,
+    warn: (message) => print({ level: 'warn', message }),
+    log: (message) => print({ level: 'info', message }),
+  });
   const { model, system, options } = flags;
   const session = client.openSession({ model, system, options });
   const figures = createFigures();

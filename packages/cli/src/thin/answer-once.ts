@@ -45,12 +45,11 @@ export async function answerOnce(options: AnswerOnceOptions): Promise<number> {
     try {
       send(connection, line);
       const { answerStyle, createAnswerRenderer } = await import('../render/answer-renderer.ts');
+      const { createLogPrinter } = await import('../render/log-printer.ts');
       const style = answerStyle(input.options);
       const outcome = await showAnswer(connection, {
         renderer: createAnswerRenderer(style, { stdout, stderr }),
-        onLog: (message) => {
-          if (input.options['verbose'] === true) stderr.write(`gemma: ${message}\n`);
-        },
+        onLog: createLogPrinter(input, stderr),
         signal,
         offers: async (code) =>
           attempt === 1 &&
@@ -69,7 +68,7 @@ export async function answerOnce(options: AnswerOnceOptions): Promise<number> {
 
 interface ShowOptions {
   readonly renderer: import('../render/answer-renderer.ts').AnswerRenderer;
-  readonly onLog: (message: string) => void;
+  readonly onLog: import('../render/log-printer.ts').LogPrinter;
   readonly signal: AbortSignal;
   /** Whether the cause of this error was removed, so that asking again makes sense. */
   readonly offers: (code: string) => Promise<boolean>;
@@ -85,7 +84,7 @@ async function showAnswer(
   try {
     for await (const text of connection.lines) {
       const frame = JSON.parse(text) as Frame;
-      if (frame.type === 'log') onLog(frame.message);
+      if (frame.type === 'log') onLog(frame);
       else if (frame.type === 'error') {
         if (await offers(frame.error.code)) return 'again';
         await renderer.error(frame.error);

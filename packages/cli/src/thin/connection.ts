@@ -30,7 +30,8 @@ export type ClientLine = AskLine | { readonly type: 'abort' };
 /** What comes back, one JSON line each: the events of the answer, log lines, and at most one error, which is the last. */
 export type Frame =
   | AppEvent
-  | { readonly type: 'log'; readonly message: string }
+  /** `warn`: about the configuration, for every user. `info`: for who asks with `--verbose`. */
+  | { readonly type: 'log'; readonly level: 'warn' | 'info'; readonly message: string }
   | { readonly type: 'error'; readonly error: GemmaErrorJson; readonly exitCode: number };
 
 /** A way to whoever answers: this process, later also the warm one. */

@@ -1,0 +1,120 @@
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import {
+  processRuns,
+  readJournal,
+  scriptedWorker,
+  until,
+  withTemporaryFolder,
+  type WorkerScript,
+} from '@gemma-cli/testkit';
+import { runNode, type Ended, type RunOptions } from './run-node.ts';
+import { tinyModel } from './tiny-model.ts';
+
+const bin = fileURLToPath(new URL('../dist/bin.js', import.meta.url));
+const scriptedBin = fileURLToPath(new URL('./fixtures/scripted-bin.mjs', import.meta.url));
+
+/** Runs `body` with the command as a process of its own over a scripted worker. */
+function tryBin(
+  script: WorkerScript,
+  body: (trial: {
+    run(argv: readonly string[], options?: RunOptions): Promise<Ended>;
+    journal: string;
+    env: Record<string, string>;
+  }) => Promise<void>,
+): Promise<void> {
+  return withTemporaryFolder(async (folder) => {
+    const model = join(folder, 'tiny.gguf');
+    const journal = join(folder, 'journal.jsonl');
+    await writeFile(model, tinyModel());
+    const env = {
+      GEMMA_HOME: join(folder, 'home'),
+      GEMMA_GEMMA_DEFAULT_MODEL: model,
+      GEMMA_TEST_WORKER: JSON.stringify(scriptedWorker({ journal, ...script })),
+    };
+    await body({
+      journal,
+      env,
+      run: (argv, options = {}) => runNode(scriptedBin, argv, { ...options, env: { ...env, ...options.env } }),
+    });
+  });
+}
+
+describe('the executable', () => {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+
+  test('--version prints the version of the package', async () => {
+    expect(await runNode(bin, ['--version'])).toEqual({ code: 0, signal: null, stdout: `${version}\n`, stderr: '' });
+    expect((await runNode(bin, ['list', '--version'])).stdout).toBe(`${version}\n`);
+  });
+
+  test('--help goes to stdout and exits 0; a usage error goes to stderr and exits 2', async () => {
+    const help = await runNode(bin, ['--help']);
+    expect(help).toMatchObject({ code: 0, stderr: '' });
+    expect(help.stdout).toContain('gemma "prompt"');
+    expect(await runNode(bin, ['--nope'])).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringContaining('--nope'),
+    });
+  });
+
+  test('an empty home without a model is exit code 3 and names the command that fetches one', () =>
+    withTemporaryFolder(async (folder) => {
+      const { code, stdout, stderr } = await runNode(bin, ['Hi'], { env: { GEMMA_HOME: join(folder, 'home') } });
+      expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
+      expect(stderr).toContain('gemma pull gemma3:270m');
+    }));
+
+  test('a whole prompt through pipes', () =>
+    tryBin({ answer: { text: 'Hello.' } }, async ({ run }) => {
+      expect(await run(['Hi'], { input: 'piped' })).toEqual({ code: 0, signal: null, stdout: 'Hello.\n', stderr: '' });
+    }));
+
+  test('Ctrl-C gives the part of the text and exit code 130, and leaves no process behind', () =>
+    tryBin({ answer: { repeat: 'x', times: 1_000_000 }, pieceMs: 1 }, async ({ run, journal }) => {
+      let sent = false;
+      const { code, stdout } = await run(['Hi'], {
+        onStdout: (text, child) => {
+          if (text.length > 5 && !sent) sent = child.kill('SIGINT');
+        },
+      });
+      expect(code).toBe(130);
+      expect(stdout).toMatch(/^x{6,}\n$/);
+      for (const entry of readJournal(journal)) {
+        if (entry.event === 'spawn') await until('the model process has gone', () => !processRuns(entry.pid));
+      }
+    }));
+
+  test('a closed pipe (`gemma … | head`) ends it without a word, and leaves no process behind', () =>
+    tryBin({ answer: { repeat: 'x', times: 1_000_000 } }, async ({ run, journal }) => {
+      const { code, stderr } = await run(['Hi'], {
+        onStdout: (text, child) => {
+          if (text.length > 5) child.stdout?.destroy();
+        },
+      });
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      for (const entry of readJournal(journal)) {
+        if (entry.event === 'spawn') await until('the model process has gone', () => !processRuns(entry.pid));
+      }
+    }));
+
+  test('kill -9 of the model process in mid-answer: typed error, part of the text, exit code 4', () =>
+    tryBin({ answer: { repeat: 'y', times: 1_000_000 }, pieceMs: 1 }, async ({ run, journal }) => {
+      let killed = false;
+      const { code, stdout, stderr } = await run(['Hi'], {
+        onStdout: (text) => {
+          const spawned = readJournal(journal).find(({ event }) => event === 'spawn');
+          if (text.length > 5 && !killed && spawned !== undefined) killed = process.kill(spawned.pid, 'SIGKILL');
+        },
+      });
+      expect(code).toBe(4);
+      expect(stdout).toMatch(/^y{6,}\n$/);
+      expect(stderr).toContain('[ENGINE_EXITED]');
+    }));
+});

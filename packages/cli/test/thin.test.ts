@@ -1,0 +1,99 @@
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { withTemporaryFolder } from '@gemma-cli/testkit';
+import { thin } from '../src/thin.ts';
+import { runNode } from './run-node.ts';
+
+const bin = fileURLToPath(new URL('../dist/bin.js', import.meta.url));
+const traceImports = new URL('./fixtures/trace-imports.mjs', import.meta.url).href;
+
+describe('the warm path', () => {
+  /** What a command line loads, by address. */
+  function trace(argv: readonly string[], untilText?: string): Promise<readonly string[]> {
+    return withTemporaryFolder(async (folder) => {
+      const file = join(folder, 'trace');
+      await writeFile(file, '');
+      const thinModule = new URL('../dist/thin.js', import.meta.url).href;
+      const driver = join(folder, 'driver.mjs');
+      // Everything but a warm process: the question is sent, and nobody answers.
+      await writeFile(
+        driver,
+        `import { thin } from ${JSON.stringify(thinModule)};
+        async function* nothing() {}
+        const connect = async () => ({ send: (line) => process.stdout.write(line), lines: nothing(), close: async () => {} });
+        const { stdin, stdout, stderr } = process;
+        process.exitCode = await thin({ argv: ${JSON.stringify(argv)}, env: process.env, cwd: process.cwd(), stdin, stdout, stderr, signal: new AbortController().signal, connect });`,
+      );
+      const { stdout, stderr } = await runNode(driver, [], {
+        nodeArgs: ['--import', traceImports],
+        env: { TRACE_FILE: file, GEMMA_X: '1', OTHER: '2' },
+      });
+      if (untilText !== undefined) expect(stdout + stderr).toContain(untilText);
+      return readFileSync(file, 'utf8').split('\n');
+    });
+  }
+
+  test.each([
+    ['a prompt', ['Why is the sky blue?'], '"type":"ask"'],
+    ['ask with options', ['ask', '-m', 'x', '-o', 'seed=1', '--json', 'Hi'], '"seed":1'],
+    ['--version', ['--version'], ''],
+  ] as const)('%s loads neither commander nor zod, nor any other package', async (_title, argv, sent) => {
+    const loaded = await trace(argv, sent);
+    expect(loaded.some((url) => url.endsWith('/cli/dist/thin.js'))).toBe(true);
+    const foreign = loaded.filter(
+      (url) => url !== '' && !url.startsWith('node:') && !/\/cli\/(dist|test)\/|\/driver\.mjs$/.test(url),
+    );
+    expect(foreign).toEqual([]);
+  });
+
+  test('the trace sees what is loaded: another command loads commander', () =>
+    withTemporaryFolder(async (folder) => {
+      const file = join(folder, 'trace');
+      await writeFile(file, '');
+      await runNode(bin, ['list'], {
+        nodeArgs: ['--import', traceImports],
+        env: { TRACE_FILE: file, GEMMA_HOME: join(folder, 'home') },
+      });
+      const loaded = readFileSync(file, 'utf8');
+      expect(loaded).toMatch(/commander/);
+      expect(loaded).toMatch(/zod/);
+    }));
+
+  test('sends one line of JSON: flags, GEMMA_ variables and working directory', () =>
+    withTemporaryFolder(async (folder) => {
+      const lines: string[] = [];
+      const stdin = new PassThrough();
+      stdin.end();
+      const code = await thin({
+        argv: ['-s', 'S', '--engine', 'legacy', '-o', 'seed=3', 'Hi'],
+        env: { GEMMA_HOME: '/h', PATH: '/bin' },
+        cwd: folder,
+        stdin,
+        stdout: new PassThrough(),
+        stderr: new PassThrough(),
+        signal: new AbortController().signal,
+        connect: () =>
+          Promise.resolve({
+            send: (line: string) => void lines.push(line),
+            // Nobody answers.
+            lines: (async function* () {})(),
+            close: () => Promise.resolve(),
+          }),
+      });
+      expect(code).not.toBe(2);
+      expect(lines).toHaveLength(1);
+      expect(lines[0]?.endsWith('\n')).toBe(true);
+      expect(JSON.parse(lines[0] ?? '')).toEqual({
+        type: 'ask',
+        protocol: 1,
+        cwd: folder,
+        env: { GEMMA_HOME: '/h' },
+        flags: { system: 'S', engine: 'legacy', options: { sampling: { seed: 3 } } },
+        prompt: { text: 'Hi' },
+      });
+    }));
+});
