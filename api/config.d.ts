@@ -186,10 +186,6 @@ export interface MigrationReport {
     readonly steps: readonly MigrationStep[];
 }
 export declare function migrateConfigFile(file: string): Promise<MigrationReport>;
-export declare function planMigration(file: string, before: string): {
-    text: string;
-    steps: readonly MigrationStep[];
-};
 
 // dist/nearest-name.d.ts
 export declare function nearestName(name: string, candidates: readonly string[]): string | null;
@@ -224,7 +220,6 @@ export interface SetConfigResult {
 export declare function setConfigValue(options: SetConfigValueOptions): Promise<SetConfigResult>;
 export declare function withValue(text: string, section: string, name: string, value: ConfigFileValue): string;
 export declare function splice(text: string, start: number, end: number, replacement: string): string;
-export declare function lineBreakOf(text: string): string;
 
 // dist/validate-config-file.d.ts
 import type { GemmaError } from '@gemma-cli/contracts';

@@ -84,6 +84,7 @@ export interface ModelProcessOptions {
     readonly silenceMsMax: number;
     readonly abortMsMax: number;
     readonly log: (message: string) => void;
+    readonly onSpawn?: ((process: ModelProcess) => void) | undefined;
     readonly forkProcess?: typeof fork;
 }
 export interface CallOptions {
@@ -116,9 +117,9 @@ export interface OpenModelOptions {
     readonly contextTokens: number;
     readonly settings: EngineSettings;
     readonly signal: AbortSignal;
-    readonly onProcess?: (process: ModelProcess) => void;
+    readonly onSpawn?: (process: ModelProcess) => void;
 }
-export declare function openModel({ path, contextTokens, settings, signal, onProcess, }: OpenModelOptions): Promise<OpenModel>;
+export declare function openModel({ path, contextTokens, settings, signal, onSpawn, }: OpenModelOptions): Promise<OpenModel>;
 
 // dist/resolve-request.d.ts
 import type { EngineOptions, GenerateRequest, ModelFile, Prompt } from '@gemma-cli/contracts';
