@@ -45,7 +45,7 @@ export function orWhenMissing<T>(instead: T): (error: unknown) => T {
 }
 
 /** The system's code of an error, such as `ENOENT`. */
-export function errorCodeOf(error: unknown): string | undefined {
+function errorCodeOf(error: unknown): string | undefined {
   const code = typeof error === 'object' && error !== null ? (error as { code?: unknown }).code : undefined;
   return typeof code === 'string' ? code : undefined;
 }

@@ -139,15 +139,20 @@ async function* fetchAndInstall(
 
   const sources = target.type === 'catalog' ? target.entry.sources : [target.source];
   const failures: { readonly source: string; readonly error: GemmaError }[] = [];
+  let silentHub: GemmaError | undefined;
   for (const source of sources) {
     const label = sourceLabel(source);
     yield { type: 'source-trying', source: label };
     try {
+      if (source.type === 'hugging-face' && silentHub !== undefined) throw silentHub;
       const file = yield* fetchFrom(pull, source, label);
       return yield* finish(pull, lock, file, 'downloaded');
     } catch (error) {
       if (pull.signal?.aborted === true) throw abortedError();
       if (!isGemmaError(error) || error.code === 'ABORTED' || error.code === 'DISK_FULL') throw error;
+      // A hub that did not answer for one repository will not for the next: that would only cost its time again.
+      const isSilent = error.code === 'SOURCE_UNREACHABLE' && error.facts['status'] === undefined;
+      if (source.type === 'hugging-face' && isSilent) silentHub = error;
       failures.push({ source: label, error });
       yield { type: 'source-failed', source: label, code: error.code, reason: error.message };
     }

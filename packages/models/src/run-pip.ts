@@ -109,9 +109,7 @@ export async function* downloadWheel(
 
 interface PipResult {
   readonly failed: boolean;
-  readonly isCanceled: boolean;
   readonly timedOut: boolean;
-  readonly shortMessage?: string | undefined;
   readonly stdout: string;
   readonly stderr: string;
 }

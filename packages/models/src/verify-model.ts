@@ -15,7 +15,7 @@ export async function verifyModel(
 ): Promise<VerifiedModel> {
   const model = await findModel(context, name);
   await inspectModelFile(model.path);
-  const sha256 = await hashFile(model.path, { signal });
+  const sha256 = await hashFile(model.path, signal);
   if (model.sha256 === null) {
     await recordHash(context.folder, model.name, sha256, writeDurably).catch((error: unknown) => {
       throw fileError(error, 'writing the record of', model.path);

@@ -1,4 +1,4 @@
-import { chmod, readFile, readdir, stat, writeFile } from 'node:fs/promises';
+import { chmod, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer as createTcpServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -394,6 +394,21 @@ describe('a source that is never reachable', () => {
     expect(pulled(events).model.source).toBe(`${server.url}/m.gguf`);
   });
 
+  test('and is the hub is waited for once, not for each of its repositories', async () => {
+    const server = await startServer({ '/api/models/owner/one': () => undefined });
+    const catalog = catalogOf({
+      sources: [
+        { type: 'hugging-face', repository: 'owner/one' },
+        { type: 'hugging-face', repository: 'owner/two' },
+      ],
+    });
+    const options = { catalog, connectMsMax: 200, env: { HF_ENDPOINT: server.url } };
+    const { events, error } = await pullAll(fastStore(await temporaryFolder(), options), 'tiny');
+    expect(error).toMatchObject({ code: 'SOURCE_UNREACHABLE' });
+    expect(types(events)).toEqual(['licence', 'source-trying', 'source-failed', 'source-trying', 'source-failed']);
+    expect(server.requests.map(({ path }) => path)).toEqual(['/api/models/owner/one']);
+  });
+
   test('as the only one is the error, with the reason of each when there are several', async () => {
     const port = await deadPort();
     const catalog = catalogOf({
@@ -484,6 +499,23 @@ describe('pulls at the same time', () => {
     expect(types(events)).not.toContain('waiting');
     expect(await leftovers(folder)).toEqual([]);
   });
+});
+
+test('a pull that lost its lock, as after a long sleep, leaves the model to the one that took over', async () => {
+  const folder = await temporaryFolder();
+  const server = await startServer({ '/m.gguf': serve([{}]) });
+  const store = fastStore(folder);
+  const events: string[] = [];
+  const pulling = (async () => {
+    for await (const event of store.pull(`${server.url}/m.gguf`)) {
+      events.push(event.type);
+      if (event.type !== 'verifying') continue;
+      for (const name of await leftovers(folder)) if (name.endsWith('.lock')) await rm(join(folder, '.pulls', name));
+    }
+  })();
+  await expect(pulling).rejects.toMatchObject({ code: 'MODEL_IN_USE' });
+  expect(events).not.toContain('pulled');
+  expect(await store.list()).toEqual([]);
 });
 
 describe('proxies of the given environment', () => {

@@ -285,11 +285,11 @@ describe('mutated headers', () => {
         }
         expect(readBytes).toBeLessThanOrEqual(3 * bytes.length + 64);
       }),
-      { numRuns: 2_000 },
+      { numRuns: 1_000 },
     );
     // Both ends are met: neither a reader that refuses all nor one that takes all would pass.
-    expect(outcomes.headers).toBeGreaterThan(50);
-    expect(outcomes.errors).toBeGreaterThan(500);
+    expect(outcomes.headers).toBeGreaterThan(25);
+    expect(outcomes.errors).toBeGreaterThan(250);
   });
 
   test('random bytes after the magic end in a typed error', async () => {

@@ -103,7 +103,7 @@ describe('a reference', () => {
           expect(['MODEL_REFERENCE_INVALID', 'MODEL_NOT_FOUND']).toContain(error.code);
         }
       }),
-      { numRuns: 2_000 },
+      { numRuns: 500 },
     );
   });
 });

@@ -1,10 +1,11 @@
+import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { createServer as createProxy } from 'node:http';
 import { createServer } from 'node:https';
 import { connect } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { join } from 'node:path';
-import { execa } from 'execa';
+import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { tinyModel } from './gguf-writer.ts';
 import { fastStore, pullAll, pulled, sha256 } from './pulling.ts';
@@ -30,7 +31,18 @@ test('a server whose certificate only NODE_EXTRA_CA_CERTS knows is trusted with 
   const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')];
   const subject = ['-subj', '/CN=loopback', '-addext', 'subjectAltName=IP:127.0.0.1'];
   const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  await execa('openssl', ['req', '-x509', ...curve, '-keyout', key, '-out', certificate, '-days', '2', ...subject]);
+  await promisify(execFile)('openssl', [
+    'req',
+    '-x509',
+    ...curve,
+    '-keyout',
+    key,
+    '-out',
+    certificate,
+    '-days',
+    '2',
+    ...subject,
+  ]);
   const secure = createServer({ key: await readFile(key), cert: await readFile(certificate) }, (_, response) => {
     response.end(model);
   });
