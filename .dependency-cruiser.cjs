@@ -12,7 +12,7 @@ const allowed = {
   'model-process': ['contracts'],
   engine: ['contracts', 'model-process'],
   'engine-optimized': ['contracts', 'model-process'],
-  app: ['contracts', 'models'],
+  app: ['contracts'],
   cli: ['app', 'config', 'contracts', 'engine', 'engine-optimized', 'model-process', 'models'],
   bench: [
     'app',

@@ -53,7 +53,7 @@ export default defineConfig({
         'packages/testkit/src/**',
       ],
       // Of the fast tests alone, a little under what they reach: a floor against falling, no aim.
-      thresholds: { lines: 80, statements: 80, functions: 75, branches: 75 },
+      thresholds: { lines: 78, statements: 76, functions: 75, branches: 72 },
       reportsDirectory: '.test-results/coverage',
       reporter: ['text-summary', 'json-summary'],
       reportOnFailure: true,

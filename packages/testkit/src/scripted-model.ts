@@ -62,7 +62,7 @@ export function tokenizeScripted(input: TokenizeInput): number[] {
 }
 
 /** Tokens of bare text, without a begin token. */
-export function byteTokens(text: string): number[] {
+function byteTokens(text: string): number[] {
   return Array.from(new TextEncoder().encode(text), (byte) => scriptedTokens.firstByte + byte);
 }
 

@@ -142,7 +142,7 @@ function answerJson(text: string, start: AnswerStart, { reason, usage, timings }
 }
 
 /** One line of figures; a number that is not known is left out. */
-export function renderStats({ model, engine }: AnswerStart, { usage, timings, reason }: GenerationEnd): string {
+function renderStats({ model, engine }: AnswerStart, { usage, timings, reason }: GenerationEnd): string {
   const { promptTokens, cachedTokens, outputTokens } = usage;
   const { ttftMs, tpotMs, loadMs, totalMs } = timings;
   const parts = [

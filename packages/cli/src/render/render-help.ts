@@ -73,7 +73,7 @@ export function renderCommandHelp(
 }
 
 /** How an option is written: short and long form, and its value. */
-export function optionForms({ long, short, value }: OptionDefinition): string {
+function optionForms({ long, short, value }: OptionDefinition): string {
   return `${short === undefined ? '    ' : `-${short}, `}--${long}${value === undefined ? '' : ` ${value}`}`;
 }
 

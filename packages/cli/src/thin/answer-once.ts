@@ -123,7 +123,7 @@ function listOption({ options }: CommandInput, name: string): readonly string[] 
 }
 
 /** The variables that configure gemma: the only ones that leave this process. */
-export function gemmaVariables(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+function gemmaVariables(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
   const entries = Object.entries(env).filter(([name, value]) => name.startsWith('GEMMA_') && value !== undefined);
   return Object.fromEntries(entries) as Record<string, string>;
 }

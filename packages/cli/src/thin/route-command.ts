@@ -11,7 +11,7 @@ export type Route =
   | { readonly type: 'program'; readonly command: string; readonly argv: readonly string[] };
 
 /** Options that the thin entry knows. */
-export const thinOptions = [...globalOptions, ...askOptions];
+const thinOptions = [...globalOptions, ...askOptions];
 
 /**
  * Decides what a command line asks for. A first word that is no command begins a prompt; so does everything after `--`.
