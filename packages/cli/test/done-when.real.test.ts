@@ -212,7 +212,7 @@ describe('kill -9 of the model process in the middle of an answer', () => {
         '-o',
         'temperature=0',
         '-o',
-        'maxTokens=200',
+        'maxTokens=80',
       ];
       const child = spawn(process.execPath, [bin, ...argv], { env: { PATH, HOME, ...env } });
       onTestFinished(() => void child.kill('SIGKILL'));
