@@ -10,13 +10,10 @@ const page = new URL('benchmarks.md', docs);
 const before = readFileSync(page, 'utf8');
 
 const shown = [];
-const after = before.replaceAll(
-  /(<!-- results: (\S+) -->\n)[^]*?(\n<!-- end of results -->)/g,
-  (_, start, file, end) => {
-    shown.push(file);
-    return `${start}\n${renderMarkdown(parseResults(readFileSync(new URL(file, docs), 'utf8')))}${end}`;
-  },
-);
+const after = before.replaceAll(/(<!-- results: (\S+) -->)[^]*?(<!-- end of results -->)/g, (_, start, file, end) => {
+  shown.push(file);
+  return `${start}\n\n${renderMarkdown(parseResults(readFileSync(new URL(file, docs), 'utf8')))}\n${end}`;
+});
 const unshown = readdirSync(new URL('benchmarks/', docs))
   .map((name) => `benchmarks/${name}`)
   .filter((file) => !shown.includes(file));
