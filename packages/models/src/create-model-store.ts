@@ -3,8 +3,8 @@ import { catalog as builtInCatalog } from './catalog.ts';
 import { freeBytesOf } from './fs-tools.ts';
 import { importModelFile } from './import-model-file.ts';
 import { findModel, listModels } from './installed-models.ts';
-import type { ModelStore, ModelStoreOptions } from './model-store.ts';
-import { pullModel } from './pull-model.ts';
+import type { ModelStore, ModelStoreOptions, PullOptions } from './model-store.ts';
+import type { PullEvent } from './pull-event.ts';
 import { removeModel } from './remove-model.ts';
 import type { StoreContext } from './store-context.ts';
 import { verifyModel } from './verify-model.ts';
@@ -28,9 +28,18 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
   return {
     list: () => listModels(context),
     find: (nameOrPath) => findModel(context, nameOrPath),
-    pull: (reference, pullOptions = {}) => pullModel(context, reference, pullOptions),
+    pull: (reference, pullOptions = {}) => pull(context, reference, pullOptions),
     remove: (name) => removeModel(context, name),
     importFile: (path, importOptions) => importModelFile(context, path, importOptions),
     verify: (name, verifyOptions = {}) => verifyModel(context, name, verifyOptions.signal),
   };
+}
+
+/**
+ * HTTP, pip and zip are loaded when something is pulled: finding a model is on the way of every prompt and must not wait for
+ * them.
+ */
+async function* pull(context: StoreContext, reference: string, options: PullOptions): AsyncGenerator<PullEvent> {
+  const { pullModel } = await import('./pull-model.ts');
+  yield* pullModel(context, reference, options);
 }
