@@ -11,6 +11,8 @@ export interface MainOptions {
   /** Absolute working directory. */
   readonly cwd: string;
   readonly stdin: Input;
+  /** Whether stdin is a terminal: spares making a stream that nobody reads. Default: `stdin.isTTY`. */
+  readonly stdinIsTerminal?: boolean | undefined;
   readonly stdout: Output;
   readonly stderr: Output;
   /** Aborted by Ctrl-C: the answer ends, what came is kept. */
@@ -19,38 +21,52 @@ export interface MainOptions {
   readonly worker?: WorkerSpec | undefined;
 }
 
-/** Runs the command. Gives the exit code; never throws and never ends the process. */
-export async function main({
-  argv,
-  env,
-  cwd,
-  stdin,
-  stdout,
-  stderr,
-  signal: interrupted,
-  worker,
-}: MainOptions): Promise<number> {
+/**
+ * Runs the command. Gives the exit code; never throws and never ends the process. The streams may be getters: each is
+ * touched when it is first needed.
+ */
+export async function main(options: MainOptions): Promise<number> {
+  const { argv, env, cwd, worker } = options;
   // A reader that has gone (`gemma … | head`) ends the work without a word.
   const outputClosed = new AbortController();
   const onOutputError = (): void => outputClosed.abort();
-  stdout.on('error', onOutputError);
-  stderr.on('error', onOutputError);
-  const signal = AbortSignal.any([interrupted, outputClosed.signal]);
+  const guarded = new Set<Output>();
+  const guard = (output: Output): Output => {
+    if (!guarded.has(output)) output.on('error', onOutputError);
+    guarded.add(output);
+    return output;
+  };
   const connect: Connect = async () => (await import('./client/in-process-connection.ts')).connectInProcess({ worker });
-  const world = { argv, env, cwd, stdin, stdout, stderr, signal, connect };
+  const world = {
+    argv,
+    env,
+    cwd,
+    worker,
+    connect,
+    signal: AbortSignal.any([options.signal, outputClosed.signal]),
+    stdinIsTerminal: options.stdinIsTerminal ?? options.stdin.isTTY === true,
+    get stdin() {
+      return options.stdin;
+    },
+    get stdout() {
+      return guard(options.stdout);
+    },
+    get stderr() {
+      return guard(options.stderr);
+    },
+  };
   try {
-    const code = (await thin(world)) ?? (await (await import('./program.ts')).runProgram({ ...world, worker }));
+    const code = (await thin(world)) ?? (await (await import('./program.ts')).runProgram(world));
     return outputClosed.signal.aborted ? 0 : code;
   } catch (error) {
     if (outputClosed.signal.aborted) return 0;
     const { exitCodeOf, renderErrorJson, renderErrorText, typedError } = await import('./render/render-error.ts');
     const problem = typedError(error).toJSON();
     // The command line may be the very thing that was not understood: look for the switch itself.
-    if (argv.includes('--json')) stdout.write(renderErrorJson(problem));
-    else stderr.write(renderErrorText(problem));
+    if (argv.includes('--json')) world.stdout.write(renderErrorJson(problem));
+    else world.stderr.write(renderErrorText(problem));
     return exitCodeOf(problem);
   } finally {
-    stdout.off('error', onOutputError);
-    stderr.off('error', onOutputError);
+    for (const output of guarded) output.off('error', onOutputError);
   }
 }

@@ -7,7 +7,7 @@ import { renderCommandHelp, renderProgramHelp } from './render/render-help.ts';
 import { findWords } from './thin/parse-arguments.ts';
 import { nearestName } from './thin/nearest-name.ts';
 import { routeCommand } from './thin/route-command.ts';
-import { readVersion } from './thin.ts';
+import { readVersion } from './version.ts';
 import { UsageProblem } from './thin/usage-problem.ts';
 
 /** What {@link runProgram} takes. */

@@ -1,35 +1,62 @@
-import { main } from './main.ts';
+import { writeSync } from 'node:fs';
+import { isatty } from 'node:tty';
+import type { MainOptions } from './main.ts';
+import { readVersion } from './version.ts';
 
 /**
  * Runs the command in a Node process: its arguments, streams and signals. The first Ctrl-C ends the work politely, a
- * second one ends the process.
+ * second one ends the process. The streams of the process are made when they are first used: together they cost more
+ * than everything else that happens before a prompt is sent.
  */
 export async function runInProcess(
   host: NodeJS.Process,
   env: NodeJS.ProcessEnv,
-  overrides: Partial<Parameters<typeof main>[0]> = {},
+  { worker }: Pick<MainOptions, 'worker'> = {},
 ): Promise<void> {
+  const argv = host.argv.slice(2);
+  if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
+    // The same answer as `main` gives, without what a prompt needs.
+    host.exitCode = printVersion();
+    return;
+  }
   const controller = new AbortController();
   const onSignal = (): void => {
     if (controller.signal.aborted) host.exit(130);
     controller.abort();
   };
   host.on('SIGINT', onSignal).on('SIGTERM', onSignal);
-  const { stdin, stdout, stderr } = host;
-  const code = await main({
-    argv: host.argv.slice(2),
+  const { main } = await import('./main.ts');
+  const options: MainOptions = {
+    argv,
     env,
     cwd: host.cwd(),
-    stdin,
-    stdout,
-    stderr,
+    stdinIsTerminal: isatty(0),
+    get stdin() {
+      return host.stdin;
+    },
+    get stdout() {
+      return host.stdout;
+    },
+    get stderr() {
+      return host.stderr;
+    },
     signal: controller.signal,
-    ...overrides,
-  });
-  host.exitCode = code;
+    worker,
+  };
+  const code = await main(options);
   // A pipe on standard input that nobody closes would keep the process alive; output is written out before it ends.
-  await Promise.all([stdout, stderr].map(flush));
+  await Promise.all([host.stdout, host.stderr].map(flush));
   host.exit(code);
+}
+
+function printVersion(): number {
+  try {
+    writeSync(1, `${readVersion()}\n`);
+  } catch (error) {
+    // Nobody reads it any more.
+    if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error;
+  }
+  return 0;
 }
 
 function flush(stream: NodeJS.WriteStream): Promise<void> {

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { Input, Output } from './command.ts';
 import { commandTable } from './command-table.ts';
 import { answerOnce } from './thin/answer-once.ts';
@@ -14,6 +13,8 @@ export interface ThinOptions {
   /** Absolute working directory. */
   readonly cwd: string;
   readonly stdin: Input;
+  /** Whether stdin is a terminal. Default: `stdin.isTTY`. With it, a terminal's stdin is not touched. */
+  readonly stdinIsTerminal?: boolean | undefined;
   readonly stdout: Output;
   readonly stderr: Output;
   readonly signal: AbortSignal;
@@ -27,10 +28,12 @@ export interface ThinOptions {
  *
  * @throws UsageProblem, InputUnreadable, and what `connect` throws.
  */
-export async function thin({ argv, ...world }: ThinOptions): Promise<number | undefined> {
-  if (argv.length === 0 && world.stdin.isTTY === true) return undefined;
+export async function thin(world: ThinOptions): Promise<number | undefined> {
+  const { argv, stdinIsTerminal = world.stdin.isTTY === true } = world;
+  if (argv.length === 0 && stdinIsTerminal) return undefined;
   const route = routeCommand(argv);
   if (route.type === 'version') {
+    const { readVersion } = await import('./version.ts');
     world.stdout.write(`${readVersion()}\n`);
     return 0;
   }
@@ -45,11 +48,5 @@ export async function thin({ argv, ...world }: ThinOptions): Promise<number | un
     if (nearest !== undefined)
       world.stderr.write(`gemma: taking this as a prompt; there is a command \`gemma ${nearest}\`\n`);
   }
-  return answerOnce({ ...world, input: route.input });
-}
-
-/** The version of this package. Read, not imported: an import assertion would cost more than the read. */
-export function readVersion(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
+  return answerOnce(world, route.input);
 }

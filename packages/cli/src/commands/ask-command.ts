@@ -26,6 +26,6 @@ export function askCommand({ connect }: CommandServices): CommandDefinition {
       { command: 'gemma ask --json -o seed=1 -o temperature=0 "Say hello"', effect: 'prints one JSON object' },
       { command: 'gemma ask --json --stream "Say hello"', effect: 'prints the events as JSON lines' },
     ],
-    run: (context, input) => answerOnce({ ...context, input, connect }),
+    run: (context, input) => answerOnce({ ...context, connect }, input),
   };
 }

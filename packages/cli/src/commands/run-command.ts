@@ -22,7 +22,7 @@ export function runCommand(services: CommandServices): CommandDefinition {
     run(context, { arguments: [model = '', ...words], options }) {
       const input = { arguments: words, options: { ...options, model } };
       const isChat = words.length === 0 && options['file'] === undefined && context.stdin.isTTY === true;
-      return isChat ? chat(context, input, services) : answerOnce({ ...context, input, connect: services.connect });
+      return isChat ? chat(context, input, services) : answerOnce({ ...context, connect: services.connect }, input);
     },
   };
 }

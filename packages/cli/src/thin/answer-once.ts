@@ -1,3 +1,4 @@
+import type { PromptParts } from '@gemma-cli/app';
 import type { CommandInput, Input, Output } from '../command.ts';
 import {
   connectionProtocol,
@@ -8,15 +9,15 @@ import {
   type Connection,
   type Frame,
 } from './connection.ts';
-import { readPromptParts } from './read-input.ts';
 import { UsageProblem } from './usage-problem.ts';
 
 /** What one answer needs of the world. */
 export interface AnswerOnceOptions {
-  readonly input: CommandInput;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly stdin: Input;
+  /** Whether stdin is a terminal. Default: `stdin.isTTY`. */
+  readonly stdinIsTerminal?: boolean | undefined;
   readonly stdout: Output;
   readonly stderr: Output;
   readonly signal: AbortSignal;
@@ -27,16 +28,10 @@ export interface AnswerOnceOptions {
  * Sends one question and shows its answer: the warm path. Until the question is sent it loads nothing but this file and
  * its neighbours; the renderer is loaded while the other side works.
  */
-export async function answerOnce(options: AnswerOnceOptions): Promise<number> {
-  const { input, env, cwd, stdin, stdout, stderr, signal, connect } = options;
+export async function answerOnce(world: AnswerOnceOptions, input: CommandInput): Promise<number> {
+  const { env, cwd, signal, connect } = world;
   const flags = await answerFlags(input);
-  const prompt = await readPromptParts({
-    words: input.arguments,
-    files: listOption(input, 'file'),
-    cwd,
-    stdin,
-    signal,
-  });
+  const prompt = await readPrompt(world, input);
   if (signal.aborted) return 130;
   const line: AskLine = { type: 'ask', protocol: connectionProtocol, cwd, env: gemmaVariables(env), flags, prompt };
 
@@ -46,6 +41,7 @@ export async function answerOnce(options: AnswerOnceOptions): Promise<number> {
       send(connection, line);
       const { answerStyle, createAnswerRenderer } = await import('../render/answer-renderer.ts');
       const { createLogPrinter } = await import('../render/log-printer.ts');
+      const { stdin, stdout, stderr } = world;
       const style = answerStyle(input.options);
       const outcome = await showAnswer(connection, {
         renderer: createAnswerRenderer(style, { stdout, stderr }),
@@ -64,6 +60,17 @@ export async function answerOnce(options: AnswerOnceOptions): Promise<number> {
       await connection.close();
     }
   }
+}
+
+/** The words alone, when nothing else is to be read; the reading is loaded otherwise. */
+async function readPrompt(world: AnswerOnceOptions, input: CommandInput): Promise<PromptParts> {
+  const { cwd, signal, stdinIsTerminal = world.stdin.isTTY === true } = world;
+  const files = listOption(input, 'file');
+  const words = input.arguments;
+  if (stdinIsTerminal && files.length === 0 && words.some((word) => word.trim() !== ''))
+    return { text: words.join(' ') };
+  const { readPromptParts } = await import('./read-input.ts');
+  return readPromptParts({ words, files, cwd, stdin: world.stdin, signal });
 }
 
 interface ShowOptions {
