@@ -69,12 +69,13 @@ export interface MainOptions {
     readonly env: Readonly<Record<string, string | undefined>>;
     readonly cwd: string;
     readonly stdin: Input;
+    readonly stdinIsTerminal?: boolean | undefined;
     readonly stdout: Output;
     readonly stderr: Output;
     readonly signal: AbortSignal;
     readonly worker?: WorkerSpec | undefined;
 }
-export declare function main({ argv, env, cwd, stdin, stdout, stderr, signal: interrupted, worker, }: MainOptions): Promise<number>;
+export declare function main(options: MainOptions): Promise<number>;
 
 // dist/runtime/create-engine.d.ts
 import type { Engine, EngineOptions, ImplementationName, Resolution } from '@gemma-cli/contracts';

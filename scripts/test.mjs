@@ -26,10 +26,10 @@ if (built) {
   await step('test models', [process.execPath, join('scripts', 'fetch-test-models.mjs')]);
 
   const fast = fastTestEnvironment(env);
-  await tests('fast', ['--project=fast:*', '--coverage'], { env: fast, minutesMax: 10 });
+  await tests('fast', ['--project=fast:*', '--coverage'], { env: fast, minutesMax: 15 });
   // These pack, install and kill processes, or keep a model busy: side by side they would starve each other.
-  await tests('slow', ['--project=slow:*', '--no-file-parallelism'], { env, minutesMax: 25 });
-  await tests('real', ['--project=real:*', '--no-file-parallelism'], { env, minutesMax: 25 });
+  await tests('slow', ['--project=slow:*', '--no-file-parallelism'], { env, minutesMax: 30 });
+  await tests('real', ['--project=real:*', '--no-file-parallelism'], { env, minutesMax: 30 });
 
   heading('packages as installed');
   for (const check of packageChecks(env)) await runCheck(check);
@@ -116,5 +116,5 @@ async function testsOnNode24(fastEnv) {
     return;
   }
   // The workspace's own tests read the tree: the same on any Node.
-  await tests('node24', ['--project=fast:*', '--project=!fast:workspace'], { env: fastEnv, node, minutesMax: 10 });
+  await tests('node24', ['--project=fast:*', '--project=!fast:workspace'], { env: fastEnv, node, minutesMax: 15 });
 }
