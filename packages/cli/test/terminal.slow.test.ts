@@ -150,6 +150,29 @@ describe.skipIf(!hasPython)('on a terminal', () => {
     expect(outcome).toMatchObject({ code: 130, failure: null });
   });
 
+  const missing: WorkerScript = {
+    faults: [
+      { at: 'load', do: 'failure', code: 'RUNTIME_NOT_INSTALLED', message: 'Run `gemma runtime install llama`.' },
+    ],
+  };
+
+  test('a missing runtime is offered with its size; a no leaves the error and its exit code', async () => {
+    const outcome = await onTerminal(['Hi'], missing, [{ expect: '[Y/n]' }, { send: 'n\r' }]);
+    expect(outcome).toMatchObject({ code: 4, failure: null });
+    expect(outcome.output).toMatch(/about \d+ MB/);
+    expect(outcome.output).toContain('gemma runtime install llama');
+  });
+
+  test('a chat offers it too', async () => {
+    const outcome = await onTerminal(['chat'], missing, [
+      { expect: '> ' },
+      { send: 'one\r' },
+      { expect: '[Y/n]' },
+      { send: 'n\r' },
+    ]);
+    expect(outcome).toMatchObject({ code: 4, failure: null });
+  });
+
   test('the bare command shows help', async () => {
     const outcome = await onTerminal([], {}, []);
     expect(outcome.code).toBe(0);

@@ -96,4 +96,38 @@ describe('the warm path', () => {
         prompt: { text: 'Hi' },
       });
     }));
+
+  test('makes no stream before the question is sent, when stdin is a terminal', async () => {
+    const touched: string[] = [];
+    let sent = false;
+    const stream = (name: string): PassThrough => {
+      if (!sent) touched.push(name);
+      return new PassThrough();
+    };
+    await thin({
+      argv: ['Why', 'is', 'the', 'sky', 'blue?'],
+      env: {},
+      cwd: '/',
+      stdinIsTerminal: true,
+      get stdin() {
+        return stream('stdin');
+      },
+      get stdout() {
+        return stream('stdout');
+      },
+      get stderr() {
+        return stream('stderr');
+      },
+      signal: new AbortController().signal,
+      connect: () =>
+        Promise.resolve({
+          send: () => {
+            sent = true;
+          },
+          lines: (async function* () {})(),
+          close: () => Promise.resolve(),
+        }),
+    });
+    expect({ sent, touched }).toEqual({ sent: true, touched: [] });
+  });
 });

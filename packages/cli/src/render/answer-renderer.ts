@@ -27,6 +27,8 @@ export function answerStyle(options: Readonly<Record<string, unknown>>): AnswerS
 export interface AnswerRenderer {
   /** Shows an event. Resolves when the output takes more. */
   event(event: AppEvent): Promise<void>;
+  /** Wipes what is shown of progress, before somebody else writes. */
+  clearProgress(): void;
   /** Shows the error that ended the answer, after the part of the text that came. */
   error(error: GemmaErrorJson): Promise<void>;
   /** How the answer ended. `undefined` before the end and after an error. */
@@ -78,6 +80,7 @@ export function createAnswerRenderer(
   }
 
   return {
+    clearProgress,
     get finishReason() {
       return finishReason;
     },

@@ -93,6 +93,7 @@ async function showAnswer(
       const frame = JSON.parse(text) as Frame;
       if (frame.type === 'log') onLog(frame);
       else if (frame.type === 'error') {
+        renderer.clearProgress();
         if (await offers(frame.error.code)) return 'again';
         await renderer.error(frame.error);
         return frame.exitCode;
