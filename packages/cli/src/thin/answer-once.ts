@@ -70,7 +70,11 @@ async function readPrompt(world: AnswerOnceOptions, input: CommandInput): Promis
   if (stdinIsTerminal && files.length === 0 && words.some((word) => word.trim() !== ''))
     return { text: words.join(' ') };
   const { readPromptParts } = await import('./read-input.ts');
-  return readPromptParts({ words, files, cwd, stdin: world.stdin, signal });
+  const onQuietStdin = (): void => {
+    if (input.options['quiet'] !== true)
+      world.stderr.write('gemma: waiting for standard input to end; `</dev/null` gives none\n');
+  };
+  return readPromptParts({ words, files, cwd, stdin: world.stdin, signal, onQuietStdin });
 }
 
 interface ShowOptions {

@@ -15,6 +15,13 @@ export interface InputOptions {
   readonly cwd: string;
   readonly stdin: Input;
   readonly signal: AbortSignal;
+  /**
+   * Called once when nothing has come from standard input for {@link quietStdinMs}: a pipe that nobody closes looks like
+   * a program that hangs.
+   */
+  readonly onQuietStdin?: (() => void) | undefined;
+  /** Default 2,000. */
+  readonly quietStdinMs?: number | undefined;
 }
 
 /** A file that cannot be read; becomes `FILE_UNREADABLE`. */
@@ -34,9 +41,22 @@ export class InputUnreadable extends Error {
  *
  * @throws UsageProblem when there is nothing at all. InputUnreadable.
  */
-export async function readPromptParts({ words, files, cwd, stdin, signal }: InputOptions): Promise<PromptParts> {
+export async function readPromptParts({
+  words,
+  files,
+  cwd,
+  stdin,
+  signal,
+  onQuietStdin = () => {},
+  quietStdinMs = 2000,
+}: InputOptions): Promise<PromptParts> {
   const named = files.includes('-');
-  const piped = named || stdin.isTTY !== true ? await readStream(stdin, signal) : '';
+  let piped = '';
+  if (named || stdin.isTTY !== true) {
+    const timer = setTimeout(onQuietStdin, quietStdinMs);
+    stdin.once('data', () => clearTimeout(timer));
+    piped = await readStream(stdin, signal).finally(() => clearTimeout(timer));
+  }
   const texts: string[] = [];
   for (const file of files)
     texts.push(file === '-' ? piped : await readFile(isAbsolute(file) ? file : join(cwd, file)));
