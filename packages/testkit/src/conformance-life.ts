@@ -306,15 +306,20 @@ export function declareLifePromises(subject: EngineSubject): void {
               options: { abortMsMax: 100 },
             },
             async (trial) => {
-              const running = trial.ask('running');
+              const text = at === 'piece' ? 'ab' : '';
+              let seen = '';
+              const running = collectAnswer(trial.engine.generate(trial.request('running')), (_, shown) => {
+                seen = shown;
+              });
               await untilFault(trial);
+              await until('the text so far is shown', () => seen === text);
               const waiting = trial.ask('waiting');
               await until('one request waits', () => trial.engine.status().queued === 1);
               await trial.engine.close();
               expect(trial.pids().filter((pid) => processRuns(pid))).toEqual([]);
               const answers = await Promise.all([running, waiting]);
               expect(answers.map(({ error }) => error?.code)).toEqual(['ENGINE_CLOSED', 'ENGINE_CLOSED']);
-              expect(answers[0].text).toBe(at === 'piece' ? 'ab' : '');
+              expect(answers[0].text).toBe(text);
             },
           ),
       );

@@ -1,0 +1,10 @@
+import { create as createLegacy } from '@gemma-cli/engine';
+import { engineDifferential } from '@gemma-cli/testkit';
+import { create } from '../src/index.ts';
+
+engineDifferential({
+  name: 'engine-optimized against engine, many stories',
+  legacy: createLegacy,
+  optimized: create,
+  runs: 8,
+});
