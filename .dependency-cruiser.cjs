@@ -14,18 +14,7 @@ const allowed = {
   'engine-optimized': ['contracts', 'model-process'],
   app: ['contracts'],
   cli: ['app', 'config', 'contracts', 'engine', 'engine-optimized', 'model-process', 'models'],
-  bench: [
-    'app',
-    'bench-kit',
-    'cli',
-    'config',
-    'contracts',
-    'engine',
-    'engine-optimized',
-    'model-process',
-    'models',
-    'testkit',
-  ],
+  bench: ['app', 'bench-kit', 'cli', 'config', 'contracts', 'engine', 'engine-optimized', 'model-process', 'models'],
 };
 
 /** The packages that implement a contract: only the resolver in the command names them, by dynamic import. */

@@ -23,6 +23,7 @@ const plants: readonly Plant[] = [
   arrow('engine-optimized', '@gemma-cli/engine'),
   arrow('app', '@gemma-cli/model-process'),
   arrow('cli', '@gemma-cli/bench-kit'),
+  arrow('bench', '@gemma-cli/testkit'),
   {
     rule: 'no-circular',
     file: 'packages/app/src/planted-a.ts',
