@@ -22,6 +22,7 @@ interface ThinModule {
     readonly argv: readonly string[];
     readonly env: NodeJS.ProcessEnv;
     readonly cwd: string;
+    readonly stdinIsTerminal: boolean;
     readonly stdin: NodeJS.ReadStream;
     readonly stdout: NodeJS.WriteStream;
     readonly stderr: NodeJS.WriteStream;
@@ -37,16 +38,22 @@ interface ThinModule {
 const orders = JSON.parse(process.argv[2] ?? '') as ThinOrders;
 await import(pathToFileURL(orders.main).href);
 const { thin } = (await import(pathToFileURL(orders.thin).href)) as ThinModule;
-const { stdin, stdout, stderr } = process;
-if (orders.terminal) stdin.isTTY = true;
 let sent = 0;
 await thin({
   argv: orders.argv,
   env: process.env,
   cwd: process.cwd(),
-  stdin,
-  stdout,
-  stderr,
+  stdinIsTerminal: orders.terminal,
+  // Made when they are first used, as the command's own entry does.
+  get stdin() {
+    return process.stdin;
+  },
+  get stdout() {
+    return process.stdout;
+  },
+  get stderr() {
+    return process.stderr;
+  },
   signal: new AbortController().signal,
   connect: async () => ({
     send(line) {
