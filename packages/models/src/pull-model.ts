@@ -168,8 +168,10 @@ async function* finish(
   mode: 'downloaded' | 'copied',
 ): AsyncGenerator<PullEvent, InstalledModel, void> {
   const { context, name, entry } = pull;
-  if (pull.licence === null && file.licenceName !== null) {
-    pull.licence = licenceByName(file.licenceName, null);
+  if (pull.licence === null) {
+    // A file of the catalog keeps its licence, whichever way it came.
+    const known = context.catalog.find(({ sha256 }) => sha256 !== null && sha256 === file.sha256)?.licence;
+    pull.licence = known ?? licenceOfFile(file);
     yield* showLicence(pull);
   }
   try {
@@ -294,6 +296,18 @@ async function* fetchFrom(pull: Pull, source: CatalogSource, label: string): Sou
 }
 
 /** Yields the terms, if they are known, and remembers that this store has shown them. */
+/** What is known of the licence of a file outside the catalog: its name, or the texts that came with it. */
+function licenceOfFile({ licenceName, licenceTexts }: FetchedFile): Licence | null {
+  if (licenceName !== null) return licenceByName(licenceName, null);
+  if (licenceTexts.length === 0) return null;
+  const names = licenceTexts.map(({ name }) => name).join(', ');
+  return {
+    name: `terms in ${names}`,
+    url: null,
+    text: `The source brings its terms: ${names}. They are kept beside the model; read them before you use it.`,
+  };
+}
+
 async function* showLicence(pull: Pull): AsyncGenerator<PullLicence, void, void> {
   if (pull.licence === null) return;
   const { name, url, text } = pull.licence;
