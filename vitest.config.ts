@@ -1,4 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
@@ -9,12 +10,18 @@ const packages = readdirSync(join(root, 'packages'))
   .toSorted();
 
 /**
- * Three kinds of test file, told by their ending:
- * `*.test.ts` fast, no model, no network but loopback; `*.slow.test.ts` packs, installs, kills; `*.real.test.ts` runs a
- * real model.
+ * Four kinds of test file, told by their ending:
+ * `*.test.ts` fast, no model, no network but loopback; `*.conformance.test.ts` holds an implementation to its contract,
+ * with a scripted model process; `*.slow.test.ts` packs, installs, kills; `*.real.test.ts` runs a real model.
  */
 const kinds = [
-  { kind: 'fast', include: 'test/**/*.test.ts', exclude: ['test/**/*.{slow,real}.test.ts'], testMsMax: 20_000 },
+  {
+    kind: 'fast',
+    include: 'test/**/*.test.ts',
+    exclude: ['test/**/*.{conformance,slow,real}.test.ts'],
+    testMsMax: 20_000,
+  },
+  { kind: 'conformance', include: 'test/**/*.conformance.test.ts', exclude: [], testMsMax: 60_000 },
   { kind: 'slow', include: 'test/**/*.slow.test.ts', exclude: [], testMsMax: 300_000 },
   { kind: 'real', include: 'test/**/*.real.test.ts', exclude: [], testMsMax: 180_000 },
 ];
@@ -27,6 +34,8 @@ const places = [
 export default defineConfig({
   root,
   test: {
+    // The default leaves a core idle, which on a machine with two is half of it.
+    maxWorkers: availableParallelism(),
     projects: places.flatMap(({ name, folder }) =>
       kinds.map(({ kind, include, exclude, testMsMax }) => ({
         test: {

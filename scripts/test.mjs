@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { packageChecks, staticChecks } from './checks.mjs';
 import { duration, environmentWithPnpm, node24, node24Version, run } from './tools.mjs';
-import { fastTestEnvironment, runVitest } from './vitest-run.mjs';
+import { fastTestEnvironment, node24Projects, runVitest } from './vitest-run.mjs';
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 /** Milliseconds of test time by package, all kinds together. */
@@ -27,6 +27,7 @@ if (built) {
 
   const fast = fastTestEnvironment(env);
   await tests('fast', ['--project=fast:*', '--coverage'], { env: fast, minutesMax: 15 });
+  await tests('conformance', ['--project=conformance:*'], { env: fast, minutesMax: 15 });
   // These pack, install and kill processes, or keep a model busy: side by side they would starve each other.
   await tests('slow', ['--project=slow:*', '--no-file-parallelism'], { env, minutesMax: 30 });
   await tests('real', ['--project=real:*', '--no-file-parallelism'], { env, minutesMax: 30 });
@@ -115,6 +116,5 @@ async function testsOnNode24(fastEnv) {
     note(`Node ${node24Version} by npx: ${error.message}`, 1, 0);
     return;
   }
-  // The workspace's own tests read the tree: the same on any Node.
-  await tests('node24', ['--project=fast:*', '--project=!fast:workspace'], { env: fastEnv, node, minutesMax: 15 });
+  await tests('node24', node24Projects, { env: fastEnv, node, minutesMax: 15 });
 }
