@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { UnsupportedError } from '@gemma-cli/contracts';
-import { scriptedWorker, withTemporaryFolder } from '@gemma-cli/testkit';
+import { readJournal, scriptedWorker, withTemporaryFolder } from '@gemma-cli/testkit';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createEngine } from '../src/runtime/index.ts';
+import { tinyModel } from './tiny-model.ts';
 
 describe('createEngine, for users of the library', () => {
   test.each([
@@ -12,7 +13,7 @@ describe('createEngine, for users of the library', () => {
   ] as const)('%s gives the %s engine, which answers, and logs the documented line', (implementation, active, line) =>
     withTemporaryFolder(async (folder) => {
       const path = join(folder, 'tiny.gguf');
-      await writeFile(path, 'GGUF');
+      await writeFile(path, tinyModel());
       const log: string[] = [];
       const worker = scriptedWorker({ answer: { text: 'Hello.' } });
       const { engine, resolution } = await createEngine({
@@ -34,6 +35,17 @@ describe('createEngine, for users of the library', () => {
       }
     }),
   );
+
+  test('refuses a damaged file before any process sees it', () =>
+    withTemporaryFolder(async (folder) => {
+      const path = join(folder, 'damaged.gguf');
+      await writeFile(path, 'GGUF');
+      const journal = join(folder, 'journal.jsonl');
+      const { engine } = await createEngine({ worker: scriptedWorker({ journal }) });
+      await expect(engine.describe({ path })).rejects.toMatchObject({ code: 'MODEL_INVALID' });
+      expect(readJournal(journal)).toEqual([]);
+      await engine.close();
+    }));
 
   test('falls back with the reason when the optimized one says that it cannot work here', async () => {
     const { engineSources } = await import('../src/runtime/engine-sources.ts');

@@ -38,6 +38,7 @@ export async function openClient({ cwd, env, flags, worker, warn, log }: OpenCli
     engine: async () =>
       createEngine({
         ...engineOptionsOf(config),
+        env: workerEnvironment(env),
         implementation: config.performance.useOptimizedGemma ? 'optimized' : 'legacy',
         worker,
         // `undefined`: Node looks beside this program.
@@ -51,4 +52,13 @@ export async function openClient({ cwd, env, flags, worker, warn, log }: OpenCli
     defaults: { model: config.gemma.defaultModel, options: requestOptionsOf(loaded) },
     log,
   });
+}
+
+/**
+ * What the model process gets of the environment: what Windows needs to load a library, and which graphics cards the user
+ * wants to be seen. Nothing else reaches native code, LD_LIBRARY_PATH least of all: it hides the runtime's own libraries.
+ */
+function workerEnvironment(env: OpenClientOptions['env']): Record<string, string> {
+  const names = ['SystemRoot', 'TEMP', 'TMP', 'CUDA_VISIBLE_DEVICES', 'GGML_VK_VISIBLE_DEVICES'];
+  return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
 }

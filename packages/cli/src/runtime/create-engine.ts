@@ -1,4 +1,5 @@
 import type { Engine, EngineOptions, ImplementationName, Resolution } from '@gemma-cli/contracts';
+import { inspectModelFile } from '@gemma-cli/models';
 import { engineSources } from './engine-sources.ts';
 import { resolveImplementation, type ImplementationSource } from './resolve.ts';
 
@@ -31,7 +32,8 @@ export async function createEngine({
     contract: 'engine',
     requested: implementation,
     sources,
-    options,
+    // Before every load, not only the first: a file may change while a program runs.
+    options: { ...options, checkModel: options.checkModel ?? inspectModelFile },
   });
   options.log?.(logLines[resolution.active]);
   return { engine: instance, resolution };
