@@ -101,17 +101,17 @@ export interface EngineStatus {
         readonly cachedTokens: number;
     }[];
 }
+export interface ModelQuestionOptions {
+    readonly contextTokens?: number | undefined;
+    readonly signal?: AbortSignal | undefined;
+}
 export interface Engine extends AsyncDisposable {
     readonly implementation: ImplementationName;
     generate(request: GenerateRequest, options?: {
         readonly signal?: AbortSignal | undefined;
     }): AsyncIterable<EngineEvent>;
-    describe(model: ModelFile, options?: {
-        readonly signal?: AbortSignal | undefined;
-    }): Promise<ModelDescription>;
-    countTokens(model: ModelFile, prompt: Prompt, options?: {
-        readonly signal?: AbortSignal | undefined;
-    }): Promise<number>;
+    describe(model: ModelFile, options?: ModelQuestionOptions): Promise<ModelDescription>;
+    countTokens(model: ModelFile, prompt: Prompt, options?: ModelQuestionOptions): Promise<number>;
     status(): EngineStatus;
     close(): Promise<void>;
 }
@@ -423,7 +423,7 @@ export type { Capabilities, CapabilityName } from './capabilities.ts';
 export type { ChatMessage, ChatRole, GenerateRequest, ModelFile, Prompt, Sampling } from './generate-request.ts';
 export { requestDefaults } from './generate-request.ts';
 export type { EngineEvent, FinishReason, GenerationEnd, LoadEnd, LoadStart, PromptTrimmed, TextDelta, Timings, Usage, } from './engine-events.ts';
-export type { Engine, EngineModule, EngineOptions, EngineStatus, ModelDescription, RuntimeInfo, WorkerSpec, } from './engine.ts';
+export type { Engine, EngineModule, EngineOptions, EngineStatus, ModelDescription, ModelQuestionOptions, RuntimeInfo, WorkerSpec, } from './engine.ts';
 export type { EmbedOptions, Embedder } from './embedder.ts';
 
 // dist/worker-protocol.d.ts

@@ -38,6 +38,16 @@ export interface EngineStatus {
   }[];
 }
 
+/** Options of a question about a model. */
+export interface ModelQuestionOptions {
+  /**
+   * Context that the model is loaded with, in tokens. Give that of the requests around it: a model is loaded once for each
+   * context. Default: that of a request.
+   */
+  readonly contextTokens?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Runs models. Legacy starts one model process per prompt; optimized keeps it and the attention state of the common
  * prefix. Safe for concurrent requests: they are admitted in order of arrival, at most `queueMax` waiting.
@@ -62,14 +72,10 @@ export interface Engine extends AsyncDisposable {
   ): AsyncIterable<EngineEvent>;
 
   /** Loads the model if it is not loaded and tells what it is. Legacy starts and ends a process for it. */
-  describe(model: ModelFile, options?: { readonly signal?: AbortSignal | undefined }): Promise<ModelDescription>;
+  describe(model: ModelFile, options?: ModelQuestionOptions): Promise<ModelDescription>;
 
   /** Counts the tokens of a prompt as `generate` would evaluate it, template included. */
-  countTokens(
-    model: ModelFile,
-    prompt: Prompt,
-    options?: { readonly signal?: AbortSignal | undefined },
-  ): Promise<number>;
+  countTokens(model: ModelFile, prompt: Prompt, options?: ModelQuestionOptions): Promise<number>;
 
   /** What runs now. Cheap. */
   status(): EngineStatus;

@@ -30,6 +30,7 @@ export type {
   EngineOptions,
   EngineStatus,
   ModelDescription,
+  ModelQuestionOptions,
   RuntimeInfo,
   WorkerSpec,
 } from './engine.ts';

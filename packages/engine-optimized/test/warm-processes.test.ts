@@ -80,6 +80,15 @@ describe('warm processes', () => {
     });
   });
 
+  it('answers questions about a model from the process that its requests use', async () => {
+    await tryEngine(create, {}, async (trial) => {
+      await trial.ask('one', { contextTokens: 512 });
+      expect((await trial.engine.describe(trial.model, { contextTokens: 512 })).contextTokens).toBe(512);
+      await trial.engine.countTokens(trial.model, { type: 'completion', text: 'two' }, { contextTokens: 512 });
+      expect(spawns(trial)).toBe(1);
+    });
+  });
+
   it('loads a model file that was replaced under the same path anew', async () => {
     await tryEngine(create, {}, async (trial) => {
       await trial.ask('one');

@@ -137,15 +137,15 @@ export function engineOnHost(host: ModelHost, settings: EngineSettings): Engine 
   const engine: Engine = {
     implementation: host.implementation,
     generate: (request, { signal } = {}) => eventStream((emit, stop) => answer(request, emit, stop), signal),
-    describe: (file, { signal } = {}) => {
+    describe: (file, { contextTokens = requestDefaults.contextTokens, signal } = {}) => {
       const model = resolveModel(file);
-      return inTurn(model, requestDefaults.contextTokens, signal, {
+      return inTurn(model, contextTokens, signal, {
         work: ({ model: loaded }) => Promise.resolve({ name: model.name, ...loaded }),
       });
     },
-    async countTokens(file, prompt, { signal } = {}) {
+    async countTokens(file, prompt, { contextTokens = requestDefaults.contextTokens, signal } = {}) {
       checkPrompt(prompt, settings.promptCharsMax);
-      return inTurn(resolveModel(file), requestDefaults.contextTokens, signal, {
+      return inTurn(resolveModel(file), contextTokens, signal, {
         work: async ({ process }) => {
           const { tokens } = await process.call('tokenize', { input: tokenizeInput(prompt) }, { signal });
           return tokens.length;
