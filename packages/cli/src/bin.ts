@@ -1,3 +1,6 @@
 #!/usr/bin/env node
-import { runInProcess } from './run-in-process.ts';
-await runInProcess(process, process.env);
+import { asksForVersion, printVersion } from './version.ts';
+
+// The same answer as `main` gives, without loading what a prompt needs.
+if (asksForVersion(process.argv.slice(2))) printVersion();
+else await (await import('./run-in-process.ts')).runInProcess(process, process.env);

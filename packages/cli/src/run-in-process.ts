@@ -1,7 +1,5 @@
-import { writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import type { MainOptions } from './main.ts';
-import { readVersion } from './version.ts';
 
 /**
  * Runs the command in a Node process: its arguments, streams and signals. The first Ctrl-C ends the work politely, a
@@ -14,11 +12,6 @@ export async function runInProcess(
   { worker }: Pick<MainOptions, 'worker'> = {},
 ): Promise<void> {
   const argv = host.argv.slice(2);
-  if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
-    // The same answer as `main` gives, without what a prompt needs.
-    host.exitCode = printVersion();
-    return;
-  }
   const controller = new AbortController();
   const onSignal = (): void => {
     if (controller.signal.aborted) host.exit(130);
@@ -47,16 +40,6 @@ export async function runInProcess(
   // A pipe on standard input that nobody closes would keep the process alive; output is written out before it ends.
   await Promise.all([host.stdout, host.stderr].map(flush));
   host.exit(code);
-}
-
-function printVersion(): number {
-  try {
-    writeSync(1, `${readVersion()}\n`);
-  } catch (error) {
-    // Nobody reads it any more.
-    if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error;
-  }
-  return 0;
 }
 
 function flush(stream: NodeJS.WriteStream): Promise<void> {

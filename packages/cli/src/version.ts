@@ -1,7 +1,22 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 
 /** The version of this package. Read, not imported: an import of JSON would cost more than the read. */
 export function readVersion(): string {
   const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
+}
+
+/** Whether the command line asks for nothing but the version. */
+export function asksForVersion(argv: readonly string[]): boolean {
+  return argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V');
+}
+
+/** Prints the version without making a stream, which costs more than everything else here. */
+export function printVersion(): void {
+  try {
+    writeSync(1, `${readVersion()}\n`);
+  } catch (error) {
+    // Nobody reads it any more.
+    if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error;
+  }
 }
