@@ -135,7 +135,6 @@ export { findProjectFile, loadConfig, projectFileName } from './load-config.ts';
 export type { FoundProjectFile, LoadConfigOptions } from './load-config.ts';
 export { migrateConfigFile } from './migrate-config-file.ts';
 export type { MigrationReport, MigrationStep } from './migrate-config-file.ts';
-export { nearestName } from './nearest-name.ts';
 export { getConfigValue, setConfigValue } from './set-config-value.ts';
 export type { ConfigValue, SetConfigResult, SetConfigValueOptions } from './set-config-value.ts';
 export { engineOptionsOf, requestOptionsOf } from './options-of-config.ts';
@@ -186,9 +185,6 @@ export interface MigrationReport {
     readonly steps: readonly MigrationStep[];
 }
 export declare function migrateConfigFile(file: string): Promise<MigrationReport>;
-
-// dist/nearest-name.d.ts
-export declare function nearestName(name: string, candidates: readonly string[]): string | null;
 
 // dist/options-of-config.d.ts
 import type { EngineOptions, GenerateRequest } from '@gemma-cli/contracts';

@@ -424,7 +424,11 @@ export type { ChatMessage, ChatRole, GenerateRequest, ModelFile, Prompt, Samplin
 export { requestDefaults } from './generate-request.ts';
 export type { EngineEvent, FinishReason, GenerationEnd, LoadEnd, LoadStart, PromptTrimmed, TextDelta, Timings, Usage, } from './engine-events.ts';
 export type { Engine, EngineModule, EngineOptions, EngineStatus, ModelDescription, ModelQuestionOptions, RuntimeInfo, WorkerSpec, } from './engine.ts';
+export { nearestNames } from './nearest-names.ts';
 export type { EmbedOptions, Embedder } from './embedder.ts';
+
+// dist/nearest-names.d.ts
+export declare function nearestNames(name: string, candidates: readonly string[], namesMax?: number): readonly string[];
 
 // dist/worker-protocol.d.ts
 import type { Capabilities } from './capabilities.ts';

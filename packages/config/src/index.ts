@@ -19,7 +19,6 @@ export { findProjectFile, loadConfig, projectFileName } from './load-config.ts';
 export type { FoundProjectFile, LoadConfigOptions } from './load-config.ts';
 export { migrateConfigFile } from './migrate-config-file.ts';
 export type { MigrationReport, MigrationStep } from './migrate-config-file.ts';
-export { nearestName } from './nearest-name.ts';
 export { getConfigValue, setConfigValue } from './set-config-value.ts';
 export type { ConfigValue, SetConfigResult, SetConfigValueOptions } from './set-config-value.ts';
 export { engineOptionsOf, requestOptionsOf } from './options-of-config.ts';

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { GemmaError, isGemmaError } from '@gemma-cli/contracts';
+import { GemmaError, isGemmaError, nearestNames } from '@gemma-cli/contracts';
 import { ancestorSectionNames, ancestorVariables, findAncestorKey } from './ancestor-keys.ts';
 import { configKeys, findKeyDefinition, keyDefinitions, valueOfText } from './config-keys.ts';
 import type { KeyDefinition } from './config-keys.ts';
@@ -8,7 +8,6 @@ import { leavesOf, readConfigFile } from './config-file.ts';
 import type { ConfigText } from './config-file.ts';
 import type { ConfigOrigin, ConfigSource, GemmaConfig, LoadedConfig } from './gemma-config.ts';
 import { homeLayout } from './home.ts';
-import { nearestName } from './nearest-name.ts';
 import { readValue, requireKeyDefinition, unknownKey } from './read-value.ts';
 
 /** What {@link loadConfig} reads. Nothing else is read. */
@@ -174,8 +173,8 @@ function unknownVariable(name: string, names: readonly string[]): string {
   if (sections.has(section)) {
     return `The variable ${name}, a whole section as JSON for the Python gemma_cli, has no effect: set one variable for each key, ${name}_<KEY>.`;
   }
-  const nearest = nearestName(name, names);
-  return `The variable ${name} is not one that gemma knows and has no effect.${nearest === null ? '' : ` Did you mean ${nearest}?`}`;
+  const [nearest] = nearestNames(name, names, 1);
+  return `The variable ${name} is not one that gemma knows and has no effect.${nearest === undefined ? '' : ` Did you mean ${nearest}?`}`;
 }
 
 /** The project file that counts in a folder. */

@@ -1,8 +1,7 @@
-import { GemmaError } from '@gemma-cli/contracts';
+import { GemmaError, nearestNames } from '@gemma-cli/contracts';
 import { findAncestorKey } from './ancestor-keys.ts';
 import { configKeys, findKeyDefinition } from './config-keys.ts';
 import type { KeyDefinition } from './config-keys.ts';
-import { nearestName } from './nearest-name.ts';
 
 /** Where a value stands, for messages. */
 export interface ValuePlace {
@@ -50,9 +49,10 @@ export function requireKeyDefinition(key: string, place?: ValuePlace): KeyDefini
 /** The error for a key that does not exist, with the nearest one that does. */
 export function unknownKey(key: string, place?: ValuePlace): GemmaError {
   const ancestor = /^[\w.-]+$/.test(key) ? findAncestorKey(key.split('.')) : undefined;
-  const nearest = nearestName(
+  const [nearest = null] = nearestNames(
     key,
     configKeys.map((row) => row.key),
+    1,
   );
   const hint =
     ancestor?.type === 'ignored'

@@ -34,4 +34,5 @@ export type {
   RuntimeInfo,
   WorkerSpec,
 } from './engine.ts';
+export { nearestNames } from './nearest-names.ts';
 export type { EmbedOptions, Embedder } from './embedder.ts';

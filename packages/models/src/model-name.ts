@@ -44,29 +44,3 @@ export function folderToModelName(folder: string): string | undefined {
   const name = folder.replaceAll('@', ':').replaceAll('+', '/');
   return isModelName(name) && modelNameToFolder(name) === folder ? name : undefined;
 }
-
-/** The names nearest to a wanted one, best first: at most `namesMax`, and none that is far off. */
-export function nearestNames(wanted: string, names: readonly string[], namesMax = 3): readonly string[] {
-  return names
-    .map((name) => ({ name, distance: editDistance(wanted, name) }))
-    .filter(({ name, distance }) => distance <= Math.max(3, Math.ceil(name.length / 3)))
-    .toSorted((a, b) => a.distance - b.distance || (a.name < b.name ? -1 : 1))
-    .slice(0, namesMax)
-    .map(({ name }) => name);
-}
-
-/** Levenshtein's distance, on at most the first 100 characters. */
-function editDistance(left: string, right: string): number {
-  const a = left.slice(0, 100);
-  const b = right.slice(0, 100);
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (const [i, letter] of a.split('').entries()) {
-    const next = [i + 1];
-    for (let j = 1; j <= b.length; j++) {
-      const substitution = (row[j - 1] ?? 0) + (letter === b[j - 1] ? 0 : 1);
-      next.push(Math.min(substitution, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row.at(-1) ?? 0;
-}

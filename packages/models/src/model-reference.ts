@@ -1,7 +1,7 @@
-import { GemmaError } from '@gemma-cli/contracts';
+import { GemmaError, nearestNames } from '@gemma-cli/contracts';
 import type { CatalogEntry, CatalogSource } from './catalog.ts';
 import { findInCatalog } from './catalog.ts';
-import { nearestNames, normalizeModelName } from './model-name.ts';
+import { normalizeModelName } from './model-name.ts';
 
 /** What a reference means: an entry of the catalog, a source, or a file. */
 export type ModelReference =

@@ -1,17 +1,16 @@
 /**
- * The candidate that is most like `name`, or `null` when none is like it: more than two fifths of its characters would
- * have to change. Letter case, `-` and `_` are the same.
+ * The candidates that are most like `name`, best first: at most `namesMax`, and none of which more than two fifths, or two
+ * characters, would have to change. Letter case, `-` and `_` are the same. For the "did you mean" of an error.
  */
-export function nearestName(name: string, candidates: readonly string[]): string | null {
+export function nearestNames(name: string, candidates: readonly string[], namesMax = 3): readonly string[] {
   // A name from a hostile file may be a megabyte; the distance is quadratic.
   const wanted = fold(name.slice(0, 200));
-  let best: { candidate: string; distance: number } | null = null;
-  for (const candidate of candidates) {
-    const distance = editDistance(wanted, fold(candidate));
-    if (distance > Math.max(2, Math.floor(candidate.length * 0.4))) continue;
-    if (best === null || distance < best.distance) best = { candidate, distance };
-  }
-  return best?.candidate ?? null;
+  return candidates
+    .map((candidate) => ({ candidate, distance: editDistance(wanted, fold(candidate)) }))
+    .filter(({ candidate, distance }) => distance <= Math.max(2, Math.floor(candidate.length * 0.4)))
+    .toSorted((a, b) => a.distance - b.distance)
+    .slice(0, namesMax)
+    .map(({ candidate }) => candidate);
 }
 
 function fold(name: string): string {
