@@ -10,15 +10,18 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { realModelPath } from './real-model-path.ts';
+import { realModel } from '@gemma-cli/testkit';
+import type { RealModelName } from '@gemma-cli/testkit';
 import { runNode, type Ended, type RunOptions } from './run-node.ts';
 
 const bin = fileURLToPath(new URL('../dist/bin.js', import.meta.url));
 const workspace = fileURLToPath(new URL('../../..', import.meta.url));
+
+const realModelPath = (name: RealModelName): string => realModel(name, { env: process.env, home: homedir() });
 
 let folder = '';
 let env: Readonly<Record<string, string>> = {};
@@ -50,7 +53,7 @@ interface Answer {
 }
 
 describe('the same question to both engines', () => {
-  test.each(['gemma3@270m-base', 'smollm2@135m'] as const)('gives the same text with %s', async (name) => {
+  test.each(['gemma3:270m-base', 'smollm2:135m'] as const)('gives the same text with %s', async (name) => {
     const argv = [
       'ask',
       '--json',
@@ -83,7 +86,7 @@ describe('the same question to both engines', () => {
 });
 
 describe('the second turn of a chat', () => {
-  test.each(['gemma3@270m-base', 'smollm2@135m'] as const)(
+  test.each(['gemma3:270m-base', 'smollm2:135m'] as const)(
     'takes at least 90 percent of what it shares from the cache with %s',
     async (name) => {
       const { stdout, code } = await gemma(
@@ -133,7 +136,7 @@ describe('an installed copy', () => {
   });
 
   const ask = (): Promise<Ended> =>
-    gemma(['ask', '--json', '-m', realModelPath('gemma3@270m-base'), '-o', 'maxTokens=4', 'The sky is'], {
+    gemma(['ask', '--json', '-m', realModelPath('gemma3:270m-base'), '-o', 'maxTokens=4', 'The sky is'], {
       file: join(installed, '@gemma-cli/cli/dist/bin.js'),
     });
   const doctor = async (): Promise<
@@ -208,7 +211,7 @@ describe('kill -9 of the model process in the middle of an answer', () => {
         '--engine',
         engine,
         '-m',
-        realModelPath('gemma3@270m-base'),
+        realModelPath('gemma3:270m-base'),
         '-o',
         'temperature=0',
         '-o',

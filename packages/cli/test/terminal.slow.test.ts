@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import {
   readJournal,
   scriptedWorker,
@@ -25,7 +25,8 @@ interface Outcome {
   readonly journal: readonly JournalEntry[];
 }
 
-const hasPython = spawnSync('python3', ['-c', 'import pty']).status === 0;
+/** Python's `pty` module is the terminal; Windows has none. Elsewhere a missing Python is a failure, not a skip. */
+const isWindows = process.platform === 'win32';
 
 /** Runs the command on a real pseudo-terminal. */
 function onTerminal(argv: readonly string[], script: WorkerScript, steps: readonly Step[]): Promise<Outcome> {
@@ -60,7 +61,12 @@ function prompts({ journal }: Outcome): readonly string[] {
 const ctrlC = '\u0003';
 const ctrlD = '\u0004';
 
-describe.skipIf(!hasPython)('on a terminal', () => {
+describe.skipIf(isWindows)(`on a terminal${isWindows ? ' (skipped: Windows has no pty module)' : ''}`, () => {
+  beforeAll(() => {
+    const { status } = spawnSync('python3', ['-c', 'import pty']);
+    expect(status, 'Expected python3 with its pty module. Install python3.').toBe(0);
+  });
+
   test('chat shows a prompt, answers, and leaves with Ctrl-D', async () => {
     const outcome = await onTerminal(['chat'], { answer: { text: 'Hello there.' } }, [
       { expect: '> ' },

@@ -1,13 +1,17 @@
+import { homedir } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ResolvedSampling } from '@gemma-cli/contracts/worker-protocol';
 import { llamaWorker, startModelProcess } from '@gemma-cli/model-process';
 import type { ModelProcess } from '@gemma-cli/model-process';
-import { realModelPath } from './real-model-path.ts';
+import { realModel } from '@gemma-cli/testkit';
 
 const greedy: ResolvedSampling = { temperature: 0, topK: 40, topP: 0.95, minP: 0.05, repeatPenalty: 1, seed: 1 };
 
-async function load(path: string): Promise<ModelProcess> {
-  const model = await startModelProcess({
+const place = { env: process.env, home: homedir() };
+
+/** A worker without a model. */
+function start(): Promise<ModelProcess> {
+  return startModelProcess({
     worker: llamaWorker,
     env: {},
     startMsMax: 60_000,
@@ -15,6 +19,10 @@ async function load(path: string): Promise<ModelProcess> {
     abortMsMax: 5_000,
     log: () => {},
   });
+}
+
+async function load(path: string): Promise<ModelProcess> {
+  const model = await start();
   await model.call('load', { path, contextTokens: 2048, sequences: 1, threads: 1, runtimeFolder: null });
   return model;
 }
@@ -36,7 +44,7 @@ async function complete(model: ModelProcess, tokens: readonly number[], maxToken
 describe('the llama.cpp worker with Gemma 3 270M', () => {
   let model: ModelProcess;
   beforeAll(async () => {
-    model = await load(realModelPath('gemma3@270m-base'));
+    model = await load(realModel('gemma3:270m-base', place));
   });
   afterAll(() => model?.close());
 
@@ -82,14 +90,7 @@ describe('the llama.cpp worker with Gemma 3 270M', () => {
   });
 
   it('refuses a file that is no model with a typed error, and stays alive', async () => {
-    const other = await startModelProcess({
-      worker: llamaWorker,
-      env: {},
-      startMsMax: 60_000,
-      silenceMsMax: 60_000,
-      abortMsMax: 5_000,
-      log: () => {},
-    });
+    const other = await start();
     const params = { contextTokens: 512, sequences: 1, threads: 1, runtimeFolder: null };
     await expect(other.call('load', { ...params, path: import.meta.filename })).rejects.toMatchObject({
       code: 'ENGINE_LOAD_FAILED',
@@ -101,17 +102,10 @@ describe('the llama.cpp worker with Gemma 3 270M', () => {
   });
 
   it('says that the runtime is missing when the folder given has none', async () => {
-    const other = await startModelProcess({
-      worker: llamaWorker,
-      env: {},
-      startMsMax: 60_000,
-      silenceMsMax: 60_000,
-      abortMsMax: 5_000,
-      log: () => {},
-    });
+    const other = await start();
     await expect(
       other.call('load', {
-        path: realModelPath('gemma3@270m-base'),
+        path: realModel('gemma3:270m-base', place),
         contextTokens: 512,
         sequences: 1,
         threads: 1,
@@ -125,7 +119,7 @@ describe('the llama.cpp worker with Gemma 3 270M', () => {
 describe('the llama.cpp worker with SmolLM2 135M Instruct', () => {
   let model: ModelProcess;
   beforeAll(async () => {
-    model = await load(realModelPath('smollm2@135m'));
+    model = await load(realModel('smollm2:135m', place));
   });
   afterAll(() => model?.close());
 
