@@ -110,7 +110,10 @@ const definitions: {
         .max(4096)
         // eslint-disable-next-line no-control-regex -- control characters are what is refused
         .regex(/^[^\u0000-\u001f\u007f]*$/),
-      projectSchema: z.string().regex(/^[A-Za-z0-9][\w.:-]*$/),
+      // A name as `gemma list` shows it. What ends like a model file would be taken for a path in the project's folder.
+      projectSchema: z
+        .string()
+        .regex(/^(?!.*\.(?:gguf|sbs)$)[a-z0-9][\w.-]*(?:\/[a-z0-9][\w.-]*)*(?::[a-z0-9][\w.-]*)?$/i),
       default: 'auto',
       reason: 'A newcomer has one model; auto takes it: gemma3:270m, else gemma3:270m-base, else the first chat model.',
       summary: 'The model that answers when none is named.',

@@ -262,7 +262,17 @@ describe('loadConfig', () => {
       await withFolders(async ({ home, cwd }) => {
         await writeFile(join(cwd, '.gemma.toml'), 'gemma.default_model = "gemma3:1b"');
         expect((await loadConfig({ home, cwd, env: {} })).config.gemma.defaultModel).toBe('gemma3:1b');
-        for (const path of ['./evil.gguf', '/tmp/evil.gguf', '..', 'https://evil.test/x', 'hf:a/b']) {
+        await writeFile(join(cwd, '.gemma.toml'), 'gemma.default_model = "owner/repo:q4_k_m"');
+        expect((await loadConfig({ home, cwd, env: {} })).config.gemma.defaultModel).toBe('owner/repo:q4_k_m');
+        for (const path of [
+          'evil.gguf',
+          'sub/evil.SBS',
+          './evil.gguf',
+          '/tmp/evil.gguf',
+          '..',
+          'https://evil.test/x',
+          'hf:a/b',
+        ]) {
           await writeFile(join(cwd, '.gemma.toml'), `gemma.default_model = "${path}"`);
           expect((await failure(loadConfig({ home, cwd, env: {} }))).code, path).toBe('CONFIG_INVALID');
         }

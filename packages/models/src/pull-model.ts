@@ -295,7 +295,6 @@ async function* fetchFrom(pull: Pull, source: CatalogSource, label: string): Sou
   }
 }
 
-/** Yields the terms, if they are known, and remembers that this store has shown them. */
 /** What is known of the licence of a file outside the catalog: its name, or the texts that came with it. */
 function licenceOfFile({ licenceName, licenceTexts }: FetchedFile): Licence | null {
   if (licenceName !== null) return licenceByName(licenceName, null);
@@ -308,6 +307,7 @@ function licenceOfFile({ licenceName, licenceTexts }: FetchedFile): Licence | nu
   };
 }
 
+/** Yields the terms, if they are known, and remembers that this store has shown them. */
 async function* showLicence(pull: Pull): AsyncGenerator<PullLicence, void, void> {
   if (pull.licence === null) return;
   const { name, url, text } = pull.licence;

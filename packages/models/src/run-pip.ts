@@ -1,5 +1,5 @@
 import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { GemmaError } from '@gemma-cli/contracts';
 import { execa } from 'execa';
 import { abortedError } from './aborted-error.ts';
@@ -11,6 +11,8 @@ export interface PipOptions {
   readonly python: string | undefined;
   /** The whole environment of pip. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Where pip runs. Python takes modules from there before its own, so it must be a folder that nobody else writes. */
+  readonly cwd: string;
   /** How long the index may be silent, in milliseconds. */
   readonly connectMsMax: number;
   /** Deadline of one call, in milliseconds. */
@@ -29,7 +31,7 @@ const outputCharsMax = 16 * 1024 * 1024;
  * @throws GemmaError `PYTHON_MISSING`.
  */
 export async function findPython(options: PipOptions): Promise<string> {
-  const candidates = options.python === undefined ? ['python3', 'python'] : [options.python];
+  const candidates = options.python === undefined ? ['python3', 'python'] : [fromHere(options.python)];
   const tried: string[] = [];
   for (const candidate of candidates) {
     const probe = await execa(candidate, ['-m', 'pip', '--version'], {
@@ -151,11 +153,17 @@ function failure(requirement: string, result: PipResult, options: PipOptions, si
   });
 }
 
+/** A path as it was meant where the program runs; a bare name is looked up in `PATH`. */
+function fromHere(python: string): string {
+  return /[\\/]/.test(python) ? resolve(python) : python;
+}
+
 function common(options: PipOptions) {
   const env = Object.fromEntries(Object.entries(options.env).filter(([, value]) => value !== undefined));
   return {
     env: env as Record<string, string>,
     extendEnv: false,
+    cwd: options.cwd,
     reject: false,
     stdin: 'ignore',
     maxBuffer: outputCharsMax,

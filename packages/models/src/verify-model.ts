@@ -17,7 +17,7 @@ export async function verifyModel(
   await inspectModelFile(model.path);
   const sha256 = await hashFile(model.path, signal);
   if (model.sha256 === null) {
-    await recordHash(context.folder, model.name, sha256, writeDurably).catch((error: unknown) => {
+    await recordHash(context.folder, model, sha256, writeDurably).catch((error: unknown) => {
       throw fileError(error, 'writing the record of', model.path);
     });
     return { model: { ...model, sha256, hashSource: 'computed' }, sha256, compared: false };

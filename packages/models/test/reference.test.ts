@@ -60,6 +60,7 @@ describe('a reference', () => {
     'ftp://example.org/m.gguf',
     'https://',
     'https://user:secret@example.org/m.gguf',
+    'https://example.org/a%ZZ.gguf',
     'hf:',
     'hf:owner',
     'hf:owner/repo/extra/file',

@@ -200,6 +200,17 @@ describe('verify', () => {
     await expect(store.verify('m')).rejects.toMatchObject({ code: 'MODEL_HASH_MISMATCH', exitCode: 7 });
   });
 
+  test('of a file outside leaves an installed model of the same name alone', async () => {
+    const store = fastStore(await temporaryFolder());
+    await store.importFile(await modelFile(), { mode: 'link', name: 'm' });
+    const other = Buffer.from(model);
+    other.writeUInt8(1, 19_000);
+    const path = join(await temporaryFolder(), 'm.gguf');
+    await writeFile(path, other);
+    expect(await store.verify(path)).toMatchObject({ compared: false, sha256: sha256(other) });
+    expect((await store.find('m')).sha256).toBeNull();
+  });
+
   test('of a linked model takes the hash now and compares the next time', async () => {
     const store = fastStore(await temporaryFolder());
     const path = await modelFile();

@@ -270,7 +270,7 @@ async function createTemplate(file: string, project: boolean): Promise<void> {
 
 /** Runs the editor on the terminal of this process. Its words are the shell's to split, as git does it. */
 function openEditor({ env, cwd }: CommandContext, file: string): Promise<void> {
-  const editor = env['VISUAL'] ?? env['EDITOR'] ?? (process.platform === 'win32' ? 'notepad' : 'vi');
+  const editor = env['VISUAL'] || env['EDITOR'] || (process.platform === 'win32' ? 'notepad' : 'vi');
   const [program, args] =
     process.platform === 'win32'
       ? ([env['ComSpec'] ?? 'cmd.exe', ['/d', '/s', '/c', `"${editor} "${file}""`]] as const)

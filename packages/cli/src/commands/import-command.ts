@@ -27,7 +27,11 @@ export const importCommand: CommandDefinition = {
     if (options['link'] === true && options['copy'] === true) {
       throw usageError('Expected --link or --copy, got both. --link uses the file where it lies, --copy copies it.');
     }
-    if (file === undefined) return listFound(context);
+    if (file === undefined) {
+      const given = ['link', 'copy', 'name'].find((long) => options[long] !== undefined);
+      if (given !== undefined) throw usageError(`Expected FILE with --${given}, got none. Name the file to import.`);
+      return listFound(context);
+    }
     const { store } = await openStore(context, { write: true });
     const name = options['name'];
     const model = await store.importFile(resolve(context.cwd, file), {

@@ -202,10 +202,22 @@ async function putInPlace(staging: string, folder: string, record: RuntimeRecord
   } catch (error) {
     // Another process was as fast: what it put there is as good.
     const theirs = await readRuntimeRecord(folder);
-    if (theirs === null) throw error;
+    if (theirs === null) {
+      await putBack(aside, folder);
+      throw error;
+    }
     return theirs;
   } finally {
     await rm(aside, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+/** Gives a runtime that was moved aside its place back. There may have been none. */
+async function putBack(aside: string, folder: string): Promise<void> {
+  try {
+    await rename(aside, folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
 }
 

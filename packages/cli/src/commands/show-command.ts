@@ -18,9 +18,9 @@ export const showCommand: CommandDefinition = {
   ],
   async run(context, { arguments: [reference = ''], options }) {
     const { store } = await openStore(context, { write: false });
-    const found = await store.find(localPath(context.cwd, reference));
-    const verified =
-      options['verify'] === true ? await store.verify(found.name, { signal: context.signal }) : undefined;
+    const target = localPath(context.cwd, reference);
+    const found = await store.find(target);
+    const verified = options['verify'] === true ? await store.verify(target, { signal: context.signal }) : undefined;
     const model = verified?.model ?? found;
     if (context.options.json) {
       const { sha256, compared } = verified ?? {};
@@ -33,7 +33,7 @@ export const showCommand: CommandDefinition = {
         context,
         verified.compared
           ? 'The file has the hash that is expected of it.'
-          : 'Nothing was known to compare with; the hash was taken now and is compared from now on.',
+          : 'Nothing was known to compare with. The hash was taken now, and kept if the model is installed.',
       );
     }
     return 0;
