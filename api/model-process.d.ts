@@ -42,9 +42,9 @@ export declare function engineOnHost(host: ModelHost, settings: EngineSettings):
 // dist/engine-settings.d.ts
 import type { EngineOptions, WorkerSpec } from '@gemma-cli/contracts';
 export type EngineSettings = {
-    readonly [Option in keyof EngineOptions]-?: Exclude<EngineOptions[Option], undefined>;
+    readonly [Option in Exclude<keyof EngineOptions, 'runtimeFolder'>]-?: Exclude<EngineOptions[Option], undefined>;
 } & {
-    readonly runtimeFolderOrNull: string | null;
+    readonly runtimeFolder: string | null;
 };
 export declare const llamaWorker: WorkerSpec;
 export declare const engineDefaults: {
@@ -74,7 +74,6 @@ export { createUtf8Stream } from './utf8-stream.ts';
 export type { Utf8Stream } from './utf8-stream.ts';
 
 // dist/model-process.d.ts
-import { fork } from 'node:child_process';
 import type { ErrorCode, WorkerSpec } from '@gemma-cli/contracts';
 import type { WorkerOperation, WorkerOperations } from '@gemma-cli/contracts/worker-protocol';
 export interface ModelProcessOptions {
@@ -85,7 +84,6 @@ export interface ModelProcessOptions {
     readonly abortMsMax: number;
     readonly log: (message: string) => void;
     readonly onSpawn?: ((process: ModelProcess) => void) | undefined;
-    readonly forkProcess?: typeof fork;
 }
 export interface CallOptions {
     readonly signal?: AbortSignal | undefined;
@@ -134,12 +132,14 @@ export interface ResolvedRequest {
     readonly reproducible: boolean;
     readonly onContextOverflow: 'refuse' | 'trim';
     readonly asked: {
+        readonly sampling: boolean;
         readonly seed: boolean;
         readonly minP: boolean;
         readonly repeatPenalty: boolean;
     };
 }
 export declare function resolveRequest(request: GenerateRequest, { promptCharsMax }: Pick<EngineOptions, 'promptCharsMax'>): ResolvedRequest;
+export declare function resolveContextTokens(contextTokens?: number): number;
 export declare function resolveModel(model: ModelFile): Required<ModelFile>;
 export declare function checkCapabilities(request: ResolvedRequest, { capabilities }: LoadedModel): void;
 export declare function checkPrompt(prompt: Prompt, promptCharsMax?: number): void;

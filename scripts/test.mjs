@@ -88,7 +88,7 @@ function note(name, code, seconds, by) {
 /** Runs a kind of tests and adds its counts, under the package's name, to the totals. */
 async function tests(label, args, options) {
   heading(`${label} tests`);
-  const result = await runVitest(label, ['--passWithNoTests', ...args], options);
+  const result = await runVitest(label, args, options);
   let counted = 0;
   for (const [project, counts] of Object.entries(result.projects)) {
     const name = project.slice(project.indexOf(':') + 1);
@@ -104,6 +104,11 @@ async function tests(label, args, options) {
   if (result.code !== 0 && counted === 0) {
     total.failed += 1;
     failures.push(`${label} tests ended with code ${result.code} (coverage, or an error outside the tests: see above)`);
+  }
+  // A run that found no test, or could not say what it found, has shown nothing.
+  else if (Object.keys(result.projects).length === 0 || result.unhandledErrors > 0) {
+    total.failed += 1;
+    failures.push(`${label} tests ended with code 0 and without counts that can be believed`);
   }
   console.log(`${result.code === 0 ? 'ok  ' : 'FAIL'} ${label} tests ${duration(result.seconds)}`);
 }

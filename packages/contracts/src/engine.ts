@@ -98,7 +98,7 @@ export interface EngineOptions {
   readonly worker?: WorkerSpec | undefined;
   /** Folder that holds an installed native runtime. Default: what Node resolves from the worker's own place. */
   readonly runtimeFolder?: string | undefined;
-  /** Environment of the model process. Default: empty but for what the system loader needs. */
+  /** Environment of the model process. Default: empty. */
   readonly env?: Readonly<Record<string, string>> | undefined;
   /**
    * Called with the model's path before every load; throws what is wrong with the file (`MODEL_INVALID`), so that

@@ -15,7 +15,7 @@ export type Prompt =
   | { readonly type: 'chat'; readonly messages: readonly ChatMessage[] }
   | { readonly type: 'completion'; readonly text: string };
 
-/** A model on disk. Two files with the same path and different `id` are treated as different models. */
+/** A model on disk. A file that was replaced under the same path is another model. */
 export interface ModelFile {
   /** Absolute path of the weights. */
   readonly path: string;

@@ -44,7 +44,11 @@ export function warmProcesses(settings: EngineSettings): ModelHost {
       await model.process.call('set-threads', { threads: settings.threads }, { signal });
       return model;
     } catch (error) {
-      if (!isGemmaError(error) || error.code === 'ABORTED' || error.code === 'ENGINE_CLOSED') throw error;
+      if (!isGemmaError(error) || error.code === 'ABORTED' || error.code === 'ENGINE_CLOSED') {
+        // Nothing was lent, so nobody gives it back: its idle time goes on here.
+        if (!model.process.ended) rest(model);
+        throw error;
+      }
       settings.log(`The idle process of ${model.name} is gone (${error.code}); a fresh one is started.`);
       await discard(model);
       return undefined;

@@ -89,6 +89,38 @@ describe('warm processes', () => {
     });
   });
 
+  it('refuses a question with a context out of range before anything is started', async () => {
+    await tryEngine(create, {}, async (trial) => {
+      await expect(trial.engine.describe(trial.model, { contextTokens: 0 })).rejects.toMatchObject({
+        code: 'REQUEST_INVALID',
+      });
+      await expect(trial.engine.describe({ path: '' })).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+      expect(spawns(trial)).toBe(0);
+    });
+  });
+
+  it('unloads an idle model whose next request was aborted before it began', async () => {
+    await tryEngine(create, { options: { keepAliveMs: 200 } }, async (trial) => {
+      await trial.ask('one');
+      const controller = new AbortController();
+      const next = trial.ask('two', {}, { signal: controller.signal });
+      controller.abort();
+      expect((await next).end?.reason).toBe('aborted');
+      await untilGone(trial.pids()[0]);
+    });
+  });
+
+  it('gives up a file check that never ends when the request is aborted', async () => {
+    const checkModel = (): Promise<never> => new Promise(() => {});
+    await tryEngine(create, { options: { checkModel } }, async (trial) => {
+      const controller = new AbortController();
+      const answer = trial.ask('one', {}, { signal: controller.signal });
+      setTimeout(() => controller.abort(), 20);
+      expect((await answer).end?.reason).toBe('aborted');
+      expect(spawns(trial)).toBe(0);
+    });
+  });
+
   it('loads a model file that was replaced under the same path anew', async () => {
     await tryEngine(create, {}, async (trial) => {
       await trial.ask('one');

@@ -1,4 +1,4 @@
-import { GemmaError, isGemmaError, requestDefaults } from '@gemma-cli/contracts';
+import { GemmaError, isGemmaError } from '@gemma-cli/contracts';
 import type { Engine, EngineEvent, EngineStatus, GenerateRequest, ModelFile } from '@gemma-cli/contracts';
 import type { LoadedModel } from '@gemma-cli/contracts/worker-protocol';
 import { createAdmissionQueue } from './admission-queue.ts';
@@ -8,7 +8,7 @@ import { tokenizeInput } from './fit-prompt.ts';
 import { abortedBeforeStart, generateOnSequence } from './generate-on-sequence.ts';
 import type { ModelProcess } from './model-process.ts';
 import { startRequestClock } from './request-clock.ts';
-import { checkPrompt, resolveModel, resolveRequest } from './resolve-request.ts';
+import { checkPrompt, resolveContextTokens, resolveModel, resolveRequest } from './resolve-request.ts';
 import type { ResolvedRequest } from './resolve-request.ts';
 import type { TokenLedger } from './token-ledger.ts';
 
@@ -137,15 +137,15 @@ export function engineOnHost(host: ModelHost, settings: EngineSettings): Engine 
   const engine: Engine = {
     implementation: host.implementation,
     generate: (request, { signal } = {}) => eventStream((emit, stop) => answer(request, emit, stop), signal),
-    describe: (file, { contextTokens = requestDefaults.contextTokens, signal } = {}) => {
+    describe: async (file, { contextTokens, signal } = {}) => {
       const model = resolveModel(file);
-      return inTurn(model, contextTokens, signal, {
+      return inTurn(model, resolveContextTokens(contextTokens), signal, {
         work: ({ model: loaded }) => Promise.resolve({ name: model.name, ...loaded }),
       });
     },
-    async countTokens(file, prompt, { contextTokens = requestDefaults.contextTokens, signal } = {}) {
+    async countTokens(file, prompt, { contextTokens, signal } = {}) {
       checkPrompt(prompt, settings.promptCharsMax);
-      return inTurn(resolveModel(file), contextTokens, signal, {
+      return inTurn(resolveModel(file), resolveContextTokens(contextTokens), signal, {
         work: async ({ process }) => {
           const { tokens } = await process.call('tokenize', { input: tokenizeInput(prompt) }, { signal });
           return tokens.length;

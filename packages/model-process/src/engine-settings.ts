@@ -4,10 +4,10 @@ import { availableCores } from './available-cores.ts';
 
 /** Engine options with every default filled in. */
 export type EngineSettings = {
-  readonly [Option in keyof EngineOptions]-?: Exclude<EngineOptions[Option], undefined>;
+  readonly [Option in Exclude<keyof EngineOptions, 'runtimeFolder'>]-?: Exclude<EngineOptions[Option], undefined>;
 } & {
   /** Folder of the native runtime; `null` = where the worker itself is installed. */
-  readonly runtimeFolderOrNull: string | null;
+  readonly runtimeFolder: string | null;
 };
 
 /** The llama.cpp model process: node-llama-cpp behind the protocol. */
@@ -35,8 +35,7 @@ export const engineDefaults = {
 export function resolveEngineOptions(options: EngineOptions): EngineSettings {
   return {
     worker: options.worker ?? llamaWorker,
-    runtimeFolder: options.runtimeFolder ?? '',
-    runtimeFolderOrNull: options.runtimeFolder ?? null,
+    runtimeFolder: options.runtimeFolder ?? null,
     env: options.env ?? {},
     checkModel: options.checkModel ?? (() => Promise.resolve()),
     threads: positive('threads', options.threads ?? availableCores().cores, 1024, true),

@@ -22,8 +22,6 @@ export interface ModelProcessOptions {
   readonly log: (message: string) => void;
   /** Called with the process as soon as it is spawned, before it is ready. */
   readonly onSpawn?: ((process: ModelProcess) => void) | undefined;
-  /** Starts the child. Default: `child_process.fork`. */
-  readonly forkProcess?: typeof fork;
 }
 
 /** Options of one call. */
@@ -113,9 +111,9 @@ class RunningModelProcess implements ModelProcess {
 
   constructor(options: ModelProcessOptions) {
     this.#options = options;
-    const { worker, env, forkProcess = fork } = options;
+    const { worker, env } = options;
     const module = worker.module.startsWith('file:') ? fileURLToPath(worker.module) : worker.module;
-    this.#child = forkProcess(module, [...(worker.args ?? [])], {
+    this.#child = fork(module, [...(worker.args ?? [])], {
       env,
       // Not the parent's: an inherited --inspect would fight for the port.
       execArgv: [],

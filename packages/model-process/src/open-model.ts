@@ -1,3 +1,4 @@
+import { GemmaError } from '@gemma-cli/contracts';
 import type { LoadedModel } from '@gemma-cli/contracts/worker-protocol';
 import type { EngineSettings } from './engine-settings.ts';
 import { startModelProcess } from './model-process.ts';
@@ -34,7 +35,7 @@ export async function openModel({
   signal,
   onSpawn,
 }: OpenModelOptions): Promise<OpenModel> {
-  await settings.checkModel(path);
+  await untilAborted(settings.checkModel(path), signal);
   const start = performance.now();
   const process = await startModelProcess(
     {
@@ -51,7 +52,7 @@ export async function openModel({
   try {
     const model = await process.call(
       'load',
-      { path, contextTokens, sequences: 1, threads: settings.threads, runtimeFolder: settings.runtimeFolderOrNull },
+      { path, contextTokens, sequences: 1, threads: settings.threads, runtimeFolder: settings.runtimeFolder },
       // Nothing in a process that is still loading is worth waiting for.
       { signal, silenceMsMax: settings.loadMsMax, deadlineCode: 'ENGINE_LOAD_TIMEOUT', abortMsMax: 0 },
     );
@@ -60,4 +61,15 @@ export async function openModel({
     await process.close();
     throw error;
   }
+}
+
+/** Waits for `work` no longer than until the abort: a check of a file on a dead network drive may never end. */
+function untilAborted(work: Promise<unknown>, signal: AbortSignal): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void =>
+      reject(new GemmaError({ code: 'ABORTED', message: 'The request was aborted while the model file was checked.' }));
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
 }

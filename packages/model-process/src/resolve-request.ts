@@ -15,7 +15,12 @@ export interface ResolvedRequest {
   readonly reproducible: boolean;
   readonly onContextOverflow: 'refuse' | 'trim';
   /** Options that the caller gave, to be held against the model's capabilities. */
-  readonly asked: { readonly seed: boolean; readonly minP: boolean; readonly repeatPenalty: boolean };
+  readonly asked: {
+    readonly sampling: boolean;
+    readonly seed: boolean;
+    readonly minP: boolean;
+    readonly repeatPenalty: boolean;
+  };
 }
 
 /**
@@ -49,15 +54,21 @@ export function resolveRequest(
     },
     maxTokens: whole('maxTokens', request.maxTokens ?? requestDefaults.maxTokens, 1, 2 ** 31 - 1),
     stop,
-    contextTokens: whole('contextTokens', request.contextTokens ?? requestDefaults.contextTokens, 16, 2 ** 24),
+    contextTokens: resolveContextTokens(request.contextTokens),
     reproducible: request.reproducible ?? false,
     onContextOverflow: request.onContextOverflow ?? 'refuse',
     asked: {
+      sampling: request.sampling !== undefined,
       seed: sampling.seed !== undefined,
       minP: sampling.minP !== undefined,
       repeatPenalty: sampling.repeatPenalty !== undefined,
     },
   };
+}
+
+/** Checks a context and fills in its default. */
+export function resolveContextTokens(contextTokens: number = requestDefaults.contextTokens): number {
+  return whole('contextTokens', contextTokens, 16, 2 ** 24);
 }
 
 /** Fills in the name of a model. */
@@ -79,6 +90,11 @@ export function checkCapabilities(request: ResolvedRequest, { capabilities }: Lo
       'A conversation needs a chat template, and the model file has none: it is a base model. Send a completion instead',
     ],
     ['seed', request.asked.seed, 'The runtime cannot repeat choices from a seed. Leave out seed'],
+    [
+      'perRequestSampling',
+      request.asked.sampling,
+      'The runtime chooses tokens as it was started, not by request. Leave out sampling',
+    ],
     ['minP', request.asked.minP, 'The runtime has no min-p sampling. Leave out minP'],
     ['repeatPenalty', request.asked.repeatPenalty, 'The runtime has no repeat penalty. Leave out repeatPenalty'],
   ];

@@ -25,7 +25,7 @@ describe('resolveRequest', () => {
       contextTokens: 8192,
       reproducible: false,
       onContextOverflow: 'refuse',
-      asked: { seed: false, minP: false, repeatPenalty: false },
+      asked: { sampling: false, seed: false, minP: false, repeatPenalty: false },
     });
   });
 
@@ -250,6 +250,19 @@ describe('eventStream', () => {
       })(),
     ).rejects.toThrow('after the last');
     expect(seen).toEqual(Array.from({ length: 1000 }, (_, index) => index));
+  });
+
+  it('aborts the producer when the reader leaves while it waits for the first event', async () => {
+    let cleaned = false;
+    const stream = eventStream<number>(async (_, signal) => {
+      await new Promise<void>((done) => signal.addEventListener('abort', () => done()));
+      cleaned = true;
+    });
+    const iterator = stream[Symbol.asyncIterator]();
+    const pending = iterator.next();
+    await iterator.return?.();
+    expect(cleaned).toBe(true);
+    expect((await pending).done).toBe(true);
   });
 
   it('aborts the producer and waits for it when the reader leaves', async () => {
