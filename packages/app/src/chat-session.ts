@@ -34,7 +34,7 @@ export function createChatSession({ answer, options }: { answer: Answer; options
         content: (mode) => assemblePrompt(mode, { system, past: sent, text }),
         system,
         model,
-        options: { onContextOverflow: 'trim', ...answerOptions },
+        options: { ...answerOptions, onContextOverflow: answerOptions?.onContextOverflow ?? 'trim' },
         told,
         signal,
       });

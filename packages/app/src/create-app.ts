@@ -100,7 +100,7 @@ export function createApp({ engine, models, defaults = {}, log }: AppOptions): A
       yield* answer({ content, system, model, options, told: new Set(), signal });
     },
     openSession(options = {}) {
-      return createChatSession({ answer, options: { system: defaults.system, ...options } });
+      return createChatSession({ answer, options: { ...options, system: options.system ?? defaults.system } });
     },
     async close() {
       if (closed) return;

@@ -38,7 +38,9 @@ export async function runProgram(options: ProgramOptions): Promise<number> {
   if (entry === undefined) throw new Error(`The command ${route.command} is not in the table.`);
   const rest = route.argv;
   if (entry.passThrough !== true) {
-    if (rest.includes('--version') || rest.includes('-V')) {
+    const terminator = rest.indexOf('--');
+    const beforeTerminator = terminator < 0 ? rest : rest.slice(0, terminator);
+    if (beforeTerminator.includes('--version') || beforeTerminator.includes('-V')) {
       stdout.write(`${readVersion()}\n`);
       return 0;
     }

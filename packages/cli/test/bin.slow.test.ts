@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -89,6 +90,27 @@ describe('the executable', () => {
       for (const entry of readJournal(journal)) {
         if (entry.event === 'spawn') await until('the model process has gone', () => !processRuns(entry.pid));
       }
+    }));
+
+  test('Ctrl-C while standard input is awaited exits 130 without a word', () =>
+    tryBin({}, async ({ env }) => {
+      const child = spawn(process.execPath, [scriptedBin, 'ask'], { env: { PATH: process.env['PATH'], ...env } });
+      let stderr = '';
+      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+        stderr += text;
+      });
+      // It says that it waits, so it does.
+      await until('it waits for standard input', () => stderr.includes('waiting for standard input'));
+      child.kill('SIGINT');
+      const code = await new Promise((resolve) => child.once('close', resolve));
+      expect(code).toBe(130);
+      expect(stderr).not.toContain('Expected a prompt');
+    }));
+
+  test('what stands after -- is a prompt, even when it looks like an option', () =>
+    tryBin({ answer: { text: 'Fine.' } }, async ({ run, env }) => {
+      const { stdout, code } = await run(['run', env['GEMMA_GEMMA_DEFAULT_MODEL'] ?? '', '--', '--version']);
+      expect({ stdout, code }).toEqual({ stdout: 'Fine.\n', code: 0 });
     }));
 
   test('a closed pipe (`gemma … | head`) ends it without a word, and leaves no process behind', () =>

@@ -44,6 +44,7 @@ export function createLineQueue(): LineQueue {
     end() {
       ended = true;
       wakeReader();
+      wakeWriter();
     },
     get length() {
       return waiting.length;

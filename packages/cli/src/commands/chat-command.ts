@@ -123,7 +123,7 @@ async function turn(
   } catch (error) {
     const problem = typedError(error).toJSON();
     await renderer.error(problem);
-    if (problem.code === 'RUNTIME_NOT_INSTALLED' && stdin.isTTY === true && stderr.isTTY === true)
+    if (!style.json && problem.code === 'RUNTIME_NOT_INSTALLED' && stdin.isTTY === true && stderr.isTTY === true)
       return 'runtime-missing';
     return finalCodes.has(problem.code) ? exitCodeOf(problem) : undefined;
   } finally {
@@ -213,10 +213,6 @@ function readLines({ stdin, stdout, stderr, signal }: CommandContext, interactiv
     ...(interactive ? { output: echo, prompt: '> ', historySize: 1000 } : {}),
     terminal: interactive,
   });
-  const onAbort = (): void => reader.close();
-  signal.addEventListener('abort', onAbort, { once: true });
-  if (signal.aborted) onAbort();
-
   reader.on('line', (line) => {
     interrupts = 0;
     waiting.push(line);
@@ -228,6 +224,10 @@ function readLines({ stdin, stdout, stderr, signal }: CommandContext, interactiv
     if (interactive) stopAnswer?.();
     wake();
   });
+  // After the listeners: `close()` tells them at once.
+  const onAbort = (): void => reader.close();
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
   reader.on('SIGINT', () => {
     if (stopAnswer !== undefined) stopAnswer();
     else if (reader.line !== '') {

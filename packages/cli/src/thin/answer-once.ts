@@ -31,8 +31,12 @@ export interface AnswerOnceOptions {
 export async function answerOnce(world: AnswerOnceOptions, input: CommandInput): Promise<number> {
   const { env, cwd, signal, connect } = world;
   const flags = await answerFlags(input);
-  const prompt = await readPrompt(world, input);
-  if (signal.aborted) return 130;
+  const prompt = await readPrompt(world, input).catch((error: unknown) => {
+    // What was read until Ctrl-C is no prompt, and what is wrong with it concerns nobody.
+    if (signal.aborted) return undefined;
+    throw error;
+  });
+  if (prompt === undefined || signal.aborted) return 130;
   const line: AskLine = { type: 'ask', protocol: connectionProtocol, cwd, env: gemmaVariables(env), flags, prompt };
 
   for (let attempt = 1; ; attempt += 1) {
