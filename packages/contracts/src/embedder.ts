@@ -1,3 +1,6 @@
+import type { EngineOptions } from './engine.ts';
+import type { ModelFile } from './generate-request.ts';
+
 /** Options of one call of {@link Embedder.embed}. */
 export interface EmbedOptions {
   /** Whether the texts are questions or passages: some models want different prefixes. Default 'document'. */
@@ -5,6 +8,17 @@ export interface EmbedOptions {
   /** Cut a text that is longer than the model's context instead of refusing it. Default false. */
   readonly truncate?: boolean;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** What an embedder is made of: the model, and what its engine takes. */
+export interface EmbedderOptions extends EngineOptions {
+  readonly model: ModelFile;
+  /** Put before each question. Default: what the model's documentation asks for, by architecture and name. */
+  readonly queryPrefix?: string | undefined;
+  /** Put before each passage. Default: as above. */
+  readonly documentPrefix?: string | undefined;
+  /** Only the first of a vector's dimensions, for models that were trained for it (Matryoshka). Default: all. */
+  readonly dimensions?: number | undefined;
 }
 
 /**

@@ -1,3 +1,5 @@
+import type { ToolCall } from './generate-request.ts';
+
 /** The model starts to load. Only on a cold request. */
 export interface LoadStart {
   readonly type: 'load-start';
@@ -23,14 +25,42 @@ export interface PromptTrimmed {
   readonly messagesDropped: number;
 }
 
+/** A token and how likely the model thought it, before any sampling option. */
+export interface TokenLogprob {
+  /** The token's text; `bytes` where that is not the whole truth. */
+  readonly text: string;
+  /** The token's own bytes: a token may hold part of a character. */
+  readonly bytes: readonly number[];
+  /** Natural logarithm of its probability. */
+  readonly logprob: number;
+}
+
 /** A piece of the answer. Never ends inside a UTF-8 character and is never empty. */
 export interface TextDelta {
   readonly type: 'text-delta';
   readonly text: string;
+  /** When asked for: each token since the delta before, with the likeliest tokens in its place, likeliest first. */
+  readonly logprobs?: readonly (TokenLogprob & { readonly top: readonly TokenLogprob[] })[];
 }
 
-/** Why an answer ended: the model or a stop string said so, the token limit came, or the caller aborted. */
-export type FinishReason = 'stop' | 'length' | 'aborted';
+/** The model wants a tool called. Comes when the call is complete; the answer then ends with reason `tool-calls`. */
+export interface ToolCallEvent extends ToolCall {
+  readonly type: 'tool-call';
+  /** Place among the calls of this answer, from 0. */
+  readonly index: number;
+}
+
+/** The number of threads that compute was changed while this answer was made. */
+export interface ThreadsChanged {
+  readonly type: 'threads-changed';
+  readonly from: number;
+  readonly to: number;
+  /** Why, in words: what a token cost and what it costs at best. */
+  readonly reason: string;
+}
+
+/** Why an answer ended: the model or a stop string said so, the token limit came, tools are called, the caller aborted. */
+export type FinishReason = 'stop' | 'length' | 'tool-calls' | 'aborted';
 
 /** Token counts. `null` = the runtime cannot know; never 0 in its place. */
 export interface Usage {
@@ -42,6 +72,13 @@ export interface Usage {
   readonly evaluatedTokens: number | null;
   /** Tokens of the answer, the end-of-turn token not counted. */
   readonly outputTokens: number | null;
+  /** Of the cached tokens, those whose state came from disk. Left out when none did. */
+  readonly restoredTokens?: number;
+  /** With speculation: tokens that were guessed ahead, and how many of these the model confirmed. */
+  readonly draftedTokens?: number;
+  readonly acceptedTokens?: number;
+  /** The counts are estimates: the runtime does not tell them. */
+  readonly estimated?: true;
 }
 
 /** Where the time went, in milliseconds, measured where the work happens. `null` = the stage was not reached. */
@@ -70,7 +107,14 @@ export interface GenerationEnd {
 
 /**
  * What `generate` yields: `load-start` and `load-end` (cold only), at most one `prompt-trimmed`, any number of
- * `text-delta`, then exactly one `generation-end`. Instead of the end, one typed error may be thrown; text before it
+ * `text-delta` and `tool-call`, then exactly one `generation-end`; `threads-changed` at any place before it. Instead of the end, one typed error may be thrown; text before it
  * stays valid.
  */
-export type EngineEvent = LoadStart | LoadEnd | PromptTrimmed | TextDelta | GenerationEnd;
+export type EngineEvent =
+  | LoadStart
+  | LoadEnd
+  | PromptTrimmed
+  | ThreadsChanged
+  | TextDelta
+  | ToolCallEvent
+  | GenerationEnd;

@@ -32,10 +32,36 @@ export interface EngineStatus {
     readonly pid: number;
     readonly model: string;
     readonly state: 'loading' | 'idle' | 'busy';
+    readonly runtime: string;
     readonly threads: number;
-    /** Tokens whose attention state the process holds. */
+    /** Why it computes on that many threads. */
+    readonly threadsReason: string;
+    /** Tokens of context that each request gets. */
+    readonly contextTokens: number;
+    /** Requests that it can answer at the same time, and how many it answers now. */
+    readonly slots: number;
+    readonly busySlots: number;
+    /** Tokens whose attention state the process holds, over all slots. */
     readonly cachedTokens: number;
+    /** Resident memory in bytes. `null` where the system does not tell. */
+    readonly memoryBytes: number | null;
+    /** When it is unloaded if nobody asks, milliseconds since 1970. `null` = not while it is busy, or never. */
+    readonly until: number | null;
   }[];
+  /** The state cache on disk. `null` = there is none. */
+  readonly stateCache: StateCacheStatus | null;
+}
+
+/** What the state cache did since the engine was made. */
+export interface StateCacheStatus {
+  readonly entries: number;
+  readonly bytes: number;
+  readonly bytesMax: number;
+  readonly hits: number;
+  readonly misses: number;
+  readonly saves: number;
+  /** States that were found and not used, by reason: damaged, foreign, unreadable. */
+  readonly ignored: Readonly<Record<string, number>>;
 }
 
 /** Options of a question about a model. */
@@ -50,7 +76,8 @@ export interface ModelQuestionOptions {
 
 /**
  * Runs models. Legacy starts one model process per prompt; optimized keeps it and the attention state of the common
- * prefix. Safe for concurrent requests: they are admitted in order of arrival, at most `queueMax` waiting.
+ * prefix, and answers several requests side by side. Safe for concurrent requests: they are admitted in order of arrival,
+ * at most `queueMax` waiting.
  */
 export interface Engine extends AsyncDisposable {
   readonly implementation: ImplementationName;
@@ -74,8 +101,8 @@ export interface Engine extends AsyncDisposable {
   /** Loads the model if it is not loaded and tells what it is. Legacy starts and ends a process for it. */
   describe(model: ModelFile, options?: ModelQuestionOptions): Promise<ModelDescription>;
 
-  /** Counts the tokens of a prompt as `generate` would evaluate it, template included. */
-  countTokens(model: ModelFile, prompt: Prompt, options?: ModelQuestionOptions): Promise<number>;
+  /** Counts the tokens of a prompt as `generate` would evaluate it, template included. `null` = the runtime does not tell. */
+  countTokens(model: ModelFile, prompt: Prompt, options?: ModelQuestionOptions): Promise<number | null>;
 
   /** What runs now. Cheap. */
   status(): EngineStatus;
@@ -105,8 +132,32 @@ export interface EngineOptions {
    * nothing native sees it. Default: no check. `inspectModelFile` of `@gemma-cli/models` is made for this.
    */
   readonly checkModel?: ((path: string) => Promise<unknown>) | undefined;
-  /** Threads that compute. Integer >= 1. Default: the cores really available. */
+  /** Threads that compute; the most when they adapt. Integer >= 1. Default: the cores really available. */
   readonly threads?: number | undefined;
+  /** Optimized only: steps threads down when other work makes tokens slow, and up again after. Default true. */
+  readonly adaptThreads?: boolean | undefined;
+  /**
+   * Optimized only: requests that one model answers at the same time, each with a context of its own. Integer 1..16.
+   * Default: 4 for weights below 1 GiB, otherwise 2.
+   */
+  readonly slots?: number | undefined;
+  /** Optimized only: the longest that evaluating part of a prompt may keep an abort or others waiting, in ms. Default 250. */
+  readonly chunkMsMax?: number | undefined;
+  /** Optimized only: where states of long stable prefixes are kept, and their most bytes (default 1 GiB). Default: nowhere. */
+  readonly stateCache?: { readonly folder: string; readonly bytesMax?: number | undefined } | undefined;
+  /**
+   * Optimized only: most bytes of memory for loaded models together; the least recently used idle one goes first.
+   * Default: three quarters of the memory that is free when a model is loaded.
+   */
+  readonly memoryBytesMax?: number | undefined;
+  /** Optimized only: bytes of anonymous memory that a process may grow after loading before it is replaced. Default 1 GiB. */
+  readonly growthBytesMax?: number | undefined;
+  /** Attention cache in 8 bits: half the memory, a little slower. Default false. */
+  readonly compactCache?: boolean | undefined;
+  /** The gemma.cpp executable for `.sbs` weights. Default: `gemma` in the folders of `searchPath`. */
+  readonly gemmaExecutable?: string | undefined;
+  /** Folders that are searched for executables, as `PATH` lists them. Default: none. */
+  readonly searchPath?: string | undefined;
   /** Most requests that wait. Default 64. One more is `ENGINE_BUSY`. */
   readonly queueMax?: number | undefined;
   /** Deadline of loading, in milliseconds. Default 120,000. */

@@ -64,6 +64,16 @@ export const errorCodes = {
   ABORTED: { exitCode: 130, meaning: 'The caller or the user stopped an operation.' },
   INTERNAL: { exitCode: 1, meaning: 'A defect of this program.' },
   BENCH_FAILED: { exitCode: 1, meaning: 'A measured process failed, ran past its deadline or reported no samples.' },
+  SCHEMA_UNSUPPORTED: {
+    exitCode: 2,
+    meaning: 'A JSON schema is invalid or asks for something that cannot be guaranteed.',
+  },
+  GRAMMAR_INVALID: { exitCode: 2, meaning: 'A grammar is not valid GBNF.' },
+  RUNTIME_UNSUPPORTED: {
+    exitCode: 4,
+    meaning: 'The native runtime that was found is not of the version or kind needed.',
+  },
+  MEMORY_EXCEEDED: { exitCode: 4, meaning: 'A model does not fit the memory that is available or allowed.' },
   BENCH_WRONG_IMPLEMENTATION: {
     exitCode: 1,
     meaning: 'A measured process ran another implementation than the one to measure.',

@@ -11,7 +11,19 @@ export type {
   Resolution,
 } from './handshake.ts';
 export type { Capabilities, CapabilityName } from './capabilities.ts';
-export type { ChatMessage, ChatRole, GenerateRequest, ModelFile, Prompt, Sampling } from './generate-request.ts';
+export type {
+  ChatMessage,
+  ChatRole,
+  GenerateRequest,
+  ModelFile,
+  OutputFormat,
+  Prompt,
+  Sampling,
+  Speculation,
+  ToolCall,
+  ToolChoice,
+  ToolDefinition,
+} from './generate-request.ts';
 export { requestDefaults } from './generate-request.ts';
 export type {
   EngineEvent,
@@ -21,7 +33,10 @@ export type {
   LoadStart,
   PromptTrimmed,
   TextDelta,
+  ThreadsChanged,
   Timings,
+  TokenLogprob,
+  ToolCallEvent,
   Usage,
 } from './engine-events.ts';
 export type {
@@ -32,7 +47,9 @@ export type {
   ModelDescription,
   ModelQuestionOptions,
   RuntimeInfo,
+  StateCacheStatus,
   WorkerSpec,
 } from './engine.ts';
 export { nearestNames } from './nearest-names.ts';
-export type { EmbedOptions, Embedder } from './embedder.ts';
+export type { EmbedOptions, Embedder, EmbedderOptions } from './embedder.ts';
+export type { RankOptions, Reranker } from './reranker.ts';
