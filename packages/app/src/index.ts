@@ -7,9 +7,14 @@ export type {
   ChatSession,
   Client,
   OperationOptions,
+  PreparedModel,
+  PrepareOptions,
   PromptParts,
+  RetryOptions,
   SessionMessage,
   SessionOptions,
 } from './client.ts';
 export { chooseModel } from './choose-model.ts';
 export type { AppModel, ModelSource } from './choose-model.ts';
+export { readSchema } from './read-schema.ts';
+export type { ReadSchemaOptions } from './read-schema.ts';
