@@ -1,11 +1,19 @@
 import { GemmaError, type PromptTrimmed } from '@gemma-cli/contracts';
 import { assemblePrompt } from './assemble-prompt.ts';
 import type { AppEvent } from './app-event.ts';
-import type { ChatSession, OperationOptions, SessionMessage, SessionOptions } from './client.ts';
+import type { AnswerOptions, ChatSession, OperationOptions, SessionMessage, SessionOptions } from './client.ts';
 import type { Answer } from './answer.ts';
 
+/** What {@link createChatSession} takes. */
+export interface ChatSessionParts {
+  readonly answer: Answer;
+  readonly options: SessionOptions & { readonly model: string };
+  /** Puts the options of the session over those of the app. */
+  readonly mergeOptions: (options: AnswerOptions | undefined) => AnswerOptions;
+}
+
 /** Makes a session that lives in memory. */
-export function createChatSession({ answer, options }: { answer: Answer; options: SessionOptions }): ChatSession {
+export function createChatSession({ answer, options, mergeOptions }: ChatSessionParts): ChatSession {
   let { system, model, options: answerOptions } = options;
   let messages: readonly SessionMessage[] = [];
   /** How many of the oldest messages no longer fit the context, and are not sent any more. */
@@ -13,7 +21,12 @@ export function createChatSession({ answer, options }: { answer: Answer; options
   let busy = false;
   const told = new Set<string>();
 
-  async function* send(text: string, { signal }: OperationOptions = {}): AsyncGenerator<AppEvent> {
+  /** Answers `text` as the message after `past`; what was said becomes that turn at the end of `past`. */
+  async function* turn(
+    text: string,
+    past: readonly SessionMessage[],
+    { signal, seed }: OperationOptions & { readonly seed?: number | undefined },
+  ): AsyncGenerator<AppEvent> {
     if (text.trim() === '') {
       throw new GemmaError({ code: 'REQUEST_INVALID', message: 'The message is empty. Say something.' });
     }
@@ -24,9 +37,10 @@ export function createChatSession({ answer, options }: { answer: Answer; options
       });
     }
     busy = true;
-    const past = messages;
-    const sent = past.slice(forgotten);
-    let forgottenNow = forgotten;
+    const before = messages;
+    const skipped = Math.min(forgotten, past.length);
+    const sent = past.slice(skipped);
+    let forgottenNow = skipped;
     let reply = '';
     let complete = false;
     try {
@@ -34,20 +48,24 @@ export function createChatSession({ answer, options }: { answer: Answer; options
         content: (mode) => assemblePrompt(mode, { system, past: sent, text }),
         system,
         model,
-        options: { ...answerOptions, onContextOverflow: answerOptions?.onContextOverflow ?? 'trim' },
+        options: {
+          ...answerOptions,
+          onContextOverflow: answerOptions?.onContextOverflow ?? 'trim',
+          ...(seed === undefined ? {} : { sampling: { ...answerOptions?.sampling, seed } }),
+        },
         told,
         signal,
       });
       for await (const event of events) {
         if (event.type === 'text-delta') reply += event.text;
-        if (event.type === 'prompt-trimmed') forgottenNow = forgotten + messagesTrimmed(event, sent, text);
+        if (event.type === 'prompt-trimmed') forgottenNow = skipped + messagesTrimmed(event, sent, text);
         if (event.type === 'generation-end') complete = event.reason !== 'aborted';
         yield event;
       }
     } finally {
       busy = false;
-      // `clear()` during an answer wins: it has put another list in the place of `past`.
-      if (messages === past && (complete || reply !== '')) {
+      // `clear()` during an answer wins: it has put another list in the place of `before`.
+      if (messages === before && (complete || reply !== '')) {
         forgotten = forgottenNow;
         messages = [
           ...past,
@@ -62,7 +80,43 @@ export function createChatSession({ answer, options }: { answer: Answer; options
     get messages() {
       return messages;
     },
-    send,
+    get system() {
+      return system;
+    },
+    get model() {
+      return model;
+    },
+    get options() {
+      return mergeOptions(answerOptions);
+    },
+    async *send(text, sendOptions = {}) {
+      yield* turn(text, messages, sendOptions);
+    },
+    async *retry({ text, seed, signal } = {}) {
+      const asked = messages.at(-2);
+      if (asked === undefined) {
+        throw new GemmaError({ code: 'REQUEST_INVALID', message: 'Nothing was asked yet. Say something first.' });
+      }
+      yield* turn(text ?? asked.content, messages.slice(0, -2), { seed, signal });
+    },
+    undo() {
+      const taken = messages.slice(-2);
+      messages = messages.slice(0, -2);
+      forgotten = Math.min(forgotten, messages.length);
+      return taken;
+    },
+    restore(next) {
+      const isWhole =
+        next.length % 2 === 0 && next.every(({ role }, index) => role === (index % 2 === 0 ? 'user' : 'assistant'));
+      if (!isWhole) {
+        throw new GemmaError({
+          code: 'REQUEST_INVALID',
+          message: 'Expected complete turns: a message of the user, its answer, and so on.',
+        });
+      }
+      messages = [...next];
+      forgotten = 0;
+    },
     clear() {
       messages = [];
       forgotten = 0;

@@ -54,10 +54,24 @@ export interface OperationOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** How the last question is asked again. */
+export interface RetryOptions extends OperationOptions {
+  /** Takes the place of the question. Default: the same question. */
+  readonly text?: string | undefined;
+  /** Seed of this answer alone. Default: that of the options. */
+  readonly seed?: number | undefined;
+}
+
 /** A conversation. Answers one message at a time. */
 export interface ChatSession {
-  /** What was said, oldest first, the system message not included. */
+  /** What was said, oldest first, the system message not included: complete turns, each message with its answer. */
   readonly messages: readonly SessionMessage[];
+  /** The system message. `undefined` = none. */
+  readonly system: string | undefined;
+  /** Name or path of the model, as it was asked for; `auto` chooses among the installed ones. */
+  readonly model: string;
+  /** What the next answer is made with: the options of the session over those of the app. */
+  readonly options: AnswerOptions;
   /**
    * Says something and streams the answer. When the answer is aborted or breaks off, the session keeps the message and
    * the part that came; when nothing came, it takes the message back.
@@ -65,6 +79,21 @@ export interface ChatSession {
    * @throws GemmaError `REQUEST_INVALID` while another answer is under way, and whatever the engine throws.
    */
   send(text: string, options?: OperationOptions): AsyncIterable<AppEvent>;
+  /**
+   * Asks the last question again and puts the new answer in the place of the old one. When nothing comes, the old turn
+   * stays.
+   *
+   * @throws GemmaError `REQUEST_INVALID` when nothing was asked yet, and what `send` throws.
+   */
+  retry(options?: RetryOptions): AsyncIterable<AppEvent>;
+  /** Takes the last turn back. Gives its messages; none when nothing was said. */
+  undo(): readonly SessionMessage[];
+  /**
+   * Replaces what was said.
+   *
+   * @throws GemmaError `REQUEST_INVALID` unless these are complete turns: user, assistant, user, assistant, …
+   */
+  restore(messages: readonly SessionMessage[]): void;
   /** Forgets what was said. The system message stays. */
   clear(): void;
   /** Replaces the system message; `undefined` removes it. Counts from the next message on. */
@@ -73,6 +102,25 @@ export interface ChatSession {
   setModel(model: string): void;
   /** Replaces the options. Counts from the next message on. */
   setOptions(options: AnswerOptions): void;
+}
+
+/** What is made ready; see {@link Client.prepare}. */
+export interface PrepareOptions extends OperationOptions {
+  /** Name or path of a model. Default: the app's. */
+  readonly model?: string | undefined;
+  /** Those of the answers to come: a model is loaded once for each context. */
+  readonly options?: AnswerOptions | undefined;
+}
+
+/** A model that is ready. */
+export interface PreparedModel {
+  readonly name: string;
+  /** Absolute path of the weights. */
+  readonly path: string;
+  /** `chat`: the model's own template. `completion`: the model has none, the text is continued. */
+  readonly mode: 'chat' | 'completion';
+  /** Tokens of context that answers get. `null` when only an answer would tell. */
+  readonly contextTokens: number | null;
 }
 
 /**
@@ -84,6 +132,13 @@ export interface Client extends AsyncDisposable {
   ask(request: AskRequest, options?: OperationOptions): AsyncIterable<AppEvent>;
   /** Begins a conversation. */
   openSession(options?: SessionOptions): ChatSession;
+  /**
+   * Loads a model before it is asked something, so that its first answer comes sooner. An engine that keeps no process
+   * loads nothing; whether the model exists is checked all the same.
+   *
+   * @throws GemmaError what an answer would throw for this model, `ABORTED` when `signal` was aborted.
+   */
+  prepare(options?: PrepareOptions): Promise<PreparedModel>;
   /** Frees what the client holds. Safe to call twice. */
   close(): Promise<void>;
 }

@@ -100,7 +100,26 @@ export function createApp({ engine, models, defaults = {}, log }: AppOptions): A
       yield* answer({ content, system, model, options, told: new Set(), signal });
     },
     openSession(options = {}) {
-      return createChatSession({ answer, options: { ...options, system: options.system ?? defaults.system } });
+      const { system = defaults.system, model = defaults.model ?? 'auto' } = options;
+      return createChatSession({
+        answer,
+        options: { ...options, system, model },
+        mergeOptions: (own) => mergeOptions(defaults.options, own),
+      });
+    },
+    async prepare({ model: reference, options, signal } = {}) {
+      const model = await chooseModel(models, reference ?? defaults.model ?? 'auto');
+      const { engine: current } = await getEngine();
+      const { contextTokens } = mergeOptions(defaults.options, options);
+      const { name, path, chat } = model;
+      const prepared = { name, path, mode: chat ? ('chat' as const) : ('completion' as const) };
+      // A legacy process ends with its answer: loading one for nobody would only cost its time.
+      if (current.implementation === 'legacy') return { ...prepared, contextTokens: contextTokens ?? null };
+      if (signal?.aborted === true) {
+        throw new GemmaError({ code: 'ABORTED', message: 'The request was aborted before the model was loaded.' });
+      }
+      const description = await current.describe({ path, name }, { contextTokens, signal });
+      return { ...prepared, contextTokens: description.contextTokens };
     },
     async close() {
       if (closed) return;

@@ -195,4 +195,102 @@ describe('a session', () => {
       expect((await collect(session.send('two'))).error).toBeUndefined();
       expect(prompts().at(-1)).toContain('<|assistant|>a[31mbc<|end|>');
     }));
+
+  test('retry asks the last question again, with this seed, in the place of the old answer', () =>
+    tryApp({}, async ({ app, prompts }) => {
+      const session = app.openSession({ options: { sampling: { seed: 1 }, maxTokens: 12 } });
+      await collect(session.send('one'));
+      const first = await collect(session.send('two'));
+      const second = await collect(session.retry({ seed: 2 }));
+      expect(prompts()[2]).toBe(prompts()[1]);
+      expect(second.text).not.toBe(first.text);
+      expect(session.messages.map(({ content }) => content).slice(2)).toEqual(['two', second.text]);
+      // The seed was of that answer alone: the session's own gives the first text again.
+      expect((await collect(session.retry())).text).toBe(first.text);
+    }));
+
+  test('retry with another text replaces the question', () =>
+    tryApp({ script: { answer: { text: 'ok' } } }, async ({ app, prompts }) => {
+      const session = app.openSession();
+      await collect(session.send('one'));
+      await collect(session.send('two'));
+      await collect(session.retry({ text: 'three' }));
+      expect(session.messages.map(({ content }) => content)).toEqual(['one', 'ok', 'three', 'ok']);
+      expect(prompts().at(-1)).not.toContain('two');
+    }));
+
+  test('a retry that gets no text leaves the old turn, and one without a question is refused', () =>
+    tryApp({ script: { answer: { text: 'ok' } } }, async ({ app }) => {
+      const session = app.openSession();
+      expect((await collect(session.retry())).error?.code).toBe('REQUEST_INVALID');
+      await collect(session.send('one'));
+      await collect(session.retry({ signal: AbortSignal.abort() }));
+      expect(session.messages.map(({ content }) => content)).toEqual(['one', 'ok']);
+    }));
+
+  test('undo takes the last turn back', () =>
+    tryApp({ script: { answer: { text: 'ok' }, strictTurns: true } }, async ({ app, prompts }) => {
+      const session = app.openSession();
+      expect(session.undo()).toEqual([]);
+      await collect(session.send('one'));
+      await collect(session.send('two'));
+      expect(session.undo().map(({ content }) => content)).toEqual(['two', 'ok']);
+      await collect(session.send('three'));
+      expect(prompts().at(-1)).toBe(
+        '<|begin|><|user|>one<|end|><|assistant|>ok<|end|><|user|>three<|end|><|assistant|>',
+      );
+    }));
+
+  test('restore goes on from another conversation, and takes complete turns only', () =>
+    tryApp({ script: { answer: { text: 'ok' }, strictTurns: true } }, async ({ app, prompts }) => {
+      const session = app.openSession();
+      await collect(session.send('one'));
+      session.restore([
+        { role: 'user', content: 'before' },
+        { role: 'assistant', content: 'yes', partial: true },
+      ]);
+      await collect(session.send('now'));
+      expect(prompts().at(-1)).toBe(
+        '<|begin|><|user|>before<|end|><|assistant|>yes<|end|><|user|>now<|end|><|assistant|>',
+      );
+      expect(() => session.restore([{ role: 'user', content: 'alone' }])).toThrow('complete turns');
+      expect(session.messages).toHaveLength(4);
+    }));
+
+  test('shows what it is made with: its own options over those of the app', () =>
+    tryApp({ defaults: { model: 'tiny', options: { maxTokens: 9, sampling: { topK: 3 } } } }, async ({ app }) => {
+      const session = app.openSession({ system: 'S', options: { sampling: { temperature: 0 } } });
+      expect(session).toMatchObject({ system: 'S', model: 'tiny' });
+      expect(session.options).toEqual({ maxTokens: 9, sampling: { topK: 3, temperature: 0 } });
+      await Promise.resolve();
+    }));
+});
+
+describe('prepare', () => {
+  test('loads the model, so that the first answer loads nothing', () =>
+    tryApp({ script: { answer: { text: 'ok' } } }, async ({ app, journal }) => {
+      const prepared = await app.prepare({ options: { contextTokens: 512 } });
+      expect(prepared).toMatchObject({ name: 'tiny', mode: 'chat', contextTokens: 512 });
+      const { events } = await collect(app.openSession({ options: { contextTokens: 512 } }).send('one'));
+      expect(events.map(({ type }) => type)).not.toContain('load-start');
+      expect(journal().filter(({ event }) => event === 'spawn')).toHaveLength(1);
+    }));
+
+  test('starts no legacy process, but says what is wrong with the name', () =>
+    tryApp({ implementation: 'legacy' }, async ({ app, journal }) => {
+      expect(await app.prepare()).toMatchObject({ name: 'tiny', contextTokens: null });
+      expect(journal()).toEqual([]);
+      await expect(app.prepare({ model: 'nope' })).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });
+    }));
+
+  test('can be aborted', () =>
+    tryApp(
+      { script: { answer: { text: 'ok' }, faults: [{ at: 'load', do: 'delay', ms: 60_000 }] } },
+      async ({ app }) => {
+        const controller = new AbortController();
+        const prepared = app.prepare({ signal: controller.signal });
+        controller.abort();
+        await expect(prepared).rejects.toMatchObject({ code: 'ABORTED' });
+      },
+    ));
 });
