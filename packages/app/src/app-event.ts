@@ -17,13 +17,16 @@ export interface AnswerStart {
   /** `chat`: the model's own template. `completion`: the model has none, the text is continued. */
   readonly mode: 'chat' | 'completion';
   readonly engine: AnswerEngine;
+  /** The answer is held to JSON. Absent otherwise. */
+  readonly format?: 'json';
 }
 
 /**
  * What the user should know but did not ask. `COMPLETION_MODE`: the model continues text. `ENGINE_FALLBACK`: the other
- * implementation runs. `PROMPT_TRIMMED`: the oldest part of the conversation was left out.
+ * implementation runs. `PROMPT_TRIMMED`: the oldest part of the conversation was left out. `ANSWER_CUT`: an answer that is
+ * held to a form reached the token limit before its end, so it does not have that form.
  */
-export type NoticeCode = 'COMPLETION_MODE' | 'ENGINE_FALLBACK' | 'PROMPT_TRIMMED';
+export type NoticeCode = 'COMPLETION_MODE' | 'ENGINE_FALLBACK' | 'PROMPT_TRIMMED' | 'ANSWER_CUT';
 
 /** Something that the user should know. Given once per question or session, but `PROMPT_TRIMMED` every time. */
 export interface Notice {

@@ -1,5 +1,6 @@
 import { GemmaError, type ChatMessage, type Prompt } from '@gemma-cli/contracts';
 import type { PromptParts, SessionMessage } from './client.ts';
+import { fillPromptTemplate, type PromptTemplate } from './prompt-template.ts';
 
 /** What an answer is asked for: the past, the instruction before it, and the new text. */
 export interface PromptContent {
@@ -28,25 +29,28 @@ export function assemblePrompt(mode: 'chat' | 'completion', { system, past, text
 }
 
 /**
- * Joins the parts of a question: what was piped in, files, then the typed text, a blank line between two.
+ * Joins the parts of a question: what was piped in, files, then the typed text, a blank line between two. A template
+ * stands around what they make, or for it.
  *
- * @throws GemmaError `REQUEST_INVALID` when nothing is left.
+ * @throws GemmaError `REQUEST_INVALID` when nothing is left, or a place of the template has no value.
  */
-export function joinPromptParts(prompt: string | PromptParts): string {
+export function joinPromptParts(prompt: string | PromptParts, template?: PromptTemplate): string {
   const parts =
     typeof prompt === 'string'
       ? [prompt]
       : [prompt.input, ...(prompt.files ?? []), prompt.text].map((part) => part ?? '');
   const present = parts.filter((part) => part.trim() !== '');
-  const [only, ...others] = present;
-  if (only === undefined) {
-    throw new GemmaError({
-      code: 'REQUEST_INVALID',
-      message: 'The prompt is empty. Give a text, a file or something on standard input.',
-    });
-  }
-  // One part stays exactly as it is: a base model continues its last character, be it a space.
-  if (others.length === 0) return only;
+  const joined = present.length === 0 ? undefined : joinPresent(present);
+  if (template !== undefined) return fillPromptTemplate(template, joined);
+  if (joined !== undefined) return joined;
+  throw new GemmaError({
+    code: 'REQUEST_INVALID',
+    message: 'The prompt is empty. Give a text, a file or something on standard input.',
+  });
+}
+
+/** One part stays exactly as it is: a base model continues its last character, be it a space. */
+function joinPresent(present: readonly string[]): string {
   return present.map((part, index) => (index < present.length - 1 ? part.trimEnd() : part)).join('\n\n');
 }
 

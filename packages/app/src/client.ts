@@ -1,5 +1,6 @@
-import type { ChatMessage, Sampling } from '@gemma-cli/contracts';
+import type { ChatMessage, OutputFormat, Sampling } from '@gemma-cli/contracts';
 import type { AppEvent } from './app-event.ts';
+import type { PromptTemplate } from './prompt-template.ts';
 
 /** How an answer is made. Everything left out has the default of the app, then that of the engine. */
 export interface AnswerOptions {
@@ -17,7 +18,16 @@ export interface AnswerOptions {
    * notice) in a session.
    */
   readonly onContextOverflow?: 'refuse' | 'trim' | undefined;
+  /** The form that the answer is held to, token by token. Default: free text. */
+  readonly format?: OutputFormat | undefined;
+  /** Gives each token's log-probability, and those of this many likeliest tokens in its place. 0..20. Default: none. */
+  readonly logprobs?: number | undefined;
+  /** Guessing ahead. Default: none. */
+  readonly speculation?: AnswerSpeculation | undefined;
 }
+
+/** Guessing ahead: from the prompt itself, or with a smaller model of the same vocabulary, by name or path. */
+export type AnswerSpeculation = { readonly type: 'prompt-lookup' } | { readonly type: 'draft'; readonly model: string };
 
 /** What a single question is made of. The parts stand in this order, a blank line between two. */
 export interface PromptParts {
@@ -32,6 +42,8 @@ export interface PromptParts {
 /** One question without a past. */
 export interface AskRequest {
   readonly prompt: string | PromptParts;
+  /** Stands around the prompt. With one that has no place for it, the prompt may be empty. Default: none. */
+  readonly template?: PromptTemplate | undefined;
   /** Instruction that stands before the conversation. Default: the app's. */
   readonly system?: string | undefined;
   /** Name or path of a model. Default: the app's; `auto` chooses among the installed ones. */

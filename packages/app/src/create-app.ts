@@ -1,4 +1,12 @@
-import { GemmaError, type Engine, type GenerateRequest, type Prompt, type Resolution } from '@gemma-cli/contracts';
+import {
+  GemmaError,
+  type Engine,
+  type GenerateRequest,
+  type ModelFile,
+  type Prompt,
+  type Resolution,
+  type Speculation,
+} from '@gemma-cli/contracts';
 import { assemblePrompt, joinPromptParts } from './assemble-prompt.ts';
 import type { AnswerInput } from './answer.ts';
 import type { AnswerEngine, AppEvent, Notice } from './app-event.ts';
@@ -64,11 +72,14 @@ export function createApp({ engine, models, defaults = {}, log }: AppOptions): A
     const model = await chooseModel(models, reference ?? defaults.model ?? 'auto');
     const { engine: current, resolution } = await getEngine();
     const mode = model.chat ? 'chat' : 'completion';
+    const merged = mergeOptions(defaults.options, options);
+    const { format } = merged;
     yield {
       type: 'answer-start',
       model: { name: model.name, path: model.path },
       mode,
       engine: describeEngine(resolution, model),
+      ...(format === undefined || format.type === 'gbnf' ? {} : { format: 'json' }),
     };
 
     if (resolution.reason !== undefined && !told.has('fallback')) {
@@ -80,8 +91,14 @@ export function createApp({ engine, models, defaults = {}, log }: AppOptions): A
       told.add(model.path);
       yield notice('COMPLETION_MODE', completionNotice(model, system));
     }
-    const request = makeRequest(model, content(mode), mergeOptions(defaults.options, options));
+    const request = makeRequest(model, content(mode), merged, await draftModel(merged));
     for await (const event of current.generate(request, { signal })) {
+      if (event.type === 'generation-end' && event.reason === 'length' && format !== undefined) {
+        yield notice(
+          'ANSWER_CUT',
+          `The answer reached the token limit before its ${format.type === 'gbnf' ? 'grammar' : 'JSON'} was complete. Raise maxTokens.`,
+        );
+      }
       yield event;
       if (event.type === 'prompt-trimmed') {
         yield notice(
@@ -93,9 +110,16 @@ export function createApp({ engine, models, defaults = {}, log }: AppOptions): A
     }
   }
 
+  /** The file of the model that guesses ahead, where one does. */
+  async function draftModel({ speculation }: AnswerOptions): Promise<ModelFile | undefined> {
+    if (speculation?.type !== 'draft') return undefined;
+    const { path, name } = await chooseModel(models, speculation.model);
+    return { path, name };
+  }
+
   return {
-    async *ask({ prompt, system = defaults.system, model, options }, { signal } = {}) {
-      const text = joinPromptParts(prompt);
+    async *ask({ prompt, template, system = defaults.system, model, options }, { signal } = {}) {
+      const text = joinPromptParts(prompt, template);
       const content = (mode: 'chat' | 'completion'): Prompt => assemblePrompt(mode, { system, past: [], text });
       yield* answer({ content, system, model, options, told: new Set(), signal });
     },
@@ -153,9 +177,17 @@ function mergeOptions(before: AnswerOptions = {}, after: AnswerOptions = {}): An
   return { ...before, ...withoutUndefined(after), sampling };
 }
 
-function makeRequest(model: AppModel, prompt: Prompt, options: AnswerOptions): GenerateRequest {
+function makeRequest(
+  model: AppModel,
+  prompt: Prompt,
+  { speculation, ...options }: AnswerOptions,
+  draft: ModelFile | undefined,
+): GenerateRequest {
+  const guessing: Speculation | undefined =
+    speculation?.type === 'draft' ? (draft === undefined ? undefined : { type: 'draft', model: draft }) : speculation;
   return {
-    ...(withoutUndefined(options) as Omit<GenerateRequest, 'model' | 'prompt'>),
+    ...(withoutUndefined(options) as Omit<GenerateRequest, 'model' | 'prompt' | 'speculation'>),
+    ...(guessing === undefined ? {} : { speculation: guessing }),
     model: { path: model.path, name: model.name },
     prompt,
   };

@@ -3,6 +3,7 @@ export type { App, AppDefaults, AppEngine, AppOptions } from './create-app.ts';
 export type { AnswerEngine, AnswerStart, AppEvent, Notice, NoticeCode } from './app-event.ts';
 export type {
   AnswerOptions,
+  AnswerSpeculation,
   AskRequest,
   ChatSession,
   Client,
@@ -18,3 +19,5 @@ export { chooseModel } from './choose-model.ts';
 export type { AppModel, ModelSource } from './choose-model.ts';
 export { readSchema } from './read-schema.ts';
 export type { ReadSchemaOptions } from './read-schema.ts';
+export { fillPromptTemplate, fillTemplate, inputVariable, templateVariables } from './prompt-template.ts';
+export type { PromptTemplate } from './prompt-template.ts';
