@@ -52,4 +52,4 @@ export type {
 } from './engine.ts';
 export { nearestNames } from './nearest-names.ts';
 export type { EmbedOptions, Embedder, EmbedderOptions } from './embedder.ts';
-export type { RankOptions, Reranker } from './reranker.ts';
+export type { RankOptions, Reranker, RerankerOptions } from './reranker.ts';

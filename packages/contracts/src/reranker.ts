@@ -1,3 +1,11 @@
+import type { EngineOptions } from './engine.ts';
+import type { ModelFile } from './generate-request.ts';
+
+/** What a reranker is made of: the model, and what its engine takes. */
+export interface RerankerOptions extends EngineOptions {
+  readonly model: ModelFile;
+}
+
 /** Options of one call of {@link Reranker.rank}. */
 export interface RankOptions {
   /** Cut a passage that is too long instead of refusing it. Default false. */
