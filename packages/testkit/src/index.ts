@@ -11,9 +11,16 @@ export type { CreateEngine, EngineTrial } from './engine-trial.ts';
 export { collectAnswer } from './collect-answer.ts';
 export type { CollectedAnswer } from './collect-answer.ts';
 export { encodeWorkerScript, scriptedWorker } from './worker-script.ts';
-export type { Fault, FaultAction, FaultPoint, ScriptedText, WorkerScript } from './worker-script.ts';
+export type { Contention, Fault, FaultAction, FaultPoint, ScriptedText, WorkerScript } from './worker-script.ts';
 export { journalPids, readJournal } from './worker-journal.ts';
-export type { JournalEntry } from './worker-journal.ts';
-export { renderScriptedTokens, scriptedAnswer, tokenizeScripted } from './scripted-model.ts';
+export type { BatchWork, JournalEntry } from './worker-journal.ts';
+export {
+  renderScriptedTokens,
+  scriptedAnswer,
+  scriptedLogprobs,
+  scriptedScore,
+  scriptedVector,
+  tokenizeScripted,
+} from './scripted-model.ts';
 export { withTemporaryFolder } from './temporary-folder.ts';
 export { processRuns, until } from './until.ts';

@@ -1,4 +1,4 @@
-import type { ResolvedSampling, TokenizeInput } from '@gemma-cli/contracts/worker-protocol';
+import type { ResolvedSampling, TokenizeInput, WorkerLogprob } from '@gemma-cli/contracts/worker-protocol';
 
 /** Tokens of the scripted model that are no text. A byte `b` of text is the token `firstByteToken + b`. */
 export const scriptedTokens = {
@@ -7,6 +7,7 @@ export const scriptedTokens = {
   system: 3,
   user: 4,
   assistant: 5,
+  tool: 6,
   firstByte: 16,
   /** Tokens of a scripted answer that is given as pieces, which may be longer than a byte. */
   firstPiece: 1_000,
@@ -27,14 +28,20 @@ export function openScriptedSequence(): ScriptedSequence {
 /**
  * Appends tokens as one batch.
  *
- * A real runtime computes slightly different numbers for another batch shape. With `batchSensitive` the hash covers each
- * token's place in its batch too, so that an answer changes whenever the schedule of chunks does.
+ * A real runtime computes slightly different numbers for another batch shape. Given the tokens of the whole batch, those
+ * of other sequences included, the hash covers each token's place in it too, so that an answer changes whenever the
+ * schedule of chunks does.
  */
-export function appendBatch(sequence: ScriptedSequence, batch: readonly number[], batchSensitive: boolean): void {
+export function appendBatch(
+  sequence: ScriptedSequence,
+  batch: readonly number[],
+  sensitiveToBatchTokens: number | null,
+): void {
   const start = sequence.tokens.length;
   for (const token of batch) {
     let hash = mix(Math.imul(sequence.hashes.at(-1) ?? 0x811c9dc5, 16_777_619) ^ token);
-    if (batchSensitive) hash = mix(hash ^ Math.imul(start, 31) ^ Math.imul(batch.length, 65_537));
+    if (sensitiveToBatchTokens !== null)
+      hash = mix(hash ^ Math.imul(start, 31) ^ Math.imul(sensitiveToBatchTokens, 65_537));
     sequence.tokens.push(token);
     sequence.hashes.push(hash);
   }
@@ -52,9 +59,10 @@ export function tokenizeScripted(input: TokenizeInput): number[] {
   if (input.type === 'text') return [scriptedTokens.begin, ...byteTokens(input.text)];
   return [
     scriptedTokens.begin,
-    ...input.messages.flatMap(({ role, content }) => [
+    ...input.messages.flatMap(({ role, content, toolCalls = [] }) => [
       scriptedTokens[role],
       ...byteTokens(content),
+      ...toolCalls.flatMap(({ name, arguments: given }) => byteTokens(`${name}(${given})`)),
       scriptedTokens.endOfTurn,
     ]),
     scriptedTokens.assistant,
@@ -74,6 +82,7 @@ export function renderScriptedTokens(tokens: readonly number[]): string {
     [scriptedTokens.system, '<|system|>'],
     [scriptedTokens.user, '<|user|>'],
     [scriptedTokens.assistant, '<|assistant|>'],
+    [scriptedTokens.tool, '<|tool|>'],
   ]);
   const encoder = new TextEncoder();
   const bytes: number[] = [];
@@ -111,7 +120,7 @@ export function scriptedAnswer(
   maxTokens: number,
 ): { readonly text: string; readonly tokens: number; readonly reason: 'stop' | 'length' } {
   const sequence = openScriptedSequence();
-  appendBatch(sequence, tokenizeScripted(input), false);
+  appendBatch(sequence, tokenizeScripted(input), null);
   const bytes: number[] = [];
   let reason: 'stop' | 'length' = 'length';
   while (bytes.length < maxTokens) {
@@ -121,9 +130,47 @@ export function scriptedAnswer(
       break;
     }
     bytes.push(token - scriptedTokens.firstByte);
-    appendBatch(sequence, [token], false);
+    appendBatch(sequence, [token], null);
   }
   return { text: new TextDecoder().decode(Uint8Array.from(bytes), { stream: true }), tokens: bytes.length, reason };
+}
+
+/**
+ * The vector of a text, not normalised: a function of every token, the same for the same tokens. Of no tokens: zeros,
+ * which no one can normalise.
+ */
+export function scriptedVector(tokens: readonly number[], dimensions: number): Float32Array {
+  const sequence = openScriptedSequence();
+  appendBatch(sequence, tokens, null);
+  const hash = sequence.hashes.at(-1);
+  if (hash === undefined) return new Float32Array(dimensions);
+  return Float32Array.from({ length: dimensions }, (_, place) => mix(hash + place + 1) / 2 ** 30 - 2);
+}
+
+/** The raw score of a passage: one more for each word of the question that it has. */
+export function scriptedScore(query: string, passage: string): number {
+  const words = new Set(passage.toLowerCase().split(/\W+/u));
+  return (
+    new Set(
+      query
+        .toLowerCase()
+        .split(/\W+/u)
+        .filter((word) => words.has(word) && word !== ''),
+    ).size - 1
+  );
+}
+
+/**
+ * The log-probabilities told for a piece: its own, then those of the `count` likeliest tokens in its place, of which it is
+ * the first.
+ */
+export function scriptedLogprobs(piece: Uint8Array, count: number): [WorkerLogprob, ...WorkerLogprob[]] {
+  const own = { bytes: Buffer.from(piece).toString('base64'), logprob: -0.25 };
+  const others = Array.from({ length: Math.max(0, count - 1) }, (_, place) => ({
+    bytes: Buffer.from(String.fromCodePoint(0x41 + place)).toString('base64'),
+    logprob: -0.75 - place * 0.5,
+  }));
+  return count === 0 ? [own] : [own, own, ...others];
 }
 
 /** The byte of a text token, or `null` for any other. */

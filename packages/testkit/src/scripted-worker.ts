@@ -7,12 +7,9 @@
 import { readFileSync, writeSync } from 'node:fs';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { workerProtocolVersion } from '@gemma-cli/contracts/worker-protocol';
-import type {
-  ResolvedSampling,
-  WorkerCall,
-  WorkerMessage,
-  WorkerOperations,
-} from '@gemma-cli/contracts/worker-protocol';
+import type { WorkerCall, WorkerMessage, WorkerOperations } from '@gemma-cli/contracts/worker-protocol';
+import { scriptedBatches } from './scripted-batches.ts';
+import type { BatchCost } from './scripted-batches.ts';
 import {
   appendBatch,
   byteOfToken,
@@ -20,10 +17,14 @@ import {
   nextScriptedToken,
   openScriptedSequence,
   renderScriptedTokens,
+  scriptedLogprobs,
+  scriptedScore,
   scriptedTokens,
+  scriptedVector,
   tokenizeScripted,
 } from './scripted-model.ts';
 import type { ScriptedSequence } from './scripted-model.ts';
+import { readState, stateOrigin, writeHalfState, writeState } from './scripted-states.ts';
 import { journalPids, readJournal, writeJournal } from './worker-journal.ts';
 import type { JournalLine } from './worker-journal.ts';
 import { decodeWorkerScript } from './worker-script.ts';
@@ -31,15 +32,22 @@ import type { Fault, FaultPoint, ScriptedText } from './worker-script.ts';
 
 /** A worker that was forgotten by its engine ends by itself after this time, so that a failed test leaves nothing. */
 const lifeMsMax = 120_000;
+/** Tokens that the guesses of a speculation are long. */
+const draftLength = 3;
 /** The kernel's own granularity of a pipe; noise is written in blocks of it. */
 const noiseBlockBytes = 65_536;
 
 const script = decodeWorkerScript(process.argv[2] ?? 'base64:e30=', (path) => readFileSync(path, 'utf8'));
 
+const batchTokensMax = script.batchTokens ?? 512;
+
 /** A call that runs or waits. */
 interface Job {
   readonly call: WorkerCall;
+  state: 'waiting' | 'running';
   aborted: boolean;
+  /** The next `save-state` runs out of disk. */
+  diskIsFull: boolean;
   /** What faults put in place of the true result, and what they send once more after it. */
   replaced: { readonly result: unknown } | null;
   again: 'result' | 'piece' | null;
@@ -53,6 +61,16 @@ interface Recital {
   length: number;
 }
 
+/** One of the independent sequences of the context. */
+interface Sequence {
+  readonly held: ScriptedSequence;
+  recital: Recital | null;
+  /** Lengths at which the state was remembered, the newest last. */
+  checkpoints: number[];
+  /** The most tokens that it held since it was emptied or came back to a checkpoint: what a sliding window slid over. */
+  longest: number;
+}
+
 /** Ends a call with a failure in place of a result. */
 class Failure extends Error {
   readonly code: string;
@@ -64,17 +82,25 @@ class Failure extends Error {
   }
 }
 
-const queue: Job[] = [];
-let running: Job | null = null;
+/** Calls that wait or run, in the order they came. */
+const jobs: Job[] = [];
 let hung = false;
 let threads = 1;
+let loaded: WorkerOperations['load']['params'] | null = null;
 let contextTokens = 0;
+let hasDraft = false;
 let tokensAppended = 0;
-const sequences = new Map<number, { readonly held: ScriptedSequence; recital: Recital | null }>();
+let generations = 0;
+const sequences = new Map<number, Sequence>();
 const struck = new Set<Fault>();
 let spawnNumber = 1;
 /** Messages that have not left this process. */
 const outbox = { unsent: 0 };
+const batches = scriptedBatches(script, {
+  threads: () => threads,
+  sideBySide: () => jobs.length > 1,
+  note,
+});
 
 void main();
 
@@ -109,21 +135,43 @@ function receive(call: WorkerCall): void {
     void send({ type: 'result', id: call.id, result: { threads } });
     return;
   }
-  queue.push({ call, aborted: false, replaced: null, again: null });
-  if (running === null) void work();
+  jobs.push({ call, state: 'waiting', aborted: false, diskIsFull: false, replaced: null, again: null });
+  startJobs();
 }
 
 function abort(id: number): void {
-  if (running?.call.id === id) running.aborted = true;
-  for (const job of queue) if (job.call.id === id) job.aborted = true;
+  const job = jobs.find(({ call }) => call.id === id);
+  if (job === undefined) return;
+  job.aborted = true;
+  // A call that waits for another one of its sequence ends without its turn.
+  if (job.state === 'waiting') void work(job);
 }
 
-async function work(): Promise<void> {
-  for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
-    running = job;
-    await answer(job);
-    running = null;
+/** Starts every call that no earlier one of the same sequence keeps waiting. Nothing goes beside a load. */
+function startJobs(): void {
+  const taken = new Set<number>();
+  for (const job of jobs) {
+    const own = sequencesOf(job.call);
+    if (job.state === 'waiting' && !own.some((sequence) => taken.has(sequence))) {
+      if (job.call.operation === 'load' && job !== jobs[0]) return;
+      void work(job);
+    }
+    if (job.call.operation === 'load') return;
+    for (const sequence of own) taken.add(sequence);
   }
+}
+
+/** The sequences that a call works on. */
+function sequencesOf({ params }: WorkerCall): readonly number[] {
+  if ('sequence' in params) return [params.sequence];
+  return 'from' in params ? [params.from, params.to] : [];
+}
+
+async function work(job: Job): Promise<void> {
+  job.state = 'running';
+  await answer(job);
+  jobs.splice(jobs.indexOf(job), 1);
+  startJobs();
 }
 
 async function answer(job: Job): Promise<void> {
@@ -149,21 +197,39 @@ async function answer(job: Job): Promise<void> {
 async function perform(job: Job): Promise<unknown> {
   const { call } = job;
   if (job.aborted) {
-    if (call.operation === 'generate')
-      return { reason: 'aborted', length: sequenceOf(call.params.sequence).held.tokens.length };
+    if (call.operation === 'generate') return ended('aborted', sequenceOf(call.params.sequence), 0, 0);
     throw new Failure('ABORTED', 'The call was aborted before it began.');
   }
   switch (call.operation) {
     case 'load':
       return load(call.params, job);
+    case 'load-draft':
+      await strike('load-draft', 0, job);
+      hasDraft = true;
+      return { architecture: 'scripted' };
     case 'tokenize':
       return tokenize(call.params, job);
     case 'truncate':
-      return truncate(call.params, job);
+      await strike('truncate', 0, job);
+      return { kept: cut(sequenceOf(call.params.sequence), call.params.tokens) };
+    case 'checkpoint':
+      return checkpoint(call.params, job);
+    case 'copy':
+      return copy(call.params, job);
     case 'evaluate':
       return evaluate(call.params, job);
     case 'generate':
       return generate(call.params, job);
+    case 'save-state':
+      return saveState(call.params, job);
+    case 'load-state':
+      return loadState(call.params, job);
+    case 'embed':
+      return embed(call.params, job);
+    case 'rank':
+      return rank(call.params, job);
+    case 'memory':
+      return memory(job);
     default:
       throw new Failure('INTERNAL', `${call.operation} is taken at once and never queued.`);
   }
@@ -171,32 +237,45 @@ async function perform(job: Job): Promise<unknown> {
 
 async function load(params: WorkerOperations['load']['params'], job: Job): Promise<WorkerOperations['load']['result']> {
   await strike('load', 0, job);
-  if (contextTokens !== 0) throw new Failure('INTERNAL', 'A process loads one model once.');
+  if (loaded !== null) throw new Failure('INTERNAL', 'A process loads one model once.');
+  loaded = params;
   const trainContextTokens = script.trainContextTokens ?? 65_536;
   contextTokens = Math.min(params.contextTokens, trainContextTokens);
   threads = params.threads;
   for (let sequence = 0; sequence < params.sequences; sequence += 1)
-    sequences.set(sequence, { held: openScriptedSequence(), recital: null });
+    sequences.set(sequence, { held: openScriptedSequence(), recital: null, checkpoints: [], longest: 0 });
+  const capabilities = {
+    seed: true,
+    stopStrings: true,
+    topP: true,
+    minP: true,
+    repeatPenalty: true,
+    extendedSampling: true,
+    perRequestSampling: true,
+    tokenCounts: true,
+    inBandAbort: true,
+    schema: true,
+    logprobs: true,
+    speculation: true,
+    embeddings: false,
+    ranking: false,
+    savedState: true,
+    chat: true,
+    ...script.capabilities,
+  };
   return {
     architecture: 'scripted',
     contextTokens,
     trainContextTokens,
-    capabilities: {
-      seed: true,
-      stopStrings: true,
-      minP: true,
-      repeatPenalty: true,
-      perRequestSampling: true,
-      tokenCounts: true,
-      inBandAbort: true,
-      schema: false,
-      embeddings: false,
-      savedState: false,
-      chat: true,
-      ...script.capabilities,
-    },
+    batchTokens: batchTokensMax,
+    capabilities,
     runtime: { name: 'scripted', version: '1.0.0' },
+    embedding: embeddingOf(capabilities.embeddings),
   };
+}
+
+function embeddingOf(embeds: boolean): WorkerOperations['load']['result']['embedding'] {
+  return script.embedding ?? (embeds ? { dimensions: 8, pooling: 'mean' } : null);
 }
 
 async function tokenize(
@@ -216,28 +295,56 @@ async function tokenize(
   return { tokens: tokenizeScripted(input) };
 }
 
-async function truncate(
-  params: WorkerOperations['truncate']['params'],
-  job: Job,
-): Promise<WorkerOperations['truncate']['result']> {
-  await strike('truncate', 0, job);
-  const { held } = sequenceOf(params.sequence);
-  if (params.tokens < held.tokens.length) {
-    const back = held.tokens.length - params.tokens;
-    const kept = back > (script.cutTokensMax ?? Infinity) ? 0 : Math.max(0, params.tokens - (script.cutLoss ?? 0));
+/** Cuts as the script allows: to what was asked, to a checkpoint before it, or to nothing. */
+function cut(sequence: Sequence, tokens: number): number {
+  const { held } = sequence;
+  if (tokens < held.tokens.length) {
+    const kept = reachableCut(sequence, tokens);
     cutSequence(held, kept);
+    sequence.checkpoints = sequence.checkpoints.filter((length) => length <= kept);
+    if (kept === 0 || sequence.checkpoints.includes(kept)) sequence.longest = kept;
   }
-  return { kept: held.tokens.length };
+  return held.tokens.length;
+}
+
+function reachableCut({ longest, checkpoints }: Sequence, tokens: number): number {
+  if (longest - tokens <= (script.cutTokensMax ?? Infinity)) return Math.max(0, tokens - (script.cutLoss ?? 0));
+  return Math.max(0, ...checkpoints.filter((length) => length <= tokens));
+}
+
+async function checkpoint(
+  params: WorkerOperations['checkpoint']['params'],
+  job: Job,
+): Promise<WorkerOperations['checkpoint']['result']> {
+  await strike('checkpoint', 0, job);
+  const sequence = sequenceOf(params.sequence);
+  const { length } = sequence.held.tokens;
+  const others = sequence.checkpoints.filter((other) => other !== length);
+  sequence.checkpoints = params.keepMax > 0 ? [...others, length].slice(-params.keepMax) : [];
+  return { bytes: script.checkpointBytes ?? (script.cutTokensMax === undefined ? 0 : 64 * length) };
+}
+
+async function copy(params: WorkerOperations['copy']['params'], job: Job): Promise<WorkerOperations['copy']['result']> {
+  await strike('copy', 0, job);
+  const [from, to] = [sequenceOf(params.from), sequenceOf(params.to)];
+  const { length } = from.held.tokens;
+  const kept = params.tokens >= length ? length : reachableCut(from, params.tokens);
+  cutSequence(to.held, 0);
+  to.held.tokens.push(...from.held.tokens.slice(0, kept));
+  to.held.hashes.push(...from.held.hashes.slice(0, kept));
+  to.recital = null;
+  to.checkpoints = [];
+  to.longest = kept === 0 || from.checkpoints.includes(kept) ? kept : from.longest;
+  return { kept };
 }
 
 async function evaluate(
   params: WorkerOperations['evaluate']['params'],
   job: Job,
 ): Promise<WorkerOperations['evaluate']['result']> {
-  const { held } = sequenceOf(params.sequence);
-  await append(held, params.tokens, job);
-  if (job.aborted) throw new Failure('ABORTED', 'The call was aborted while it evaluated.');
-  return { length: held.tokens.length };
+  const cost = await append(params, job);
+  if (job.aborted || cost === null) throw new Failure('ABORTED', 'The call was aborted while it evaluated.');
+  return { length: sequenceOf(params.sequence).held.tokens.length, ...cost };
 }
 
 async function generate(
@@ -246,56 +353,101 @@ async function generate(
 ): Promise<WorkerOperations['generate']['result']> {
   const sequence = sequenceOf(params.sequence);
   const { held } = sequence;
+  generations += 1;
   if (params.tokens.length === 0)
     throw new Failure('ENGINE_FAILED', 'generate needs at least one token to go on from.');
+  if (params.grammar !== null && !/^\s*root\s*::=/mu.test(params.grammar))
+    throw new Failure('GRAMMAR_INVALID', 'The grammar has no rule root.');
+  if (params.speculation === 'draft' && !hasDraft)
+    throw new Failure('ENGINE_FAILED', 'No model was loaded that could guess ahead.');
   const goesOn =
     sequence.recital !== null && sequence.recital.length === held.tokens.length && params.tokens.length === 1;
-  await append(held, params.tokens, job);
-  if (job.aborted) return { reason: 'aborted', length: held.tokens.length };
+  const cost = await append(params, job);
+  if (job.aborted || cost === null) return ended('aborted', sequence, 0, 0);
   const prompt = renderScriptedTokens(held.tokens);
-  note({ event: 'decode', prompt: prompt.slice(-20_000), promptTokens: held.tokens.length });
-  if (!goesOn) sequence.recital = reciteFor(prompt);
-  const reason = await decode(sequence, params.sampling, params.maxTokens, job);
+  note({
+    event: 'decode',
+    sequence: params.sequence,
+    prompt: prompt.slice(-20_000),
+    promptTokens: held.tokens.length,
+  });
+  if (!goesOn) sequence.recital = reciteFor(prompt, params.grammar !== null);
+  const { reason, said } = await decode(sequence, params, cost, job);
   if (sequence.recital !== null) sequence.recital.length = held.tokens.length;
-  return { reason, length: held.tokens.length };
+  const drafts = params.speculation === null ? 0 : Math.ceil(said / (draftLength + 1));
+  const accepted = params.speculation === null ? 0 : said - drafts;
+  if (params.speculation !== null)
+    note({ event: 'speculation', type: params.speculation, drafted: drafts * draftLength, accepted });
+  return ended(reason, sequence, drafts * draftLength, accepted);
 }
 
-/** Appends tokens one after the other in time, as one batch in their numbers. */
-async function append(held: ScriptedSequence, tokens: readonly number[], job: Job): Promise<void> {
-  note({ event: 'evaluate', tokens: tokens.length, held: held.tokens.length });
+function ended(
+  reason: 'stop' | 'length' | 'aborted',
+  { held }: Sequence,
+  draftedTokens: number,
+  acceptedTokens: number,
+): WorkerOperations['generate']['result'] {
+  return { reason, length: held.tokens.length, draftedTokens, acceptedTokens };
+}
+
+/** Appends tokens in one batch: one after the other in time, together in their numbers. `null` = aborted before it began. */
+async function append(
+  { sequence: index, tokens, alone }: Pick<WorkerOperations['evaluate']['params'], 'sequence' | 'tokens' | 'alone'>,
+  job: Job,
+): Promise<BatchCost | null> {
+  const sequence = sequenceOf(index);
+  const { held } = sequence;
+  note({ event: 'evaluate', sequence: index, tokens: tokens.length, held: held.tokens.length });
+  if (tokens.length > batchTokensMax)
+    throw new Failure('ENGINE_FAILED', `A batch has at most ${batchTokensMax} tokens, not ${tokens.length}.`);
   if (held.tokens.length + tokens.length > contextTokens)
     throw new Failure('ENGINE_FAILED', `The context of ${contextTokens} tokens is full.`);
-  const msPerToken = script.evaluateMsPerToken ?? 0;
-  const from = tokensAppended;
-  // Time passes in steps, so that an abort that the script allows is seen on the way.
-  const step = 16;
-  let done = 0;
-  while (done < tokens.length && !(job.aborted && script.abortsWhileEvaluating === true)) {
-    const count = Math.min(step, tokens.length - done);
-    if (msPerToken > 0) await sleep(count * msPerToken);
-    done += count;
-    await strike('evaluate', from + done, job);
-  }
-  appendBatch(held, done === tokens.length ? tokens : tokens.slice(0, done), script.batchSensitive ?? false);
-  tokensAppended += done;
-  if (msPerToken > 0) await turn();
+  const msPerToken = script.virtualTime === true ? 0 : (script.evaluateMsPerToken ?? 0);
+  return batches.join({
+    sequence: index,
+    does: 'evaluate',
+    tokens: tokens.length,
+    alone,
+    isOff: () => job.aborted,
+    async run(batchTokens) {
+      const from = tokensAppended;
+      // Time passes in steps, so that an abort that the script allows is seen on the way.
+      const step = 16;
+      let done = 0;
+      while (done < tokens.length && !(job.aborted && script.abortsWhileEvaluating === true)) {
+        const count = Math.min(step, tokens.length - done);
+        if (msPerToken > 0) await sleep(count * msPerToken);
+        done += count;
+        await strike('evaluate', from + done, job);
+      }
+      hold(sequence, done === tokens.length ? tokens : tokens.slice(0, done), batchTokens);
+      tokensAppended += done;
+      if (msPerToken > 0) await turn();
+    },
+  });
+}
+
+function hold(sequence: Sequence, tokens: readonly number[], batchTokens: number): void {
+  appendBatch(sequence.held, tokens, script.batchSensitive === true ? batchTokens : null);
+  sequence.longest = Math.max(sequence.longest, sequence.held.tokens.length);
 }
 
 async function decode(
-  sequence: { readonly held: ScriptedSequence; readonly recital: Recital | null },
-  sampling: ResolvedSampling,
-  maxTokens: number,
+  sequence: Sequence,
+  params: WorkerOperations['generate']['params'],
+  promptCost: BatchCost,
   job: Job,
-): Promise<'stop' | 'length' | 'aborted'> {
+): Promise<{ readonly reason: 'stop' | 'length' | 'aborted'; readonly said: number }> {
   const { held, recital } = sequence;
+  const { maxTokens, logprobs } = params;
   const decoder = new TextDecoder();
+  let cost = promptCost;
   for (let count = 0; ; count += 1) {
     await strike('piece', count, job);
-    if (job.aborted) return 'aborted';
-    if (count === maxTokens) return 'length';
-    const piece = recital === null ? pieceOfModel(held, sampling) : recital.pieces[recital.next];
-    if (piece === undefined || piece.token === scriptedTokens.endOfTurn) return 'stop';
-    if (script.pieceMs !== undefined) await sleep(script.pieceMs);
+    if (job.aborted) return { reason: 'aborted', said: count };
+    if (count === maxTokens) return { reason: 'length', said: count };
+    const piece = recital === null ? pieceOfModel(held, params.sampling) : recital.pieces[recital.next];
+    if (piece === undefined || piece.token === scriptedTokens.endOfTurn) return { reason: 'stop', said: count };
     if (recital !== null) recital.next += 1;
     if (count % 1_000 === 0) note({ event: 'pieces', count: count + 1 });
     await send({
@@ -305,24 +457,40 @@ async function decode(
       ...(script.encoding === 'text'
         ? { text: decoder.decode(piece.bytes, { stream: true }) }
         : { bytes: piece.bytes.toString('base64') }),
+      ...cost,
+      ...(logprobs !== null && { logprobs: scriptedLogprobs(piece.bytes, logprobs) }),
     });
     if (count % 16 === 15) await turn();
     // The last token is sampled, not evaluated: it is appended only when another one is to be sampled.
     if (count + 1 < maxTokens) {
       if (held.tokens.length + 1 > contextTokens)
         throw new Failure('ENGINE_FAILED', `The context of ${contextTokens} tokens is full.`);
-      appendBatch(held, [piece.token], script.batchSensitive ?? false);
+      const next = await batches.join({
+        sequence: params.sequence,
+        does: 'decode',
+        tokens: 1,
+        alone: params.alone,
+        isOff: () => job.aborted,
+        run: async (batchTokens) => hold(sequence, [piece.token], batchTokens),
+      });
+      if (next === null) return { reason: 'aborted', said: count + 1 };
+      cost = next;
     }
   }
 }
 
-function pieceOfModel(held: ScriptedSequence, sampling: ResolvedSampling): { token: number; bytes: Buffer } {
+function pieceOfModel(
+  held: ScriptedSequence,
+  sampling: WorkerOperations['generate']['params']['sampling'],
+): { token: number; bytes: Buffer } {
   const token = nextScriptedToken(held, sampling);
   return { token, bytes: Buffer.from([byteOfToken(token) ?? 0]) };
 }
 
-function reciteFor(prompt: string): Recital | null {
-  const answer = script.answerWhen?.find(({ promptHas }) => prompt.includes(promptHas))?.answer ?? script.answer;
+function reciteFor(prompt: string, hasGrammar: boolean): Recital | null {
+  const answer =
+    script.answerWhen?.find(({ promptHas }) => prompt.includes(promptHas))?.answer ??
+    (hasGrammar ? { text: script.grammarAnswer ?? '{"answer":"scripted"}' } : script.answer);
   return answer === undefined ? null : { pieces: piecesOf(answer), next: 0, length: -1 };
 }
 
@@ -345,10 +513,90 @@ function piecesOf(answer: ScriptedText): Recital['pieces'] {
   });
 }
 
-/** Lets the faults of a point strike, each once. */
+async function saveState(
+  params: WorkerOperations['save-state']['params'],
+  job: Job,
+): Promise<WorkerOperations['save-state']['result']> {
+  await strike('save-state', 0, job);
+  const { held } = sequenceOf(params.sequence);
+  if (job.diskIsFull) {
+    writeHalfState(params.path, held, origin());
+    throw new Failure('DISK_FULL', `No space is left for ${params.path}.`, { errno: 'ENOSPC' });
+  }
+  try {
+    return { bytes: writeState(params.path, held, origin()), tokens: held.tokens.length };
+  } catch (error) {
+    throw new Failure('FILE_UNREADABLE', `The state could not be written: ${(error as Error).message}`);
+  }
+}
+
+async function loadState(
+  params: WorkerOperations['load-state']['params'],
+  job: Job,
+): Promise<WorkerOperations['load-state']['result']> {
+  await strike('load-state', 0, job);
+  const sequence = sequenceOf(params.sequence);
+  sequence.recital = null;
+  sequence.checkpoints = [];
+  sequence.longest = 0;
+  try {
+    const kept = readState(params.path, sequence.held, params.tokens, origin());
+    sequence.longest = kept;
+    return { kept };
+  } catch (error) {
+    cutSequence(sequence.held, 0);
+    throw new Failure('ENGINE_FAILED', `The state could not be read: ${(error as Error).message}`);
+  }
+}
+
+function origin(): string {
+  if (loaded === null) throw new Failure('ENGINE_FAILED', 'There is no state before load.');
+  return stateOrigin(loaded);
+}
+
+async function embed(
+  { inputs }: WorkerOperations['embed']['params'],
+  job: Job,
+): Promise<WorkerOperations['embed']['result']> {
+  await strike('embed', 0, job);
+  const dimensions = embeddingOf(script.capabilities?.embeddings ?? false)?.dimensions;
+  if (dimensions === undefined) throw new Failure('OPTION_UNSUPPORTED', 'The model gives no vectors.');
+  const tooLong = inputs.find(({ length }) => length > contextTokens);
+  if (tooLong !== undefined)
+    throw new Failure('CONTEXT_EXCEEDED', `A text of ${tooLong.length} tokens is longer than ${contextTokens}.`);
+  await drain();
+  if (job.aborted) throw new Failure('ABORTED', 'The call was aborted while it computed.');
+  return {
+    vectors: inputs.map((tokens) => Buffer.from(scriptedVector(tokens, dimensions).buffer).toString('base64')),
+  };
+}
+
+async function rank(
+  { query, passages, truncate }: WorkerOperations['rank']['params'],
+  job: Job,
+): Promise<WorkerOperations['rank']['result']> {
+  await strike('rank', 0, job);
+  const tooLong = passages.find((passage) => Buffer.byteLength(query + passage) > contextTokens);
+  if (tooLong !== undefined && !truncate)
+    throw new Failure('CONTEXT_EXCEEDED', `A passage of ${tooLong.length} characters is longer than the context.`);
+  return { scores: passages.map((passage) => scriptedScore(query, passage)) };
+}
+
+async function memory(job: Job): Promise<WorkerOperations['memory']['result']> {
+  await strike('memory', 0, job);
+  const { residentBytes, anonymousBytes, growthBytes } = script.memory ?? {
+    residentBytes: 64 * 2 ** 20,
+    anonymousBytes: 64 * 2 ** 20,
+    growthBytes: 0,
+  };
+  const growth = generations * growthBytes;
+  return { resident: residentBytes + growth, anonymous: anonymousBytes === null ? null : anonymousBytes + growth };
+}
+
+/** Lets the faults of a point strike, each once unless it says otherwise. */
 async function strike(point: FaultPoint, passed: number, job: Job | null): Promise<void> {
   for (const fault of script.faults ?? []) {
-    if (fault.at !== point || passed < (fault.after ?? 0) || struck.has(fault)) continue;
+    if (fault.at !== point || passed < (fault.after ?? 0) || (struck.has(fault) && fault.always !== true)) continue;
     if (fault.process !== undefined && fault.process !== spawnNumber) continue;
     struck.add(fault);
     note({ event: 'fault', action: fault.do });
@@ -391,6 +639,9 @@ async function strikeOne(fault: Fault, job: Job | null): Promise<void> {
     case 'result':
       if (job !== null) job.replaced = { result: fault.result };
       return;
+    case 'disk-full':
+      if (job !== null) job.diskIsFull = true;
+      return;
     case 'two-results':
       if (job !== null) job.again = 'result';
       return;
@@ -427,7 +678,7 @@ function writeAll(descriptor: 1 | 2, text: string): void {
   }
 }
 
-function sequenceOf(index: number): { readonly held: ScriptedSequence; recital: Recital | null } {
+function sequenceOf(index: number): Sequence {
   const sequence = sequences.get(index);
   if (sequence === undefined)
     throw new Failure('ENGINE_FAILED', `There is no sequence ${index}; load opens sequences.`);
@@ -458,7 +709,8 @@ async function drain(): Promise<void> {
 function noteCall(call: WorkerCall): void {
   const { operation, params } = call;
   const tokens = 'tokens' in params && Array.isArray(params.tokens) ? { tokens: params.tokens.length } : {};
-  note({ event: 'call', operation, params: { ...params, ...tokens } });
+  const inputs = 'inputs' in params ? { inputs: params.inputs.length } : {};
+  note({ event: 'call', operation, params: { ...params, ...tokens, ...inputs } });
 }
 
 function note(line: JournalLine): void {

@@ -6,15 +6,32 @@ export type JournalEntry = { readonly pid: number } & (
   | { readonly event: 'spawn'; readonly environment: readonly string[] }
   | { readonly event: 'call'; readonly operation: WorkerOperation; readonly params: Record<string, unknown> }
   /** Tokens that are about to be appended, and how many the sequence held before. */
-  | { readonly event: 'evaluate'; readonly tokens: number; readonly held: number }
+  | { readonly event: 'evaluate'; readonly sequence: number; readonly tokens: number; readonly held: number }
   /** An answer begins or goes on: what the sequence holds, as readable text. */
-  | { readonly event: 'decode'; readonly prompt: string; readonly promptTokens: number }
+  | { readonly event: 'decode'; readonly sequence: number; readonly prompt: string; readonly promptTokens: number }
+  /** What was computed together: tokens of prompts, and one token for each answer. Only with `journalBatches`. */
+  | {
+      readonly event: 'batch';
+      readonly shares: readonly { readonly sequence: number; readonly does: BatchWork; readonly tokens: number }[];
+      readonly ms: number;
+      readonly threads: number;
+    }
+  /** A `generate` that guessed ahead has ended. */
+  | {
+      readonly event: 'speculation';
+      readonly type: 'prompt-lookup' | 'draft';
+      readonly drafted: number;
+      readonly accepted: number;
+    }
   /** Pieces sent so far by one `generate`: written for the first and every 1,000th. */
   | { readonly event: 'pieces'; readonly count: number }
   | { readonly event: 'answered'; readonly operation: WorkerOperation }
   /** A fault is about to strike. */
   | { readonly event: 'fault'; readonly action: string }
 );
+
+/** What a sequence does in a batch. */
+export type BatchWork = 'evaluate' | 'decode';
 
 /** A line without the pid. Distributes over the union, which `Omit` would merge. */
 export type JournalLine = JournalEntry extends infer Entry

@@ -11,6 +11,15 @@ export type FaultPoint =
   | 'tokenize'
   /** When `truncate` begins. */
   | 'truncate'
+  /** When `checkpoint`, `copy`, `save-state`, `load-state`, `load-draft`, `embed`, `rank` or `memory` begins. */
+  | 'checkpoint'
+  | 'copy'
+  | 'save-state'
+  | 'load-state'
+  | 'load-draft'
+  | 'embed'
+  | 'rank'
+  | 'memory'
   /** After `after` tokens were appended to sequences, by `evaluate` or at the beginning of `generate`. */
   | 'evaluate'
   /** After `after` pieces of one `generate`. */
@@ -38,6 +47,8 @@ export type FaultAction =
   | { readonly do: 'send'; readonly message: unknown }
   /** Answers the call with this result, whatever its shape, and not with the true one. */
   | { readonly do: 'result'; readonly result: unknown }
+  /** Of `save-state`: writes half of the file, then fails with `DISK_FULL`. */
+  | { readonly do: 'disk-full' }
   /** Answers the call twice. */
   | { readonly do: 'two-results' }
   /** Answers the call, then sends one more piece of it. */
@@ -50,7 +61,19 @@ export type Fault = FaultAction & {
   readonly after?: number;
   /** Strikes only in the process that was spawned as the n-th, counted from 1. Default: in every one. */
   readonly process?: number;
+  /** Strikes whenever its point is reached. Default false: once in a process. */
+  readonly always?: boolean;
 };
+
+/** Other work on the machine while an answer is made: what a token costs meanwhile. */
+export interface Contention {
+  /** The tokens that the process decodes in this time, over all its answers: from this one, counted from 0, … */
+  readonly fromToken: number;
+  /** … to this one, which is no longer among them. Default: for ever. */
+  readonly toToken?: number;
+  /** Milliseconds of a decoded token by the number of threads; one that is not listed costs what the next lower one does. */
+  readonly msPerTokenByThreads: Readonly<Record<number, number>>;
+}
 
 /** What a `generate` says in place of the model's own text. */
 export type ScriptedText =
@@ -71,12 +94,18 @@ export interface WorkerScript {
   readonly protocol?: unknown;
   /** Default 65,536. */
   readonly trainContextTokens?: number;
-  /** Default: everything but embeddings, schema and saved state. */
+  /** Default: everything but embeddings and ranking. */
   readonly capabilities?: Partial<Capabilities>;
+  /** What `load` says of an embedding model. Default: 8 dimensions, mean pooling, when the capability is there. */
+  readonly embedding?: { readonly dimensions: number; readonly pooling: string };
+  /** Most tokens of one call. Default 512. */
+  readonly batchTokens?: number;
   /** What every `generate` says. Default: text that depends on every evaluated token and the seed. */
   readonly answer?: ScriptedText;
   /** What a `generate` says whose prompt contains a text; the first that fits wins over `answer`. */
   readonly answerWhen?: readonly { readonly promptHas: string; readonly answer: ScriptedText }[];
+  /** What a `generate` with a grammar says when no `answerWhen` fits. Default: `{"answer":"scripted"}`. */
+  readonly grammarAnswer?: string;
   /** Bytes of one piece of a scripted text. Default 1. */
   readonly pieceBytes?: number;
   /**
@@ -84,16 +113,33 @@ export interface WorkerScript {
    * both. Default 'bytes'.
    */
   readonly encoding?: 'bytes' | 'text';
-  /** Milliseconds before each piece. Default 0. */
+  /** Milliseconds of each batch that decodes, for all its sequences together. Default 0. */
   readonly pieceMs?: number;
-  /** Milliseconds per token appended. Default 0. */
+  /** Milliseconds per token of a prompt. Default 0. */
   readonly evaluateMsPerToken?: number;
+  /** Other work on the machine, in place of `pieceMs` while it lasts. Default: none. */
+  readonly contention?: readonly Contention[];
+  /** Batches take no time; what they would take is told all the same. Default false. */
+  readonly virtualTime?: boolean;
+  /** Whether every batch is in the journal. Default false: it is a line for each token. */
+  readonly journalBatches?: boolean;
   /** Whether an abort is seen between the tokens of one call. Default false: like llama.cpp, at the end of the call. */
   readonly abortsWhileEvaluating?: boolean;
   /** An answer depends on the batches its prompt was evaluated in. Default false. */
   readonly batchSensitive?: boolean;
-  /** A cut further back than this many tokens keeps nothing, as models with a sliding window do. Default: no limit. */
+  /**
+   * A cut further back than this many tokens, counted from the most that the sequence held since it was last restored,
+   * keeps nothing beyond the nearest checkpoint, as models with a sliding window do. Default: no limit.
+   */
   readonly cutTokensMax?: number;
+  /** Bytes that a checkpoint costs. Default: 64 per token where cuts have a limit, otherwise 0. */
+  readonly checkpointBytes?: number;
+  /** Memory of the process and how much it grows with every `generate`, in bytes. Default: 64 MiB that stay. */
+  readonly memory?: {
+    readonly residentBytes: number;
+    readonly anonymousBytes: number | null;
+    readonly growthBytes: number;
+  };
   /** Every cut keeps this many tokens fewer than asked. Default 0. */
   readonly cutLoss?: number;
   /** A conversation that does not alternate between user and assistant is refused, as Gemma's template does. Default false. */
