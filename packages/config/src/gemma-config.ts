@@ -52,6 +52,22 @@ export interface SamplingSection {
   readonly minP: number;
   /** Makes recent tokens less likely by this factor. 1..2, 1 = off. */
   readonly repeatPenalty: number;
+  /** Tokens of the answer that the penalties look back on. 0..8,192. */
+  readonly repeatLastTokens: number;
+  /** Taken off a token's logit for each time it came lately. -2..2, 0 = off. */
+  readonly frequencyPenalty: number;
+  /** Taken off a token's logit once it came lately. -2..2, 0 = off. */
+  readonly presencePenalty: number;
+  /** DRY: strength. 0..5, 0 = off. */
+  readonly dryMultiplier: number;
+  /** DRY: growth with the length of the repetition. 1..4. */
+  readonly dryBase: number;
+  /** DRY: longest repetition without a penalty, in tokens. 1..64. */
+  readonly dryAllowedLength: number;
+  /** XTC: chance of leaving out the likeliest tokens. 0..1, 0 = off. */
+  readonly xtcProbability: number;
+  /** XTC: only tokens at least this likely are left out. 0..1. */
+  readonly xtcThreshold: number;
   /** Most tokens of an answer. */
   readonly maxTokens: number;
 }
@@ -68,6 +84,8 @@ export interface ModelsSection {
 export interface UiSection {
   /** Colours: only on a terminal, always, or never. `--no-color` and `NO_COLOR` win over it. */
   readonly color: 'auto' | 'always' | 'never';
+  /** Keep what is typed in a chat for the next one. */
+  readonly history: boolean;
 }
 
 /** The whole configuration: every value resolved, nothing left undefined, frozen. */

@@ -12,6 +12,8 @@ export interface HomeLayout {
   readonly data: string;
   /** Saved conversations. */
   readonly sessions: string;
+  /** Roles of the user, a file each. */
+  readonly roles: string;
   readonly logs: string;
   /** Sockets and locks. */
   readonly run: string;
@@ -46,6 +48,7 @@ export function homeLayout(home: string): HomeLayout {
     models: join(home, 'models'),
     data: join(home, 'data'),
     sessions: join(home, 'sessions'),
+    roles: join(home, 'roles'),
     logs: join(home, 'logs'),
     run: join(home, 'run'),
     runtimes: join(home, 'runtimes'),

@@ -43,4 +43,12 @@ const samplingKeys = {
   topP: 'sampling.top_p',
   minP: 'sampling.min_p',
   repeatPenalty: 'sampling.repeat_penalty',
+  repeatLastTokens: 'sampling.repeat_last_tokens',
+  frequencyPenalty: 'sampling.frequency_penalty',
+  presencePenalty: 'sampling.presence_penalty',
+  dryMultiplier: 'sampling.dry_multiplier',
+  dryBase: 'sampling.dry_base',
+  dryAllowedLength: 'sampling.dry_allowed_length',
+  xtcProbability: 'sampling.xtc_probability',
+  xtcThreshold: 'sampling.xtc_threshold',
 } as const satisfies Readonly<Partial<Record<keyof SamplingSection, string>>>;

@@ -50,8 +50,10 @@ describe('configKeys', () => {
 
   it('takes the defaults of requests from the contract', async () => {
     const { config } = await loadConfig(nowhere);
-    const { temperature, topK, topP, minP, repeatPenalty, maxTokens } = requestDefaults;
-    expect(config.sampling).toEqual({ temperature, topK, topP, minP, repeatPenalty, maxTokens });
+    const { sampling } = config;
+    const names = Object.keys(sampling) as (keyof typeof sampling)[];
+    expect(names).toContain('xtcThreshold');
+    expect(sampling).toEqual(Object.fromEntries(names.map((name) => [name, requestDefaults[name]])));
     expect(config.engine.promptCharsMax).toBe(requestDefaults.promptCharsMax);
     expect(config.engine.responseBytesMax).toBe(requestDefaults.responseBytesMax);
   });
