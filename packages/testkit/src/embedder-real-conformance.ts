@@ -1,0 +1,88 @@
+import { existsSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import type { Embedder, EmbedderOptions } from '@gemma-cli/contracts';
+import { embeddingReferences } from './embedding-references.ts';
+import type { EmbedderSubject } from './embedder-trial.ts';
+
+/** What the real cases run on. */
+export interface RealEmbedderSubject extends EmbedderSubject {
+  /** The all-MiniLM-L6-v2 as GGUF. A file that is not there skips the cases with that reason. */
+  readonly embeddingModel: string;
+  /** A generating model, to be refused. */
+  readonly chatModel: string;
+}
+
+/** How far a cosine of the 8-bit weights may lie from that of the original ones. */
+const cosineDifferenceMax = 0.02;
+
+/** Declares what only a real model shows. For `*.real.test.ts`. */
+export function embedderRealConformance({
+  name,
+  createEmbedder,
+  createReranker,
+  embeddingModel,
+  chatModel,
+}: RealEmbedderSubject): void {
+  const options: EmbedderOptions = { model: { path: embeddingModel }, threads: 1 };
+  const withEmbedder = async (body: (embedder: Embedder) => Promise<void>): Promise<void> => {
+    const embedder = await createEmbedder(options);
+    try {
+      await body(embedder);
+    } finally {
+      await embedder.close();
+    }
+  };
+
+  describe(`${name}, real`, () => {
+    // The file is shared beside the checkout of this project and cannot be fetched from a registry.
+    describe.skipIf(!existsSync(embeddingModel))(`all-MiniLM-L6-v2 (skipped without ${embeddingModel})`, () => {
+      it('finds texts as alike as the original weights do', () =>
+        withEmbedder(async (embedder) => {
+          expect(embedder.dimensions).toBe(384);
+          const { texts, cosines } = embeddingReferences;
+          const vectors = await embedder.embed(texts);
+          for (const [row, own] of vectors.entries()) {
+            for (const [column, other] of vectors.entries()) {
+              const reference = cosines[row]?.[column] ?? Number.NaN;
+              const difference = Math.abs(cosine(own, other) - reference);
+              expect(difference, `"${texts[row]}" and "${texts[column]}"`).toBeLessThan(cosineDifferenceMax);
+            }
+          }
+        }));
+
+      it('gives a text the same vector alone and among others', () =>
+        withEmbedder(async (embedder) => {
+          const { texts } = embeddingReferences;
+          const [together, alone] = [await embedder.embed(texts), await embedder.embed(texts.slice(2, 3))];
+          expect(cosine(together[2] ?? new Float32Array(), alone[0] ?? new Float32Array())).toBeGreaterThan(0.9999);
+        }));
+
+      it('refuses a text beyond 512 tokens with its counts, and embeds its beginning when asked', () =>
+        withEmbedder(async (embedder) => {
+          const long = 'a lighthouse keeper writes down the wind '.repeat(100);
+          await expect(embedder.embed(['short', long])).rejects.toMatchObject({
+            code: 'CONTEXT_EXCEEDED',
+            facts: { index: 1, contextTokens: 512 },
+          });
+          const [cut, beginning] = await embedder.embed([long, long.slice(0, 2_000)], { truncate: true });
+          expect(cosine(cut ?? new Float32Array(), beginning ?? new Float32Array())).toBeGreaterThan(0.98);
+        }));
+
+      it('refuses it as a reranker: it has no ranking head', async () => {
+        await expect(createReranker({ model: { path: embeddingModel }, threads: 1 })).rejects.toMatchObject({
+          code: 'OPTION_UNSUPPORTED',
+        });
+      });
+    });
+
+    it('refuses a model that generates text as an embedder and as a reranker', async () => {
+      const model = { path: chatModel };
+      await expect(createEmbedder({ model, threads: 1 })).rejects.toMatchObject({ code: 'OPTION_UNSUPPORTED' });
+      await expect(createReranker({ model, threads: 1 })).rejects.toMatchObject({ code: 'OPTION_UNSUPPORTED' });
+    });
+  });
+}
+
+function cosine(left: Float32Array, right: Float32Array): number {
+  return left.reduce((sum, value, place) => sum + value * (right[place] ?? Number.NaN), 0);
+}
