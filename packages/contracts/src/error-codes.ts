@@ -78,6 +78,10 @@ export const errorCodes = {
     exitCode: 1,
     meaning: 'A measured process ran another implementation than the one to measure.',
   },
+  STATE_INVALID: {
+    exitCode: 1,
+    meaning: 'A saved attention state is damaged or belongs to another model; it is not used.',
+  },
 } as const satisfies Record<string, ErrorCodeEntry>;
 
 /** A stable code by which a caller recognises an error. */

@@ -3,7 +3,12 @@ import type { ChildProcess } from 'node:child_process';
 import { GemmaError, errorCodes, isGemmaError } from '@gemma-cli/contracts';
 import type { ErrorCode, WorkerSpec } from '@gemma-cli/contracts';
 import { workerProtocolVersion } from '@gemma-cli/contracts/worker-protocol';
-import type { WorkerMessage, WorkerOperation, WorkerOperations } from '@gemma-cli/contracts/worker-protocol';
+import type {
+  WorkerLogprob,
+  WorkerMessage,
+  WorkerOperation,
+  WorkerOperations,
+} from '@gemma-cli/contracts/worker-protocol';
 import { fileURLToPath } from 'node:url';
 import { createUtf8Stream } from './utf8-stream.ts';
 import { resultProblem } from './worker-results.ts';
@@ -24,6 +29,16 @@ export interface ModelProcessOptions {
   readonly onSpawn?: ((process: ModelProcess) => void) | undefined;
 }
 
+/** What a model process tells about a piece besides its token and text. */
+export interface PieceFacts {
+  /** Milliseconds that its batch took, sampling included; `undefined` for text of earlier tokens. */
+  readonly ms: number | undefined;
+  /** Tokens that were in that batch. */
+  readonly batchTokens: number | undefined;
+  /** When asked for: the token itself, then the likeliest ones. */
+  readonly logprobs: readonly [WorkerLogprob, ...WorkerLogprob[]] | undefined;
+}
+
 /** Options of one call. */
 export interface CallOptions {
   /** Aborts the call in the process; a process that does not obey within `abortMsMax` is killed. */
@@ -35,7 +50,7 @@ export interface CallOptions {
   /** The code of the error when the deadline passes. Default `ENGINE_UNRESPONSIVE`. */
   readonly deadlineCode?: ErrorCode;
   /** For `generate`: called with each token and the characters it completes, in order. */
-  readonly onPiece?: (token: number, text: string) => void;
+  readonly onPiece?: (token: number, text: string, facts: PieceFacts) => void;
 }
 
 /** One running model process: starting → ready → ended. It never comes back; make a new one. */
@@ -62,7 +77,7 @@ export interface ModelProcess {
 
 interface PendingCall {
   readonly operation: WorkerOperation;
-  readonly onPiece: (token: number, text: string) => void;
+  readonly onPiece: (token: number, text: string, facts: PieceFacts) => void;
   readonly utf8: ReturnType<typeof createUtf8Stream>;
   readonly settle: (outcome: { readonly result: unknown } | { readonly error: GemmaError }) => void;
   readonly signOfLife: () => void;
@@ -285,7 +300,8 @@ class RunningModelProcess implements ModelProcess {
         call.signOfLife();
         const text =
           message.text === undefined ? call.utf8.write(Buffer.from(message.bytes ?? '', 'base64')) : message.text;
-        call.onPiece(message.token, text);
+        const { ms, batchTokens, logprobs } = message;
+        call.onPiece(message.token, text, { ms, batchTokens, logprobs });
         return;
       }
       case 'result': {
@@ -299,7 +315,7 @@ class RunningModelProcess implements ModelProcess {
         // A character that a limit or an abort cut is left out; one that the model left unfinished is shown as U+FFFD.
         const isModelsEnd = (message.result as { readonly reason?: unknown }).reason === 'stop';
         const rest = isModelsEnd ? call.utf8.end() : '';
-        if (rest !== '') call.onPiece(-1, rest);
+        if (rest !== '') call.onPiece(-1, rest, noFacts);
         call.settle({ result: message.result });
         return;
       }
@@ -351,6 +367,8 @@ class RunningModelProcess implements ModelProcess {
   }
 }
 
+const noFacts: PieceFacts = { ms: undefined, batchTokens: undefined, logprobs: undefined };
+
 /** Stands for the answer to an `abort`, which nobody waits for. */
 const ignoredCall: PendingCall = {
   operation: 'abort',
@@ -376,6 +394,11 @@ function parseMessage(raw: unknown): WorkerMessage {
       const texts = [message['text'], message['bytes']].filter((value) => value !== undefined);
       const sound = texts.length === 1 && typeof texts[0] === 'string';
       if (!hasId || !Number.isInteger(message['token']) || !sound) throw protocolError('a malformed piece');
+      const factsAreSound =
+        isNumberOrMissing(message['ms']) &&
+        isNumberOrMissing(message['batchTokens']) &&
+        (message['logprobs'] === undefined || areLogprobs(message['logprobs']));
+      if (!factsAreSound) throw protocolError('a piece with malformed facts');
       break;
     }
     case 'result':
@@ -391,6 +414,21 @@ function parseMessage(raw: unknown): WorkerMessage {
       throw protocolError(`a message of type ${JSON.stringify(message['type']) ?? 'undefined'}`);
   }
   return raw as WorkerMessage;
+}
+
+function isNumberOrMissing(value: unknown): boolean {
+  return value === undefined || (typeof value === 'number' && value >= 0);
+}
+
+function areLogprobs(value: unknown): boolean {
+  return (
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((entry: unknown) => {
+      const { bytes, logprob } = (entry ?? {}) as Record<string, unknown>;
+      return typeof bytes === 'string' && typeof logprob === 'number';
+    })
+  );
 }
 
 function protocolError(what: string): GemmaError {

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createPieceDecoder } from '../src/llama/piece-decoder.ts';
 import { createStopMatcher } from '../src/stop-matcher.ts';
 import { createUtf8Stream } from '../src/index.ts';
 
@@ -83,27 +82,5 @@ describe('createStopMatcher', () => {
     const [high, low] = ['\uD83D', '\uDE00'];
     expect(matcher.write(`a${high}`)).toEqual({ text: 'a', stopped: false });
     expect(matcher.write(low)).toEqual({ text: '😀', stopped: false });
-  });
-});
-
-describe('createPieceDecoder', () => {
-  it('gives whole characters from tokens that hold single bytes', () => {
-    fc.assert(
-      fc.property(
-        text.filter((whole) => !whole.includes('\uFFFD')),
-        (whole) => {
-          const decoder = createPieceDecoder((tokens) => Buffer.from(tokens).toString('utf8'));
-          const pieces = [...Buffer.from(whole)].map((byte) => decoder.write(byte));
-          expect(pieces.join('') + decoder.end()).toBe(whole);
-          expect(pieces.join('')).not.toContain('\uFFFD');
-        },
-      ),
-    );
-  });
-
-  it('gives up on bytes that never become a character', () => {
-    const decoder = createPieceDecoder((tokens) => Buffer.from(tokens).toString('utf8'));
-    const shown = [0xff, 0xff, 0xff, 0xff, 0x61].map((byte) => decoder.write(byte)).join('');
-    expect(shown).toMatch(/^\uFFFD+a$/);
   });
 });

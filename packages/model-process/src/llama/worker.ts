@@ -1,41 +1,49 @@
 /**
- * The llama.cpp model process: speaks `@gemma-cli/contracts/worker-protocol` over the IPC channel and does what it is
- * told, one call after the other. Started with `fork`; no policy lives here.
+ * The llama.cpp model process: speaks `@gemma-cli/contracts/worker-protocol` over the IPC channel. Calls of one sequence
+ * run in the order they came, calls of different sequences side by side. Started with `fork`; no policy lives here.
  *
  * @module
  */
 import { GemmaError, isGemmaError } from '@gemma-cli/contracts';
 import { workerProtocolVersion } from '@gemma-cli/contracts/worker-protocol';
 import type { WorkerCall, WorkerMessage } from '@gemma-cli/contracts/worker-protocol';
-import { openLlamaSession } from './llama-session.ts';
+import { openLlamaSession, processMemory } from './llama-session.ts';
 import type { LlamaSession } from './llama-session.ts';
 
-let session: LlamaSession | undefined;
+/** Loading, which everything else waits for. */
+let loading: Promise<LlamaSession> | undefined;
 /** Calls that wait or run, each with the controller that aborts it. */
 const open = new Map<number, AbortController>();
-let last: Promise<void> = Promise.resolve();
+/** The end of the last call of each sequence. */
+const ends = new Map<number, Promise<void>>();
 
-process.on('message', (message: WorkerCall) => {
-  if (message.operation === 'abort') {
-    open.get(message.params.call)?.abort();
-    send({ type: 'result', id: message.id, result: {} });
-    return;
-  }
-  if (message.operation === 'set-threads' && session !== undefined) {
-    send({ type: 'result', id: message.id, result: { threads: session.setThreads(message.params.threads) } });
+process.on('message', (call: WorkerCall) => {
+  if (call.operation === 'abort') {
+    open.get(call.params.call)?.abort();
+    send({ type: 'result', id: call.id, result: {} });
     return;
   }
   const controller = new AbortController();
-  open.set(message.id, controller);
-  last = last.then(() => answer(message, controller.signal)).finally(() => open.delete(message.id));
+  open.set(call.id, controller);
+  const sequences = sequencesOf(call);
+  const before = Promise.all(sequences.map((sequence) => ends.get(sequence) ?? Promise.resolve()));
+  const end = before.then(() => answer(call, controller.signal)).finally(() => open.delete(call.id));
+  for (const sequence of sequences) ends.set(sequence, end);
 });
 
-// The engine is gone: nobody is left to work for.
-process.on('disconnect', () => process.exit(0));
+// The engine is gone: nobody is left to work for. No clean-up either: a batch may be under way for seconds, and the
+// system takes memory back faster than its owner gives it.
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 // Ctrl-C at a terminal reaches the whole process group; the engine decides what it means.
 process.on('SIGINT', () => {});
 
 send({ type: 'ready', protocol: workerProtocolVersion });
+
+/** The sequences that a call works on. */
+function sequencesOf(call: WorkerCall): readonly number[] {
+  if (call.operation === 'copy') return [call.params.from, call.params.to];
+  return 'sequence' in call.params ? [call.params.sequence] : [];
+}
 
 async function answer(call: WorkerCall, signal: AbortSignal): Promise<void> {
   try {
@@ -54,28 +62,67 @@ async function answer(call: WorkerCall, signal: AbortSignal): Promise<void> {
 }
 
 async function run(call: WorkerCall, signal: AbortSignal): Promise<unknown> {
-  if (call.operation === 'load') {
-    session = await openLlamaSession(call.params, (level, message) => send({ type: 'log', level, message }));
-    return session.model;
-  }
-  if (session === undefined) {
+  if (call.operation === 'memory') return processMemory();
+  if (call.operation === 'load') return (await load(call.params)).model;
+  if (loading === undefined) {
     throw new GemmaError({ code: 'ENGINE_FAILED', message: `Expected 'load' before '${call.operation}'.` });
   }
+  const session = await loading;
   switch (call.operation) {
+    case 'load-draft':
+      return session.loadDraft(call.params);
     case 'tokenize':
-      return { tokens: session.tokenize(call.params.input) };
+      return session.tokenize(call.params);
     case 'truncate':
       return session.truncate(call.params);
+    case 'checkpoint':
+      return session.checkpoint(call.params);
+    case 'copy':
+      return session.copy(call.params);
     case 'evaluate':
-      return session.evaluate(call.params);
+      return session.evaluate(call.params, signal);
     case 'generate':
-      return session.generate(call.params, (token, text) => send({ type: 'piece', id: call.id, token, text }), signal);
+      return session.generate(
+        call.params,
+        ({ token, text, facts, logprobs }) =>
+          send({
+            type: 'piece',
+            id: call.id,
+            token,
+            text,
+            ...(facts === null ? {} : { ms: facts.ms, batchTokens: facts.tokens }),
+            ...(logprobs === undefined ? {} : { logprobs }),
+          }),
+        signal,
+      );
+    case 'save-state':
+      return session.saveState(call.params);
+    case 'load-state':
+      return session.loadState(call.params);
+    case 'embed':
+      return session.embed(call.params, signal);
+    case 'rank':
+      return session.rank(call.params, signal);
     case 'set-threads':
       return { threads: session.setThreads(call.params.threads) };
     case 'abort':
       return {};
     default:
       return call satisfies never;
+  }
+}
+
+/** A load that failed may be tried again with other parameters; one that succeeded is the last. */
+async function load(params: Extract<WorkerCall, { operation: 'load' }>['params']): Promise<LlamaSession> {
+  if (loading !== undefined) {
+    throw new GemmaError({ code: 'ENGINE_FAILED', message: 'A model process loads one model, and it has one.' });
+  }
+  loading = openLlamaSession(params, (level, message) => send({ type: 'log', level, message }));
+  try {
+    return await loading;
+  } catch (error) {
+    loading = undefined;
+    throw error;
   }
 }
 

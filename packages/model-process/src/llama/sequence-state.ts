@@ -1,0 +1,174 @@
+import type { AddonCheckpoint, AddonContext, LlamaAddon } from './addon-types.ts';
+import type { LlamaModel } from './llama-model.ts';
+
+/** What one sequence of a context holds. Its methods touch the native context: call them between batches only. */
+export interface SequenceState {
+  /** The tokens whose state it holds, in order. Appended to by who computes them. */
+  readonly tokens: number[];
+  /** Cuts to at most `tokens` tokens; tells how many are left. */
+  truncate(tokens: number): Promise<number>;
+  /** Remembers the state as it is; tells the bytes that this costs. */
+  checkpoint(keepMax: number): Promise<number>;
+  /** Makes it hold what `other` holds, at most `tokens` tokens; tells how many. */
+  copyFrom(other: SequenceState, tokens: number): Promise<number>;
+  /** Puts a saved state in its place. On an error it holds nothing. */
+  restore(load: () => Promise<ArrayLike<number>>): Promise<number>;
+  /** Empties it. */
+  clear(): void;
+  /** For `copyFrom`. */
+  readonly index: number;
+  readonly checkpoints: readonly Checkpoint[];
+}
+
+/** A remembered state. Several sequences may hold one. */
+interface Checkpoint {
+  readonly native: AddonCheckpoint;
+  readonly bytes: number;
+  /** First position whose sliding cells are in it. */
+  readonly minPosition: number;
+  /** Tokens of the sequence that it is still true for. */
+  readonly validTokens: number;
+  readonly shared: { holders: number };
+}
+
+/** What the sequences of one context have in common. */
+export interface SequenceStatesOptions {
+  readonly addon: LlamaAddon;
+  readonly context: AddonContext;
+  readonly model: Pick<LlamaModel, 'windowTokens' | 'needsCheckpoints'>;
+  /** Tokens of context of each sequence. */
+  readonly contextTokens: number;
+  readonly sequences: number;
+  /** Computes everything that copies still owe. */
+  readonly settleCopies: () => Promise<void>;
+  /** Told of a copy whose data llama.cpp moves only with the next batch. */
+  readonly copied: (to: number, tokens: number) => void;
+}
+
+/** Makes the states of all sequences of a context. */
+export function createSequenceStates(options: SequenceStatesOptions): SequenceState[] {
+  return Array.from({ length: options.sequences }, (_, index) => createSequenceState(index, options));
+}
+
+function createSequenceState(
+  index: number,
+  { addon, context, model, contextTokens, settleCopies, copied }: SequenceStatesOptions,
+): SequenceState {
+  const tokens: number[] = [];
+  let checkpoints: Checkpoint[] = [];
+
+  /** Whether a sliding layer still has, or would have, everything that token `position` attends to. */
+  function covers(minPosition: number, position: number): boolean {
+    return minPosition <= Math.max(0, position - (model.windowTokens ?? contextTokens));
+  }
+
+  function forget(checkpoint: Checkpoint): void {
+    checkpoint.shared.holders -= 1;
+    if (checkpoint.shared.holders === 0) checkpoint.native.dispose();
+  }
+
+  function keepOnly(isKept: (checkpoint: Checkpoint) => boolean): void {
+    for (const checkpoint of checkpoints) if (!isKept(checkpoint)) forget(checkpoint);
+    checkpoints = checkpoints.filter(isKept);
+  }
+
+  /** The tokens from `length` on are no longer there: a checkpoint is true only up to there. */
+  function cutTo(length: number): number {
+    tokens.length = length;
+    checkpoints = checkpoints.map((checkpoint) => ({
+      ...checkpoint,
+      validTokens: Math.min(checkpoint.validTokens, length),
+    }));
+    keepOnly(({ minPosition, validTokens }) => validTokens > 0 && covers(minPosition, validTokens));
+    return length;
+  }
+
+  async function truncate(asked: number): Promise<number> {
+    const wanted = Math.min(asked, tokens.length);
+    if (wanted === tokens.length) return wanted;
+    if (wanted === 0) return clear();
+    const isWhole = covers(context.getSequenceKvCacheMinPosition(index), wanted);
+    if (isWhole && context.removeTokenCellsFromSequence(index, wanted, -1)) return cutTo(wanted);
+    return goBack(wanted);
+  }
+
+  /** Goes back to the checkpoint that leaves the most tokens. */
+  async function goBack(wanted: number): Promise<number> {
+    const targets = checkpoints
+      .map((checkpoint) => ({ checkpoint, length: Math.min(wanted, checkpoint.validTokens) }))
+      .filter(({ checkpoint, length }) => length > 0 && covers(checkpoint.minPosition, length))
+      .toSorted((a, b) => b.length - a.length);
+    if (targets.length > 0) await settleCopies();
+    for (const { checkpoint, length } of targets) {
+      if (await context.restoreCheckpoint(checkpoint.native, length - 1, index)) return cutTo(length);
+    }
+    return clear();
+  }
+
+  function clear(): number {
+    context.disposeSequence(index);
+    return cutTo(0);
+  }
+
+  return {
+    index,
+    tokens,
+    get checkpoints() {
+      return checkpoints;
+    },
+    truncate,
+    clear() {
+      clear();
+    },
+
+    async checkpoint(keepMax) {
+      if (!model.needsCheckpoints || tokens.length === 0 || keepMax === 0) {
+        if (keepMax === 0) keepOnly(() => false);
+        return 0;
+      }
+      const same = checkpoints.find(({ validTokens }) => validTokens === tokens.length);
+      if (same !== undefined) return same.bytes;
+      await settleCopies();
+      const native = new addon.AddonContextSequenceCheckpoint();
+      await native.init(context, index);
+      checkpoints.push({
+        native,
+        bytes: native.size,
+        minPosition: Math.max(0, native.minPos),
+        validTokens: tokens.length,
+        shared: { holders: 1 },
+      });
+      const newest = checkpoints.slice(-keepMax);
+      keepOnly((checkpoint) => newest.includes(checkpoint));
+      return native.size;
+    },
+
+    async copyFrom(other, tokensMax) {
+      if (other.index === index) return truncate(tokensMax);
+      // Two copies into one place, or a copy of a copy, need the first one done.
+      await settleCopies();
+      clear();
+      if (other.tokens.length === 0) return 0;
+      await context.copySequenceStateFromOtherSequence(index, other.index);
+      tokens.push(...other.tokens);
+      checkpoints = other.checkpoints.map((checkpoint) => {
+        checkpoint.shared.holders += 1;
+        return { ...checkpoint };
+      });
+      copied(index, tokens.length);
+      return truncate(tokensMax);
+    },
+
+    async restore(load) {
+      await settleCopies();
+      clear();
+      try {
+        for (const token of Array.from(await load())) tokens.push(token);
+        return tokens.length;
+      } catch (error) {
+        clear();
+        throw error;
+      }
+    },
+  };
+}
