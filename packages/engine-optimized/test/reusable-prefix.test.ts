@@ -6,7 +6,7 @@ const numbers = (count: number, from = 0): number[] => Array.from({ length: coun
 
 function ledgerOf(...batches: readonly (readonly number[])[]) {
   const ledger = createTokenLedger();
-  for (const batch of batches) ledger.append(batch);
+  for (const batch of batches) ledger.append(batch, true);
   return ledger;
 }
 

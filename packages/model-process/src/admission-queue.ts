@@ -1,57 +1,65 @@
 import { GemmaError } from '@gemma-cli/contracts';
 
-/** Lets one piece of work at a time through, in order of arrival, with a bound on those that wait. */
+/** Lets work start in order of arrival, as seats get free, with a bound on those that wait. */
 export interface AdmissionQueue {
   /** How many wait now. */
   readonly waiting: number;
   /**
-   * Waits for the turn. Resolves with a function that gives the turn to the next one; calling it twice is harmless.
+   * Waits until everybody before has started and `take` gives a seat. Resolves with how to leave it; calling that twice
+   * is harmless.
    *
+   * @param take - Takes a seat and gives how to leave it, or nothing when none is free. Asked again whenever one is left.
    * @throws GemmaError `ENGINE_BUSY` at once when the queue is full, `ENGINE_CLOSED` after `close`, `ABORTED` when the
    *   signal is aborted before the turn comes.
    */
-  enter(signal?: AbortSignal): Promise<() => void>;
+  enter(take: () => (() => void) | undefined, signal?: AbortSignal): Promise<() => void>;
+  /** A seat may have got free in another way than by leaving one: whoever is first asks again. */
+  retry(): void;
   /** Fails everybody who waits, and everybody who comes later, with `ENGINE_CLOSED`. */
   close(): void;
 }
 
 interface Waiter {
-  readonly admit: () => void;
+  readonly take: () => (() => void) | undefined;
+  readonly admit: (leave: () => void) => void;
   readonly fail: (error: GemmaError) => void;
 }
 
-/** Makes a queue in which at most `waitingMax` wait behind the one that works. */
+/** Makes a queue in which at most `waitingMax` wait. */
 export function createAdmissionQueue({ waitingMax }: { readonly waitingMax: number }): AdmissionQueue {
   const waiters: Waiter[] = [];
-  let busy = false;
   let closed = false;
 
-  function leave(): void {
-    const next = waiters.shift();
-    if (next === undefined) busy = false;
-    else next.admit();
-  }
-
-  function pass(): () => void {
+  /** A seat that is left at most once, and then offered to the first who waits. */
+  function seat(leave: () => void): () => void {
     let held = true;
     return () => {
       if (!held) return;
       held = false;
       leave();
+      admitWaiting();
     };
+  }
+
+  function admitWaiting(): void {
+    for (let first = waiters[0]; first !== undefined; first = waiters[0]) {
+      const leave = first.take();
+      // Whoever came first is first served, also when a later one could start now.
+      if (leave === undefined) return;
+      waiters.shift();
+      first.admit(seat(leave));
+    }
   }
 
   return {
     get waiting() {
       return waiters.length;
     },
-    enter(signal) {
+    enter(take, signal) {
       if (closed) return Promise.reject(closedError());
       if (signal?.aborted) return Promise.reject(abortedError());
-      if (!busy) {
-        busy = true;
-        return Promise.resolve(pass());
-      }
+      const leave = waiters.length === 0 ? take() : undefined;
+      if (leave !== undefined) return Promise.resolve(seat(leave));
       if (waiters.length >= waitingMax) {
         return Promise.reject(
           new GemmaError({
@@ -63,9 +71,10 @@ export function createAdmissionQueue({ waitingMax }: { readonly waitingMax: numb
       }
       return new Promise((resolve, reject) => {
         const waiter: Waiter = {
-          admit: () => {
+          take,
+          admit: (left) => {
             signal?.removeEventListener('abort', onAbort);
-            resolve(pass());
+            resolve(left);
           },
           fail: (error) => {
             signal?.removeEventListener('abort', onAbort);
@@ -75,14 +84,31 @@ export function createAdmissionQueue({ waitingMax }: { readonly waitingMax: numb
         function onAbort(): void {
           waiters.splice(waiters.indexOf(waiter), 1);
           waiter.fail(abortedError());
+          // The next one may fit where this one did not.
+          admitWaiting();
         }
         signal?.addEventListener('abort', onAbort, { once: true });
         waiters.push(waiter);
       });
     },
+    retry: admitWaiting,
     close() {
       closed = true;
       for (const waiter of waiters.splice(0)) waiter.fail(closedError());
+    },
+  };
+}
+
+/** One seat for everybody. */
+export function singleSeat(): { take(): (() => void) | undefined } {
+  let taken = false;
+  return {
+    take() {
+      if (taken) return undefined;
+      taken = true;
+      return () => {
+        taken = false;
+      };
     },
   };
 }

@@ -4,11 +4,21 @@ import { availableCores } from './available-cores.ts';
 
 /** Engine options with every default filled in. */
 export type EngineSettings = {
-  readonly [Option in Exclude<keyof EngineOptions, 'runtimeFolder'>]-?: Exclude<EngineOptions[Option], undefined>;
+  readonly [Option in Exclude<keyof EngineOptions, OptionWithoutDefault>]-?: Exclude<EngineOptions[Option], undefined>;
 } & {
   /** Folder of the native runtime; `null` = where the worker itself is installed. */
   readonly runtimeFolder: string | null;
+  /** `null` = by the size of the weights. */
+  readonly slots: number | null;
+  /** `null` = states are kept nowhere. */
+  readonly stateCache: { readonly folder: string; readonly bytesMax: number } | null;
+  /** `null` = by the memory that is free. */
+  readonly memoryBytesMax: number | null;
+  /** `null` = looked for in `searchPath`. */
+  readonly gemmaExecutable: string | null;
 };
+
+type OptionWithoutDefault = 'runtimeFolder' | 'slots' | 'stateCache' | 'memoryBytesMax' | 'gemmaExecutable';
 
 /** The llama.cpp model process: node-llama-cpp behind the protocol. */
 export const llamaWorker: WorkerSpec = { module: new URL('./llama/worker.js', import.meta.url).href };
@@ -25,6 +35,12 @@ export const engineDefaults = {
   abortMsMax: 2_000,
   /** Five minutes, as daily users of other local runners know it. */
   keepAliveMs: 300_000,
+  /** Half of the 500 ms in which an abort is to be honoured: the other half is for a machine that slows down meanwhile. */
+  chunkMsMax: 250,
+  /** About a hundred system prompts or documents of a thousand tokens for a 270M model, a dozen for a 4B one. */
+  stateCacheBytesMax: 1024 ** 3,
+  /** Native leaks of some MiB a request were seen in other runners; a gibibyte is beyond any cache of ours. */
+  growthBytesMax: 1024 ** 3,
 } as const;
 
 /**
@@ -51,6 +67,27 @@ export function resolveEngineOptions(options: EngineOptions): EngineSettings {
       true,
     ),
     keepAliveMs: keepAlive(options.keepAliveMs ?? engineDefaults.keepAliveMs),
+    adaptThreads: options.adaptThreads ?? true,
+    slots: options.slots === undefined ? null : positive('slots', options.slots, 16, true),
+    chunkMsMax: positive('chunkMsMax', options.chunkMsMax ?? engineDefaults.chunkMsMax, 60_000),
+    stateCache:
+      options.stateCache === undefined
+        ? null
+        : {
+            folder: options.stateCache.folder,
+            bytesMax: positive(
+              'stateCache.bytesMax',
+              options.stateCache.bytesMax ?? engineDefaults.stateCacheBytesMax,
+              2 ** 50,
+              true,
+            ),
+          },
+    memoryBytesMax:
+      options.memoryBytesMax === undefined ? null : positive('memoryBytesMax', options.memoryBytesMax, 2 ** 50),
+    growthBytesMax: positive('growthBytesMax', options.growthBytesMax ?? engineDefaults.growthBytesMax, 2 ** 50),
+    compactCache: options.compactCache ?? false,
+    gemmaExecutable: options.gemmaExecutable ?? null,
+    searchPath: options.searchPath ?? '',
     log: options.log ?? (() => {}),
   };
 }

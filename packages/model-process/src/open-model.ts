@@ -16,6 +16,10 @@ export interface OpenModel {
 export interface OpenModelOptions {
   readonly path: string;
   readonly contextTokens: number;
+  /** Independent sequences of the one context. Default 1. */
+  readonly sequences?: number;
+  /** Default 'generate'. */
+  readonly purpose?: 'generate' | 'embed' | 'rank';
   readonly settings: EngineSettings;
   readonly signal: AbortSignal;
   /** Called as soon as the process is spawned, before the model is loaded: for `status`, and for closing it. */
@@ -31,6 +35,8 @@ export interface OpenModelOptions {
 export async function openModel({
   path,
   contextTokens,
+  sequences = 1,
+  purpose = 'generate',
   settings,
   signal,
   onSpawn,
@@ -52,7 +58,15 @@ export async function openModel({
   try {
     const model = await process.call(
       'load',
-      { path, contextTokens, sequences: 1, threads: settings.threads, runtimeFolder: settings.runtimeFolder },
+      {
+        path,
+        contextTokens,
+        sequences,
+        threads: settings.threads,
+        runtimeFolder: settings.runtimeFolder,
+        purpose,
+        compactCache: settings.compactCache,
+      },
       // Nothing in a process that is still loading is worth waiting for.
       { signal, silenceMsMax: settings.loadMsMax, deadlineCode: 'ENGINE_LOAD_TIMEOUT', abortMsMax: 0 },
     );

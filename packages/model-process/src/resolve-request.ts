@@ -1,8 +1,18 @@
 import { randomInt } from 'node:crypto';
 import { GemmaError, requestDefaults } from '@gemma-cli/contracts';
-import type { Capabilities, EngineOptions, GenerateRequest, ModelFile, Prompt } from '@gemma-cli/contracts';
+import type {
+  Capabilities,
+  EngineOptions,
+  GenerateRequest,
+  ModelFile,
+  OutputFormat,
+  Prompt,
+  Sampling,
+  Speculation,
+} from '@gemma-cli/contracts';
 import type { LoadedModel, ResolvedSampling } from '@gemma-cli/contracts/worker-protocol';
 import { basename } from 'node:path';
+import { jsonObjectGbnf, jsonSchemaToGbnf } from './grammar/json-schema-to-gbnf.ts';
 
 /** A request with every default filled in and every value checked. */
 export interface ResolvedRequest {
@@ -14,12 +24,20 @@ export interface ResolvedRequest {
   readonly contextTokens: number;
   readonly reproducible: boolean;
   readonly onContextOverflow: 'refuse' | 'trim';
+  /** GBNF that the answer is held to; `null` = free text. */
+  readonly grammar: string | null;
+  /** How many likeliest tokens are told with each; `null` = no log-probabilities. */
+  readonly logprobs: number | null;
+  readonly speculation: Speculation | null;
+  readonly stablePrefix: NonNullable<GenerateRequest['stablePrefix']> | null;
   /** Options that the caller gave, to be held against the model's capabilities. */
   readonly asked: {
     readonly sampling: boolean;
     readonly seed: boolean;
+    readonly topP: boolean;
     readonly minP: boolean;
     readonly repeatPenalty: boolean;
+    readonly extendedSampling: boolean;
   };
 }
 
@@ -50,6 +68,25 @@ export function resolveRequest(
       topP: within('topP', sampling.topP ?? requestDefaults.topP, 0, 1),
       minP: within('minP', sampling.minP ?? requestDefaults.minP, 0, 1),
       repeatPenalty: within('repeatPenalty', sampling.repeatPenalty ?? requestDefaults.repeatPenalty, 1, 2),
+      repeatLastTokens: whole(
+        'repeatLastTokens',
+        sampling.repeatLastTokens ?? requestDefaults.repeatLastTokens,
+        0,
+        8192,
+      ),
+      frequencyPenalty: within(
+        'frequencyPenalty',
+        sampling.frequencyPenalty ?? requestDefaults.frequencyPenalty,
+        -2,
+        2,
+      ),
+      presencePenalty: within('presencePenalty', sampling.presencePenalty ?? requestDefaults.presencePenalty, -2, 2),
+      dryMultiplier: within('dryMultiplier', sampling.dryMultiplier ?? requestDefaults.dryMultiplier, 0, 5),
+      dryBase: within('dryBase', sampling.dryBase ?? requestDefaults.dryBase, 1, 4),
+      dryAllowedLength: whole('dryAllowedLength', sampling.dryAllowedLength ?? requestDefaults.dryAllowedLength, 1, 64),
+      xtcProbability: within('xtcProbability', sampling.xtcProbability ?? requestDefaults.xtcProbability, 0, 1),
+      xtcThreshold: within('xtcThreshold', sampling.xtcThreshold ?? requestDefaults.xtcThreshold, 0, 1),
+      logitBias: logitBias(sampling.logitBias ?? {}),
       seed: whole('seed', sampling.seed ?? randomInt(2 ** 32), 0, requestDefaults.seedMax),
     },
     maxTokens: whole('maxTokens', request.maxTokens ?? requestDefaults.maxTokens, 1, 2 ** 31 - 1),
@@ -57,13 +94,61 @@ export function resolveRequest(
     contextTokens: resolveContextTokens(request.contextTokens),
     reproducible: request.reproducible ?? false,
     onContextOverflow: request.onContextOverflow ?? 'refuse',
+    grammar: grammarOf(request.format),
+    logprobs:
+      request.logprobs === undefined ? null : whole('logprobs', request.logprobs, 0, requestDefaults.logprobsMax),
+    speculation: request.speculation ?? null,
+    stablePrefix: request.stablePrefix ?? null,
     asked: {
       sampling: request.sampling !== undefined,
       seed: sampling.seed !== undefined,
+      topP: sampling.topP !== undefined,
+      extendedSampling: extendedSampling.some((name) => sampling[name] !== undefined),
       minP: sampling.minP !== undefined,
       repeatPenalty: sampling.repeatPenalty !== undefined,
     },
   };
+}
+
+/** The grammar that holds an answer to its form. */
+function grammarOf(format: OutputFormat | undefined): string | null {
+  switch (format?.type) {
+    case undefined:
+      return null;
+    case 'json-schema':
+      return jsonSchemaToGbnf(format.schema);
+    case 'json':
+      return jsonObjectGbnf();
+    case 'gbnf':
+      return format.grammar;
+    default:
+      throw invalid('format', "one of the types 'json-schema', 'json' and 'gbnf'", format);
+  }
+}
+
+const extendedSampling = [
+  'repeatLastTokens',
+  'frequencyPenalty',
+  'presencePenalty',
+  'dryMultiplier',
+  'dryBase',
+  'dryAllowedLength',
+  'xtcProbability',
+  'xtcThreshold',
+  'logitBias',
+] as const satisfies readonly (keyof Sampling)[];
+
+/** Checks the biases of tokens. */
+function logitBias(biases: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+  const entries = Object.entries(biases);
+  if (entries.length > requestDefaults.logitBiasesMax) {
+    throw invalid('logitBias', `at most ${requestDefaults.logitBiasesMax} tokens`, entries.length);
+  }
+  for (const [token, bias] of entries) {
+    if (!/^\d{1,9}$/.test(token)) throw invalid('logitBias', 'token ids as keys', token);
+    within(`logitBias[${token}]`, bias, -100, 100);
+  }
+  return biases;
 }
 
 /** Checks a context and fills in its default. */
@@ -74,7 +159,7 @@ export function resolveContextTokens(contextTokens: number = requestDefaults.con
 /** Fills in the name of a model. */
 export function resolveModel(model: ModelFile): Required<ModelFile> {
   if (typeof model.path !== 'string' || model.path === '') throw invalid('model.path', 'a path', model.path);
-  return { path: model.path, name: model.name ?? basename(model.path) };
+  return { path: model.path, name: model.name ?? basename(model.path), sha256: model.sha256 };
 }
 
 /**
@@ -95,8 +180,21 @@ export function checkCapabilities(request: ResolvedRequest, { capabilities }: Lo
       request.asked.sampling,
       'The runtime chooses tokens as it was started, not by request. Leave out sampling',
     ],
+    ['topP', request.asked.topP, 'The runtime has no top-p sampling. Leave out topP'],
     ['minP', request.asked.minP, 'The runtime has no min-p sampling. Leave out minP'],
     ['repeatPenalty', request.asked.repeatPenalty, 'The runtime has no repeat penalty. Leave out repeatPenalty'],
+    [
+      'extendedSampling',
+      request.asked.extendedSampling,
+      'The runtime has none of the further sampling options (penalties, DRY, XTC, logit bias). Leave them out',
+    ],
+    [
+      'schema',
+      request.grammar !== null,
+      'The runtime cannot hold an answer to a schema, grammar or tool. Leave them out',
+    ],
+    ['logprobs', request.logprobs !== null, 'The runtime does not tell log-probabilities. Leave out logprobs'],
+    ['speculation', request.speculation !== null, 'The runtime cannot guess ahead. Leave out speculation'],
   ];
   for (const [capability, asked, message] of needed) {
     if (asked && !capabilities[capability]) {

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
-import { tryEngine, untilGone } from '@gemma-cli/testkit';
+import type { ChatMessage, Prompt } from '@gemma-cli/contracts';
+import { tryEngine, until, untilGone } from '@gemma-cli/testkit';
 import type { EngineTrial } from '@gemma-cli/testkit';
 import { describe, expect, it } from 'vitest';
 import { create } from '../src/index.ts';
@@ -9,7 +10,7 @@ function spawns(trial: EngineTrial): number {
   return trial.pids().length;
 }
 
-describe('warm processes', () => {
+describe('the warm host', () => {
   it('spawns one process for many prompts, and says load only for the first', async () => {
     await tryEngine(create, {}, async (trial) => {
       const first = await trial.ask('one');
@@ -65,8 +66,9 @@ describe('warm processes', () => {
     });
   });
 
-  it('keeps two models and lets the least recently used one go', async () => {
-    await tryEngine(create, {}, async (trial) => {
+  it('keeps models within the memory allowed and lets the least recently used one go', async () => {
+    // The scripted weights are empty: each model counts for the process beside them, 200 MiB.
+    await tryEngine(create, { options: { memoryBytesMax: 450 * 1024 ** 2 } }, async (trial) => {
       const third = { path: trial.model.path, name: 'third' };
       await trial.ask('a');
       await trial.ask('b', { model: trial.otherModel });
@@ -77,6 +79,63 @@ describe('warm processes', () => {
       expect(spawns(trial)).toBe(3);
       expect(trial.engine.status().processes.map(({ model }) => model)).toEqual(['scripted', 'third']);
       await untilGone(trial.pids()[1]);
+    });
+  });
+
+  it('refuses a model that does not fit the memory allowed, before anything is started', async () => {
+    await tryEngine(create, { options: { memoryBytesMax: 100 * 1024 ** 2 } }, async (trial) => {
+      expect((await trial.ask('a')).error).toMatchObject({ code: 'MEMORY_EXCEEDED', facts: { model: 'scripted' } });
+      expect(spawns(trial)).toBe(0);
+    });
+  });
+
+  it('loads once for many who ask at the same time, and answers them side by side', async () => {
+    await tryEngine(create, { options: { slots: 4 }, script: { pieceMs: 2 } }, async (trial) => {
+      const answers = await Promise.all(['a', 'b', 'c', 'd', 'e', 'f'].map((text) => trial.ask(text)));
+      expect(answers.map(({ error }) => error)).toEqual(answers.map(() => null));
+      expect(spawns(trial)).toBe(1);
+      expect(answers.filter(({ events }) => events[0]?.type === 'load-start')).toHaveLength(4);
+    });
+  });
+
+  it('goes on loading for those who wait when the first of them leaves', async () => {
+    const faults = [{ at: 'load', do: 'delay', ms: 200 } as const];
+    await tryEngine(create, { script: { faults } }, async (trial) => {
+      const controller = new AbortController();
+      const first = trial.ask('one', {}, { signal: controller.signal });
+      const second = trial.ask('two');
+      await until('the process is spawned', () => spawns(trial) === 1);
+      controller.abort();
+      expect((await first).end?.reason).toBe('aborted');
+      expect((await second).error).toBeNull();
+      expect(spawns(trial)).toBe(1);
+    });
+  });
+
+  it('keeps two conversations when they take turns', async () => {
+    await tryEngine(create, { options: { slots: 2 } }, async (trial) => {
+      const stories = ['Once upon a time there was a long story. ', 'Something else altogether was told here. '];
+      const histories: ChatMessage[][] = stories.map((text) => [{ role: 'user', content: text.repeat(4) }]);
+      const cached: number[] = [];
+      for (let turn = 0; turn < 3; turn += 1) {
+        for (const history of histories) {
+          const { text, end } = await trial.ask({ type: 'chat', messages: [...history] }, { maxTokens: 16 });
+          if (turn > 0) cached.push((end?.usage.cachedTokens ?? 0) / (end?.usage.promptTokens ?? 1));
+          history.push({ role: 'assistant', content: text }, { role: 'user', content: 'Go on.' });
+        }
+      }
+      expect(Math.min(...cached)).toBeGreaterThan(0.9);
+    });
+  });
+
+  it('copies the beginning that two conversations share, and keeps the first one', async () => {
+    await tryEngine(create, { options: { slots: 2 } }, async (trial) => {
+      const system = { role: 'system' as const, content: 'You are brief. '.repeat(20) };
+      const chat = (text: string): Prompt => ({ type: 'chat', messages: [system, { role: 'user', content: text }] });
+      await trial.ask(chat('A long question about many things that nobody else asks in this way. '.repeat(3)));
+      const second = await trial.ask(chat('Something different.'));
+      expect(second.end?.usage.cachedTokens).toBeGreaterThan(300);
+      expect(trial.engine.status().processes[0]?.cachedTokens).toBeGreaterThan(700);
     });
   });
 
@@ -131,8 +190,8 @@ describe('warm processes', () => {
   });
 
   it('answers the same after an edit further back as a fresh process does', async () => {
-    const early = { role: 'user' as const, content: 'The colour is red, and the day is long.' };
-    const edited = { role: 'user' as const, content: 'The colour is blue, and the day is long.' };
+    const early = { role: 'user' as const, content: 'On this long day of which we tell, the colour is red.' };
+    const edited = { role: 'user' as const, content: 'On this long day of which we tell, the colour is blue.' };
     const rest = [
       { role: 'assistant' as const, content: 'I see.' },
       { role: 'user' as const, content: 'Which colour?' },
