@@ -3,6 +3,8 @@ export { engineDifferential } from './engine-differential.ts';
 export type { DifferentialSubject } from './engine-differential.ts';
 export { engineRealConformance } from './engine-real-conformance.ts';
 export type { RealSubject } from './engine-real-conformance.ts';
+export { createGbnfMatcher } from './gbnf-matcher.ts';
+export type { GbnfMatcher } from './gbnf-matcher.ts';
 export { realModel } from './real-model.ts';
 export type { RealModelName, RealModelPlace } from './real-model.ts';
 export type { EngineSubject, EngineTrait } from './conformance-subject.ts';
@@ -24,3 +26,16 @@ export {
 } from './scripted-model.ts';
 export { withTemporaryFolder } from './temporary-folder.ts';
 export { processRuns, until } from './until.ts';
+export { embedderConformance } from './embedder-conformance.ts';
+export { embedderRealConformance } from './embedder-real-conformance.ts';
+export type { RealEmbedderSubject } from './embedder-real-conformance.ts';
+export type { EmbedderSubject } from './embedder-trial.ts';
+export { readStandInJournal, standInGemma, standInWeights } from './gemma-cpp-script.ts';
+export type {
+  StandInEntry,
+  StandInFault,
+  StandInPoint,
+  StandInScript,
+  StandInText,
+  StandInWeights,
+} from './gemma-cpp-script.ts';
