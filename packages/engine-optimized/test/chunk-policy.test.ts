@@ -1,0 +1,109 @@
+import { describe, expect, it } from 'vitest';
+import { createChunkPolicy } from '../src/chunk-policy.ts';
+import type { ChunkRequest } from '../src/chunk-policy.ts';
+
+const usual: ChunkRequest = {
+  at: 0,
+  remainingTokens: 4_000,
+  threads: 2,
+  othersDecoding: false,
+  reproducible: false,
+};
+
+/** Evaluates a prompt on a machine of this speed and returns the chunks with what each took. */
+function evaluatePrompt(
+  policy: ReturnType<typeof createChunkPolicy>,
+  promptTokens: number,
+  msPerToken: (at: number) => number,
+  request: Partial<ChunkRequest> = {},
+): { tokens: number; ms: number }[] {
+  const chunks: { tokens: number; ms: number }[] = [];
+  const threads = request.threads ?? usual.threads;
+  for (let at = 0; at < promptTokens;) {
+    const tokens = policy.next({ ...usual, ...request, at, remainingTokens: promptTokens - at });
+    const ms = tokens * msPerToken(at);
+    policy.observe({ tokens, threads, ms });
+    chunks.push({ tokens, ms });
+    at += tokens;
+  }
+  return chunks;
+}
+
+describe('createChunkPolicy', () => {
+  it('starts with 32 tokens and at most doubles until a chunk takes what it may', () => {
+    const chunks = evaluatePrompt(createChunkPolicy({ batchTokens: 512 }), 4_000, () => 1);
+    expect(chunks.slice(0, 5).map(({ tokens }) => tokens)).toEqual([32, 64, 128, 192, 192]);
+  });
+
+  it.each([0.2, 0.5, 1, 2, 3.5, 5, 7.8])('holds the bound at %f ms per token with multiples of 32', (msPerToken) => {
+    const chunks = evaluatePrompt(createChunkPolicy({ batchTokens: 512 }), 4_000, () => msPerToken);
+    for (const { tokens, ms } of chunks.slice(0, -1)) {
+      expect(tokens % 32).toBe(0);
+      expect(ms).toBeLessThanOrEqual(250);
+    }
+  });
+
+  it('holds the bound while attention to a longer context makes tokens dearer', () => {
+    const chunks = evaluatePrompt(createChunkPolicy({ batchTokens: 512 }), 8_000, (at) => 1 + at / 4_000);
+    expect(Math.max(...chunks.map(({ ms }) => ms))).toBeLessThanOrEqual(250);
+  });
+
+  it('goes down to 32 tokens and no further where even they take longer than the bound', () => {
+    const chunks = evaluatePrompt(createChunkPolicy({ batchTokens: 512 }), 300, () => 40);
+    expect(new Set(chunks.slice(0, -1).map(({ tokens }) => tokens))).toEqual(new Set([32]));
+  });
+
+  it('never goes beyond the batch of the model process or the rest of the prompt', () => {
+    const policy = createChunkPolicy({ batchTokens: 256 });
+    const chunks = evaluatePrompt(policy, 1_000, () => 0.01);
+    expect(Math.max(...chunks.map(({ tokens }) => tokens))).toBe(256);
+    expect(policy.next({ ...usual, remainingTokens: 7 })).toBe(7);
+  });
+
+  it('reacts to a slow chunk with the very next one', () => {
+    const policy = createChunkPolicy({ batchTokens: 512 });
+    evaluatePrompt(policy, 4_000, () => 0.5);
+    expect(policy.next(usual)).toBeGreaterThanOrEqual(384);
+    policy.observe({ tokens: 416, threads: 2, ms: 416 * 5 });
+    expect(policy.next(usual)).toBeLessThanOrEqual(32);
+  });
+
+  it('comes back within six chunks when the machine is quick again', () => {
+    const policy = createChunkPolicy({ batchTokens: 512 });
+    policy.observe({ tokens: 512, threads: 2, ms: 2_560 });
+    const chunks = evaluatePrompt(policy, 4_000, () => 0.5);
+    expect(chunks[6]?.tokens).toBeGreaterThanOrEqual(320);
+  });
+
+  it('takes smaller chunks while other sequences wait for their next token', () => {
+    const policy = createChunkPolicy({ batchTokens: 512 });
+    evaluatePrompt(policy, 4_000, () => 0.5);
+    const chunks = evaluatePrompt(policy, 4_000, () => 0.5, { othersDecoding: true });
+    expect(Math.max(...chunks.map(({ ms }) => ms))).toBeLessThanOrEqual(100);
+  });
+
+  it('remembers the speed from one prompt to the next, whatever the short last chunk was', () => {
+    const policy = createChunkPolicy({ batchTokens: 512 });
+    evaluatePrompt(policy, 4_007, () => 0.5);
+    policy.observe({ tokens: 17, threads: 2, ms: 12 });
+    expect(policy.next(usual)).toBeGreaterThanOrEqual(320);
+  });
+
+  it('expects fewer threads to be slower in proportion before it has seen them', () => {
+    const policy = createChunkPolicy({ batchTokens: 512 });
+    evaluatePrompt(policy, 4_000, () => 1, { threads: 4 });
+    const four = policy.next({ ...usual, threads: 4 });
+    expect(policy.next({ ...usual, threads: 1 })).toBeLessThanOrEqual(four / 2);
+    expect(policy.next({ ...usual, threads: 8 })).toBe(four);
+  });
+
+  it('keeps to multiples of 64 of the sequence when the text is to be reproducible, whatever it measured', () => {
+    for (const msPerToken of [0.01, 1, 50]) {
+      const policy = createChunkPolicy({ batchTokens: 512 });
+      const chunks = evaluatePrompt(policy, 200, () => msPerToken, { reproducible: true });
+      expect(chunks.map(({ tokens }) => tokens)).toEqual([64, 64, 64, 8]);
+    }
+    const policy = createChunkPolicy({ batchTokens: 512 });
+    expect(policy.next({ ...usual, at: 100, reproducible: true })).toBe(28);
+  });
+});
