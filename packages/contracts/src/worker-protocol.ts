@@ -83,7 +83,10 @@ export interface WorkerOperations {
     params: { readonly sequence: number; readonly keepMax: number };
     result: { readonly bytes: number };
   };
-  /** Makes a sequence hold what another one holds, at most its first `tokens` tokens. `kept` tells how many. */
+  /**
+   * Makes a sequence hold what another one holds, at most its first `tokens` tokens. `kept` tells how many. A call of both
+   * sequences: it runs after what came before it for either, and before what comes after.
+   */
   copy: {
     params: { readonly from: number; readonly to: number; readonly tokens: number };
     result: { readonly kept: number };

@@ -1,6 +1,15 @@
-import type { Engine, EngineOptions } from '@gemma-cli/contracts';
-import { createTokenLedger, engineOnHost, openModel, resolveEngineOptions } from '@gemma-cli/model-process';
-import type { EngineSettings, ModelHost, ModelProcess } from '@gemma-cli/model-process';
+import type { Engine, EngineOptions, EngineStatus, ModelFile } from '@gemma-cli/contracts';
+import {
+  answerOnSequence,
+  createTokenLedger,
+  engineOnHosts,
+  fixedChunkEnd,
+  gemmaCppHost,
+  openModel,
+  resolveEngineOptions,
+  tokenizeInput,
+} from '@gemma-cli/model-process';
+import type { AnswerPolicy, EngineSettings, ModelHost, OpenModel } from '@gemma-cli/model-process';
 
 /**
  * Makes the legacy engine: each request starts a model process, loads the model, answers, and ends the process. Nothing
@@ -10,50 +19,104 @@ import type { EngineSettings, ModelHost, ModelProcess } from '@gemma-cli/model-p
  */
 export async function create(options: EngineOptions = {}): Promise<Engine> {
   const settings = resolveEngineOptions(options);
-  return engineOnHost(processPerRequest(settings), settings);
+  return engineOnHosts(
+    { gguf: processPerRequest(settings), sbs: gemmaCppHost({ mode: 'one-shot', settings }) },
+    settings,
+  );
 }
 
-/** Lends a fresh process each time and ends it when it comes back. */
+/** Answers each request on a process of its own. */
 function processPerRequest(settings: EngineSettings): ModelHost {
-  let current: { readonly process: ModelProcess; readonly model: string; isLoaded: boolean } | undefined;
+  let current: (EngineStatus['processes'][number] & { readonly close: () => Promise<void> }) | undefined;
 
-  return {
-    implementation: 'legacy',
-    async lend(file, contextTokens, { signal, onLoadStart }) {
-      onLoadStart();
-      const { process, model, loadMs } = await openModel({
+  /** Opens the model, works with it, and ends its process. */
+  async function withModel<Result>(
+    file: Required<ModelFile>,
+    contextTokens: number,
+    signal: AbortSignal,
+    work: (open: OpenModel) => Promise<Result>,
+  ): Promise<Result> {
+    try {
+      const open = await openModel({
         path: file.path,
         contextTokens,
         settings,
         signal,
         onSpawn: (started) => {
-          current = { process: started, model: file.name, isLoaded: false };
+          current = {
+            pid: started.pid,
+            model: file.name,
+            state: 'loading',
+            runtime: 'llama.cpp',
+            threads: settings.threads,
+            threadsReason: 'fixed: the legacy engine does not adapt',
+            contextTokens,
+            slots: 1,
+            busySlots: 1,
+            cachedTokens: 0,
+            memoryBytes: null,
+            until: null,
+            close: () => started.close(),
+          };
         },
-      }).catch((error: unknown) => {
-        current = undefined;
-        throw error;
       });
-      current = { process, model: file.name, isLoaded: true };
-      return {
-        process,
-        model,
-        loadMs,
-        ledger: createTokenLedger(),
-        reusableTokens: () => 0,
-        async giveBack() {
-          await process.close();
-          current = undefined;
-        },
-      };
+      if (current !== undefined) current = { ...current, state: 'busy', contextTokens: open.model.contextTokens };
+      try {
+        return await work(open);
+      } finally {
+        await open.process.close();
+      }
+    } finally {
+      current = undefined;
+    }
+  }
+
+  return {
+    implementation: 'legacy',
+    async generate(request, { clock, emit, signal, stop }) {
+      const { model: file, contextTokens } = request;
+      emit({ type: 'load-start', model: file.name });
+      await withModel(file, contextTokens, stop, async ({ process, model, loadMs }) => {
+        clock.loaded(loadMs);
+        emit({ type: 'load-end', model: file.name, loadMs });
+        if (request.speculation?.type === 'draft') {
+          await process.call('load-draft', { path: request.speculation.model.path }, { signal });
+        }
+        const { responseBytesMax } = settings;
+        emit(
+          await answerOnSequence({
+            process,
+            model,
+            request,
+            policy: freshSequence,
+            clock,
+            emit,
+            signal,
+            responseBytesMax,
+          }),
+        );
+      });
     },
+    describe: (file, contextTokens, signal) =>
+      withModel(file, contextTokens, signal, ({ model }) => Promise.resolve(model)),
+    countTokens: (file, prompt, contextTokens, signal) =>
+      withModel(file, contextTokens, signal, async ({ process }) => {
+        const { tokens } = await process.call('tokenize', { input: tokenizeInput(prompt) }, { signal });
+        return tokens.length;
+      }),
     processes() {
       if (current === undefined) return [];
-      const { process, model, isLoaded } = current;
-      const state = isLoaded ? 'busy' : 'loading';
-      return [{ pid: process.pid, model, state, threads: settings.threads, cachedTokens: 0 }];
+      const { close: _, ...status } = current;
+      return [status];
     },
     async close() {
-      await current?.process.close();
+      await current?.close();
     },
   };
 }
+
+/** The one sequence of a fresh process holds nothing, and its prompt is evaluated on the fixed schedule. */
+const freshSequence: AnswerPolicy = {
+  prepare: () => Promise.resolve({ sequence: 0, ledger: createTokenLedger(), cachedTokens: 0, restoredTokens: 0 }),
+  chunkEnd: fixedChunkEnd,
+};

@@ -2,7 +2,7 @@ import { requestDefaults } from '@gemma-cli/contracts';
 import type { GenerateRequest, Prompt } from '@gemma-cli/contracts';
 import type { TokenizeInput } from '@gemma-cli/contracts/worker-protocol';
 import { describe, expect, it } from 'vitest';
-import { createAdmissionQueue } from '../src/admission-queue.ts';
+import { createAdmissionQueue, singleSeat } from '../src/admission-queue.ts';
 import { resolveEngineOptions } from '../src/engine-settings.ts';
 import { eventStream } from '../src/event-stream.ts';
 import { fitPrompt } from '../src/fit-prompt.ts';
@@ -25,7 +25,10 @@ describe('resolveRequest', () => {
       contextTokens: 8192,
       reproducible: false,
       onContextOverflow: 'refuse',
-      asked: { sampling: false, seed: false, minP: false, repeatPenalty: false },
+      grammar: null,
+      logprobs: null,
+      speculation: null,
+      asked: { sampling: false, seed: false, minP: false, repeatPenalty: false, extendedSampling: false },
     });
   });
 
@@ -42,6 +45,14 @@ describe('resolveRequest', () => {
     ['minP', { sampling: { minP: 1.1 } }],
     ['repeatPenalty', { sampling: { repeatPenalty: 0.9 } }],
     ['seed', { sampling: { seed: 2 ** 32 } }],
+    ['repeatLastTokens', { sampling: { repeatLastTokens: 9000 } }],
+    ['frequencyPenalty', { sampling: { frequencyPenalty: 3 } }],
+    ['dryAllowedLength', { sampling: { dryAllowedLength: 0 } }],
+    ['xtcThreshold', { sampling: { xtcThreshold: 1.1 } }],
+    ['logitBias', { sampling: { logitBias: { hello: 1 } } }],
+    ['logitBias[7]', { sampling: { logitBias: { 7: 101 } } }],
+    ['logprobs', { logprobs: 21 }],
+    ['format', { format: { type: 'xml' } }],
     ['maxTokens', { maxTokens: 0 }],
     ['contextTokens', { contextTokens: 1.5 }],
     ['stop', { stop: [''] }],
@@ -145,28 +156,47 @@ describe('createTokenLedger', () => {
 
   it('counts whole chunks from the beginning as aligned', () => {
     const ledger = createTokenLedger();
-    ledger.append(chunk);
-    ledger.append(chunk);
-    ledger.append([1, 2, 3]);
+    ledger.append(chunk, true);
+    ledger.append(chunk, true);
+    ledger.append([1, 2, 3], true);
     expect(ledger.alignedTokens).toBe(2 * evaluationChunkTokens);
     expect(ledger.tokens).toHaveLength(2 * evaluationChunkTokens + 3);
   });
 
   it('does not count a chunk that follows tokens of another batch shape', () => {
     const ledger = createTokenLedger();
-    ledger.append([1]);
-    ledger.append(chunk);
+    ledger.append([1], true);
+    ledger.append(chunk, true);
     expect(ledger.alignedTokens).toBe(0);
+  });
+
+  it('does not count a chunk that shared its batch with other sequences', () => {
+    const ledger = createTokenLedger();
+    ledger.append(chunk, false);
+    expect(ledger.alignedTokens).toBe(0);
+    expect(ledger.tokens).toHaveLength(evaluationChunkTokens);
+  });
+
+  it('takes over the beginning of another sequence, aligned as far as that one was', () => {
+    const donor = createTokenLedger();
+    donor.append(chunk, true);
+    donor.append(chunk, false);
+    const ledger = createTokenLedger();
+    ledger.append([9, 9], true);
+    ledger.replace(donor, evaluationChunkTokens + 3);
+    expect(ledger.tokens).toEqual([...chunk, 0, 1, 2]);
+    expect(ledger.alignedTokens).toBe(evaluationChunkTokens);
+    expect(donor.tokens).toHaveLength(2 * evaluationChunkTokens);
   });
 
   it('cuts what is aligned on a chunk boundary when it is truncated', () => {
     const ledger = createTokenLedger();
-    ledger.append(chunk);
-    ledger.append(chunk);
+    ledger.append(chunk, true);
+    ledger.append(chunk, true);
     ledger.truncate(evaluationChunkTokens + 5);
     expect(ledger.alignedTokens).toBe(evaluationChunkTokens);
-    ledger.append([1]);
-    ledger.append(chunk);
+    ledger.append([1], true);
+    ledger.append(chunk, true);
     expect(ledger.alignedTokens).toBe(evaluationChunkTokens);
   });
 });
@@ -174,11 +204,12 @@ describe('createTokenLedger', () => {
 describe('createAdmissionQueue', () => {
   it('lets one in at a time, in order of arrival', async () => {
     const queue = createAdmissionQueue({ waitingMax: 10 });
+    const { take } = singleSeat();
     const order: number[] = [];
     let inside = 0;
     await Promise.all(
       [0, 1, 2, 3].map(async (index) => {
-        const leave = await queue.enter();
+        const leave = await queue.enter(take);
         inside += 1;
         expect(inside).toBe(1);
         await new Promise((done) => setImmediate(done));
@@ -191,20 +222,65 @@ describe('createAdmissionQueue', () => {
     expect(order).toEqual([0, 1, 2, 3]);
   });
 
+  it('lets as many in as there are seats, and nobody before whoever came first', async () => {
+    const queue = createAdmissionQueue({ waitingMax: 10 });
+    let seats = 2;
+    const takeSeats = (count: number) => () => {
+      if (seats < count) return undefined;
+      seats -= count;
+      return () => {
+        seats += count;
+      };
+    };
+    const leaveFirst = await queue.enter(takeSeats(1));
+    const order: string[] = [];
+    const both = queue.enter(takeSeats(2)).then((leave) => {
+      order.push('both');
+      return leave;
+    });
+    // A seat is free, but somebody who needs two of them came before.
+    const one = queue.enter(takeSeats(1)).then((leave) => {
+      order.push('one');
+      return leave;
+    });
+    await new Promise((done) => setImmediate(done));
+    expect(order).toEqual([]);
+    leaveFirst();
+    (await both)();
+    (await one)();
+    expect(order).toEqual(['both', 'one']);
+    expect(seats).toBe(2);
+  });
+
+  it('asks again when room is made in another way', async () => {
+    const queue = createAdmissionQueue({ waitingMax: 10 });
+    let isOpen = false;
+    const entered = queue.enter(() => (isOpen ? () => {} : undefined));
+    isOpen = true;
+    queue.retry();
+    (await entered)();
+    expect(queue.waiting).toBe(0);
+  });
+
   it('refuses one more than may wait', async () => {
     const queue = createAdmissionQueue({ waitingMax: 1 });
-    await queue.enter();
-    const waiting = queue.enter();
+    const { take } = singleSeat();
+    await queue.enter(take);
+    const waiting = queue.enter(take);
     waiting.catch(() => {});
-    await expect(queue.enter()).rejects.toMatchObject({ code: 'ENGINE_BUSY', facts: { waiting: 1, waitingMax: 1 } });
+    await expect(queue.enter(take)).rejects.toMatchObject({
+      code: 'ENGINE_BUSY',
+      facts: { waiting: 1, waitingMax: 1 },
+    });
   });
 
   it('gives up the place of one who aborts', async () => {
     const queue = createAdmissionQueue({ waitingMax: 2 });
-    const leave = await queue.enter();
+    const { take } = singleSeat();
+    const leave = await queue.enter(take);
     const controller = new AbortController();
-    const aborted = queue.enter(controller.signal);
-    const next = queue.enter();
+    const aborted = queue.enter(take, controller.signal);
+    const next = queue.enter(take);
     controller.abort();
     await expect(aborted).rejects.toMatchObject({ code: 'ABORTED' });
     expect(queue.waiting).toBe(1);
@@ -214,11 +290,12 @@ describe('createAdmissionQueue', () => {
 
   it('fails those who wait and those who come when it is closed', async () => {
     const queue = createAdmissionQueue({ waitingMax: 2 });
-    await queue.enter();
-    const waiting = queue.enter();
+    const { take } = singleSeat();
+    await queue.enter(take);
+    const waiting = queue.enter(take);
     queue.close();
     await expect(waiting).rejects.toMatchObject({ code: 'ENGINE_CLOSED' });
-    await expect(queue.enter()).rejects.toMatchObject({ code: 'ENGINE_CLOSED' });
+    await expect(queue.enter(take)).rejects.toMatchObject({ code: 'ENGINE_CLOSED' });
   });
 });
 

@@ -1,0 +1,44 @@
+import { tokenizeInput } from '@gemma-cli/model-process';
+import type { ModelProcess, ResolvedRequest } from '@gemma-cli/model-process';
+import type { Prompt } from '@gemma-cli/contracts';
+
+/** States are found by blocks of this many tokens, so a remembered prefix ends on such a boundary. */
+const blockTokens = 64;
+
+/**
+ * How many leading tokens of a prompt will come again, in whole blocks: those of the messages or characters that the
+ * request names, or of the system message of a conversation. 0 when there is nothing of the kind.
+ *
+ * Templates render a conversation as a whole, so what its first messages make is found by rendering them with another
+ * message behind and looking where the two part.
+ */
+export async function stablePrefixTokens(
+  process: ModelProcess,
+  { prompt, stablePrefix }: Pick<ResolvedRequest, 'prompt' | 'stablePrefix'>,
+  promptTokens: readonly number[],
+  signal: AbortSignal,
+): Promise<number> {
+  const beginning = stableBeginning(prompt, stablePrefix);
+  if (beginning === undefined) return 0;
+  const { tokens } = await process.call('tokenize', { input: tokenizeInput(beginning) }, { signal });
+  let common = 0;
+  while (common < promptTokens.length - 1 && tokens[common] === promptTokens[common]) common += 1;
+  return Math.floor(common / blockTokens) * blockTokens;
+}
+
+function stableBeginning(
+  prompt: Prompt,
+  stable: NonNullable<ResolvedRequest['stablePrefix']> | null,
+): Prompt | undefined {
+  if (prompt.type === 'completion') {
+    if (stable === null || !('characters' in stable) || stable.characters < 1) return undefined;
+    return { type: 'completion', text: prompt.text.slice(0, stable.characters) };
+  }
+  const { messages } = prompt;
+  const count = stable !== null && 'messages' in stable ? stable.messages : messages[0]?.role === 'system' ? 1 : 0;
+  if (count < 1 || count >= messages.length) return undefined;
+  const kept = messages.slice(0, count);
+  // A template may insist on alternating roles: what comes next is said by whoever says it in the prompt.
+  const next = messages[count];
+  return next === undefined ? undefined : { type: 'chat', messages: [...kept, { ...next, content: '\u2026' }] };
+}

@@ -1,0 +1,175 @@
+import { answerOnSequence, keepPrefix, tokenizeInput } from '@gemma-cli/model-process';
+import type {
+  AnswerPolicy,
+  EngineSettings,
+  ModelHost,
+  PreparedSequence,
+  ResolvedRequest,
+  Turn,
+} from '@gemma-cli/model-process';
+import { createModelPool } from './model-pool.ts';
+import type { PoolPlace } from './model-pool.ts';
+import { chooseSlot } from './slot.ts';
+import type { Slot } from './slot.ts';
+import { stablePrefixTokens } from './stable-prefix.ts';
+import { openStates } from './saved-states.ts';
+import type { SavedStates } from './saved-states.ts';
+import type { WarmModel } from './warm-model.ts';
+
+/** Tokens between two checkpoints of a slot: less is evaluated again sooner than a checkpoint is copied. */
+const checkpointEveryTokens = 256;
+
+/** Most memory of a slot's checkpoints. */
+const checkpointBytesMax = 256 * 1024 ** 2;
+
+/** Answers on models that stay loaded, several requests side by side, from what their slots and the disk remember. */
+export function warmHost(settings: EngineSettings): ModelHost {
+  let retry = (): void => {};
+  const pool = createModelPool(settings, { onRoom: () => retry() });
+  const states = openStates(settings);
+
+  async function generate(request: ResolvedRequest, turn: Turn, place: PoolPlace): Promise<void> {
+    const { clock, emit, signal, stop } = turn;
+    const { model: file, speculation } = request;
+    let isCold = false;
+    const { warm, loadMs } = await pool.open(place, {
+      signal: stop,
+      onLoadStart() {
+        isCold = true;
+        emit({ type: 'load-start', model: file.name });
+      },
+    });
+    if (isCold) {
+      clock.loaded(loadMs);
+      emit({ type: 'load-end', model: file.name, loadMs });
+    }
+    const leave = warm.listen(emit);
+    const seat: { slot: Slot | undefined } = { slot: undefined };
+    try {
+      if (speculation?.type === 'draft') await warm.loadDraft(speculation.model.path, signal);
+      const policy = warmPolicy({ warm, states, request, turn, seat });
+      const { process, model } = warm;
+      const { responseBytesMax } = settings;
+      emit(await answerOnSequence({ process, model, request, policy, clock, emit, signal, responseBytesMax }));
+    } finally {
+      leave();
+      if (seat.slot !== undefined) seat.slot.isBusy = false;
+    }
+  }
+
+  return {
+    implementation: 'optimized',
+    place: (file, contextTokens) => pool.place(file, contextTokens),
+    onRoom(listener) {
+      retry = listener;
+    },
+    generate: (request, turn, place) => generate(request, turn, place as PoolPlace),
+    async describe(_file, _contextTokens, signal, place) {
+      const { warm } = await pool.open(place as PoolPlace, { signal, onLoadStart: () => {} });
+      return warm.model;
+    },
+    async countTokens(_file, prompt, _contextTokens, signal, place) {
+      const { warm } = await pool.open(place as PoolPlace, { signal, onLoadStart: () => {} });
+      const { tokens } = await warm.process.call('tokenize', { input: tokenizeInput(prompt) }, { signal });
+      return tokens.length;
+    },
+    processes: () => pool.processes(),
+    stateCache: () => states.status(),
+    async close() {
+      await pool.close();
+      await states.close();
+    },
+  };
+}
+
+let uses = 0;
+
+/** How a warm model prepares one prompt: what of it is known already, and where it is cut. */
+function warmPolicy({
+  warm,
+  states,
+  request,
+  turn: { signal },
+  seat,
+}: {
+  readonly warm: WarmModel;
+  readonly states: SavedStates;
+  readonly request: ResolvedRequest;
+  readonly turn: Turn;
+  /** Where the slot is left for whoever gives it back. */
+  readonly seat: { slot: Slot | undefined };
+}): AnswerPolicy {
+  const { process, slots, chunks } = warm;
+  const { reproducible } = request;
+  const keep = { reproducible, signal };
+  /** Tokens after which the state is worth remembering; a chunk ends there. */
+  let landmark = 0;
+  let prompt: readonly number[] = [];
+
+  /** Makes the slot hold as much of the prompt's beginning as is known. */
+  async function takeOver(slot: Slot, donor: Slot | null, sharedTokens: number): Promise<number> {
+    if (donor === null) return keepPrefix(process, slot, sharedTokens, keep);
+    // Another request may take the donor meanwhile; what is copied is what it holds now.
+    const held = { tokens: donor.ledger.tokens.slice(0, sharedTokens), alignedTokens: donor.ledger.alignedTokens };
+    const params = { from: donor.sequence, to: slot.sequence, tokens: sharedTokens };
+    const { kept } = await process.call('copy', params, { signal });
+    slot.ledger.replace(held, kept);
+    slot.checkpointTokens = 0;
+    return keepPrefix(process, slot, kept, keep);
+  }
+
+  async function checkpoint(slot: Slot): Promise<void> {
+    const held = slot.ledger.tokens.length;
+    if (warm.checkpointsMax === 0 || held - slot.checkpointTokens < checkpointEveryTokens) return;
+    const keepMax = warm.checkpointsMax ?? 1;
+    const { bytes } = await process.call('checkpoint', { sequence: slot.sequence, keepMax }, { signal });
+    warm.checkpointsMax = bytes === 0 ? 0 : Math.min(8, Math.max(2, Math.floor(checkpointBytesMax / bytes)));
+    slot.checkpointTokens = held;
+  }
+
+  return {
+    async prepare(promptTokens): Promise<PreparedSequence> {
+      prompt = promptTokens;
+      const { slot, donor, sharedTokens } = chooseSlot(slots, prompt, reproducible);
+      slot.isBusy = true;
+      slot.lastUse = uses += 1;
+      seat.slot = slot;
+      const { sequence, ledger } = slot;
+      const restored = await states.restore(warm, slot, prompt, { sharedTokens, reproducible, signal });
+      const cachedTokens =
+        restored > 0 ? await keepPrefix(process, slot, restored, keep) : await takeOver(slot, donor, sharedTokens);
+      slot.checkpointTokens = Math.min(slot.checkpointTokens, cachedTokens);
+      const mayRemember = prompt.length - cachedTokens > checkpointEveryTokens;
+      landmark = mayRemember ? await stablePrefixTokens(process, request, prompt, signal) : 0;
+      return { sequence, ledger, cachedTokens, restoredTokens: Math.min(restored, cachedTokens) };
+    },
+    chunkEnd,
+    async chunkEvaluated({ ledger }, batch) {
+      warm.observe('evaluate', batch);
+      const { slot } = seat;
+      if (slot === undefined) return;
+      const held = ledger.tokens.length;
+      if (held === landmark) states.save(warm, slot, reproducible);
+      const isBeforeLast = chunkEnd(held, prompt.length) >= prompt.length;
+      if (isBeforeLast || held === landmark) await checkpoint(slot);
+    },
+    tokenSampled(batch) {
+      // A batch of several sequences is told once, by the first of them.
+      if (slots.find(({ isBusy }) => isBusy) !== seat.slot) return;
+      warm.observe(batch.batchTokens > slots.length ? 'evaluate' : 'decode', batch);
+    },
+  };
+
+  function chunkEnd(start: number, length: number): number {
+    const end =
+      start +
+      chunks.next({
+        at: start,
+        remainingTokens: length - start,
+        threads: warm.threads,
+        othersDecoding: slots.some((slot) => slot.isBusy && slot !== seat.slot),
+        reproducible,
+      });
+    return landmark > start && landmark < end ? landmark : Math.min(end, length);
+  }
+}
