@@ -33,12 +33,19 @@ export interface GlobalOptions {
   readonly home: string;
 }
 
+/** What a word on the command line names. `models`: those that are installed; `catalog`: those that can be fetched. */
+export type Completion = 'files' | 'models' | 'catalog' | 'roles' | 'config-keys' | 'option-keys';
+
 /** A positional argument. */
 export interface ArgumentDefinition {
   readonly name: string;
   readonly summary: string;
   readonly required?: boolean;
   readonly variadic?: boolean;
+  /** Allowed values, for completion; the command checks them itself. */
+  readonly choices?: readonly string[];
+  /** What it names, for completion. Default: nothing that is known. */
+  readonly completes?: Completion;
 }
 
 /** An option. The same table feeds the thin entry, the full program, `--help` and the documentation. */
@@ -47,11 +54,15 @@ export interface OptionDefinition {
   readonly long: string;
   /** One letter without a dash. */
   readonly short?: string;
+  /** Another long name. */
+  readonly alias?: string;
   /** Name of its value in help. Absent: a switch. */
   readonly value?: string;
   readonly repeatable?: boolean;
   /** Allowed values. */
   readonly choices?: readonly string[];
+  /** What its values name, for completion. Default: `choices`, or nothing that is known. */
+  readonly completes?: Completion;
   readonly summary: string;
 }
 

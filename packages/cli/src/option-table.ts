@@ -25,6 +25,7 @@ const modelOption: OptionDefinition = {
   long: 'model',
   short: 'm',
   value: 'NAME|FILE',
+  completes: 'models',
   summary: 'The model that answers: an installed name or a file. Default: gemma.default_model.',
 };
 
@@ -32,18 +33,70 @@ const modelOption: OptionDefinition = {
 const commonAnswerOptions: readonly OptionDefinition[] = [
   { long: 'system', short: 's', value: 'TEXT', summary: 'Instruction that stands before the conversation.' },
   {
+    long: 'role',
+    short: 'r',
+    value: 'NAME',
+    completes: 'roles',
+    summary: 'Answer in a role: its instruction, prompt template, model and options. `gemma role list` shows them.',
+  },
+  {
+    long: 'param',
+    short: 'p',
+    value: 'KEY=VALUE',
+    repeatable: true,
+    summary: 'Value for a place {{KEY}} of the role. Repeatable.',
+  },
+  {
     long: 'option',
     short: 'o',
     value: 'KEY=VALUE',
     repeatable: true,
-    summary:
-      'Sampling and limits: temperature, topK, topP, minP, repeatPenalty, seed, stop (repeatable), maxTokens, ' +
-      'contextTokens, reproducible.',
+    completes: 'option-keys',
+    summary: 'Sampling and limits, such as temperature, seed, maxTokens, stop. Repeatable; docs/cli.md lists the keys.',
   },
   { long: 'stream', summary: 'With --json: the events of the answer as JSON lines while they happen.' },
   { long: 'no-stream', summary: 'Print the answer when it is complete.' },
-  { long: 'stats', summary: 'Print tokens, times and the engine on stderr after each answer.' },
+  { long: 'usage', short: 'u', summary: 'Print tokens and times on stderr after each answer.' },
+  { long: 'stats', summary: 'The same as --usage, and which model and engine it was.' },
+  {
+    long: 'speculation',
+    value: 'HOW',
+    choices: ['off', 'prompt-lookup'],
+    summary:
+      'Guess several tokens ahead, from what stood in the prompt. Default: off; it pays for edits and quotations.',
+  },
+  {
+    long: 'draft-model',
+    value: 'NAME|FILE',
+    completes: 'models',
+    summary: 'Guess several tokens ahead with this smaller model of the same vocabulary.',
+  },
   engineOption,
+];
+
+/** What only a single answer takes. */
+const singleAnswerOptions: readonly OptionDefinition[] = [
+  {
+    long: 'schema',
+    value: 'FILE|DSL',
+    completes: 'files',
+    summary:
+      'Hold the answer to JSON that fits: a JSON Schema, in a file or as it is, or "name, age int, bio: one sentence".',
+  },
+  {
+    long: 'schema-multi',
+    value: 'FILE|DSL',
+    completes: 'files',
+    summary: 'The same for a list of them: {"items": […]}.',
+  },
+  { long: 'grammar', value: 'FILE', completes: 'files', summary: 'Hold the answer to a grammar in GBNF.' },
+  { long: 'extract', short: 'x', summary: 'Print only the first code block of the answer, without its fence.' },
+  { long: 'extract-last', alias: 'xl', summary: 'Print only the last code block.' },
+  {
+    long: 'logprobs',
+    value: 'N',
+    summary: 'With --json: the log-probability of each token, and the N likeliest in its place, 0 to 20.',
+  },
 ];
 
 const fileOption: OptionDefinition = {
@@ -51,14 +104,20 @@ const fileOption: OptionDefinition = {
   short: 'f',
   value: 'FILE',
   repeatable: true,
+  completes: 'files',
   summary: 'Put the text of a file before the prompt; - is standard input. Repeatable.',
 };
 
 /** Options of `gemma "prompt"` and `gemma ask`. */
-export const askOptions: readonly OptionDefinition[] = [modelOption, fileOption, ...commonAnswerOptions];
+export const askOptions: readonly OptionDefinition[] = [
+  modelOption,
+  fileOption,
+  ...commonAnswerOptions,
+  ...singleAnswerOptions,
+];
 
 /** Options of `gemma chat`. */
 export const chatOptions: readonly OptionDefinition[] = [modelOption, ...commonAnswerOptions];
 
 /** Options of `gemma run MODEL [TEXT]`. */
-export const runOptions: readonly OptionDefinition[] = [fileOption, ...commonAnswerOptions];
+export const runOptions: readonly OptionDefinition[] = [fileOption, ...commonAnswerOptions, ...singleAnswerOptions];

@@ -55,9 +55,9 @@ function buildCommand(definition: CommandDefinition, onRead: (read: ReadCommand)
   return command;
 }
 
-function commanderOption({ long, short, value, repeatable, choices, summary }: OptionDefinition): Option {
+function commanderOption({ long, short, alias, value, repeatable, choices, summary }: OptionDefinition): Option {
   const option = new Option(
-    `${short === undefined ? '' : `-${short}, `}--${long}${value === undefined ? '' : ' <value>'}`,
+    `${short === undefined ? (alias === undefined ? '' : `--${alias}, `) : `-${short}, `}--${long}${value === undefined ? '' : ' <value>'}`,
     summary,
   );
   if (choices !== undefined) option.choices(choices);

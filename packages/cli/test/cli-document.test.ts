@@ -23,8 +23,8 @@ function documentedOptions(heading: string): readonly string[] {
 
 function forms(options: readonly OptionDefinition[]): readonly string[] {
   return options.map(
-    ({ long, short, value }) =>
-      `${short === undefined ? '' : `-${short}, `}--${long}${value === undefined ? '' : ` ${value}`}`,
+    ({ long, short, alias, value }) =>
+      `${short === undefined ? (alias === undefined ? '' : `--${alias}, `) : `-${short}, `}--${long}${value === undefined ? '' : ` ${value}`}`,
   );
 }
 

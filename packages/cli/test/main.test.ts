@@ -87,7 +87,7 @@ describe('gemma "prompt"', () => {
       const { stdout, stderr } = await run(['--stats', '--engine', 'legacy', 'Hi'], { script: hello });
       expect(stdout).toBe('Hello there.\n');
       expect(stderr).toMatch(
-        /^tiny · legacy engine \(llama\.cpp\) · prompt \d+ tokens, 0 cached · answer 12 tokens .* total .*\n$/,
+        /^tiny · legacy engine \(llama\.cpp\) · prompt \d+ tokens, 0 cached, \d+ evaluated · answer 12 tokens .* total .*\n$/,
       );
     }));
 
@@ -167,7 +167,12 @@ describe('--json', () => {
       expect(Object.keys(object)).toEqual(['text', 'model', 'engine', 'finishReason', 'usage', 'timings']);
       expect(object).toMatchObject({ text: 'Hello there.', model: 'tiny', finishReason: 'stop' });
       expect(object['engine']).toEqual({ requested: 'optimized', active: 'optimized', runtime: 'llama.cpp' });
-      expect(Object.keys(object['usage'] ?? {})).toEqual(['promptTokens', 'cachedTokens', 'outputTokens']);
+      expect(Object.keys(object['usage'] ?? {})).toEqual([
+        'promptTokens',
+        'cachedTokens',
+        'evaluatedTokens',
+        'outputTokens',
+      ]);
       expect(Object.keys(object['timings'] ?? {})).toEqual([
         'queueMs',
         'loadMs',
@@ -186,13 +191,9 @@ describe('--json', () => {
         .split('\n')
         .map((line) => JSON.parse(line) as { type: string; text?: string });
       expect(events[0]?.type).toBe('answer-start');
-      expect([...new Set(events.map(({ type }) => type))]).toEqual([
-        'answer-start',
-        'load-start',
-        'load-end',
-        'text-delta',
-        'generation-end',
-      ]);
+      // A busy machine may change the number of threads in the middle.
+      const types = events.map(({ type }) => type).filter((type) => type !== 'threads-changed');
+      expect([...new Set(types)]).toEqual(['answer-start', 'load-start', 'load-end', 'text-delta', 'generation-end']);
       expect(events.map(({ text }) => text ?? '').join('')).toBe('Hello there.');
     }));
 

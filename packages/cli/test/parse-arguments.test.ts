@@ -30,6 +30,10 @@ describe('one table of options', () => {
     ['--stream', '--no-stream'],
     ['--no-stream', '--stream'],
     ['--engine', 'legacy'],
+    ['-x', '-u'],
+    ['--xl'],
+    ['--extract-last'],
+    ['-r', 'shell', '-p', 'a=b', '-p', 'c=d'],
     ['--system='],
     ['--', '--json'],
     ['a', '--', '-m', 'b'],
@@ -42,7 +46,7 @@ describe('one table of options', () => {
     },
   );
 
-  const invalid: readonly (readonly string[])[] = [['--nope'], ['-x'], ['--engine', 'fast'], ['-m'], ['--model']];
+  const invalid: readonly (readonly string[])[] = [['--nope'], ['-z'], ['--engine', 'fast'], ['-m'], ['--model']];
   test.each(invalid.map((argv) => [argv.join(' '), argv] as const))(
     'is refused by both parsers: %s',
     async (_title, argv) => {

@@ -1,9 +1,12 @@
+import { homedir } from 'node:os';
 import type { Client } from '@gemma-cli/app';
+import { resolveHome } from '@gemma-cli/config';
 import { GemmaError, type WorkerSpec } from '@gemma-cli/contracts';
 import { exitCodeOf, typedError } from '../render/render-error.ts';
 import { connectionProtocol, type AskLine, type ClientLine, type Connection, type Frame } from '../thin/connection.ts';
 import { createLineQueue } from './line-queue.ts';
 import { openClient } from './open-client.ts';
+import { resolveFlags } from './resolve-flags.ts';
 
 /**
  * A connection whose other side is this process: it understands the same lines as a warm process would. One question at
@@ -29,8 +32,9 @@ export async function connectInProcess({ worker }: { readonly worker: WorkerSpec
         warn: (message) => push({ type: 'log', level: 'warn', message }),
         log: (message) => push({ type: 'log', level: 'info', message }),
       });
-      const { model, system, options } = flags;
-      for await (const event of client.ask({ prompt, model, system, options }, { signal: controller.signal })) {
+      const { extract, ...request } = await resolveFlags(flags, { home: resolveHome(env, homedir()) });
+      if (extract !== null) push({ type: 'style', extract });
+      for await (const event of client.ask({ prompt, ...request }, { signal: controller.signal })) {
         push(event);
         await queue.drained();
       }

@@ -1,6 +1,8 @@
 import type { AnswerStart, AppEvent } from '@gemma-cli/app';
 import type { FinishReason, GemmaErrorJson, GenerationEnd } from '@gemma-cli/contracts';
 import type { Output } from '../command.ts';
+import { UsageProblem } from '../thin/usage-problem.ts';
+import { extractCodeBlock } from './extract-code-block.ts';
 import { createTerminalSanitizer, sanitizeTerminalText } from './sanitize-terminal-text.ts';
 import { stringifyJson } from './stringify-json.ts';
 
@@ -10,17 +12,34 @@ export interface AnswerStyle {
   readonly json: boolean;
   /** While it comes, or when it is complete. */
   readonly stream: boolean;
-  /** A line of figures on stderr after the answer. */
-  readonly stats: boolean;
+  /** A line on stderr after the answer: `usage` tokens and times, `stats` also which model and engine it was. */
+  readonly figures: 'usage' | 'stats' | undefined;
+  /** Only this code block is printed. `undefined` = all of the answer. */
+  readonly extract: 'first' | 'last' | undefined;
   /** No commentary on stderr. */
   readonly quiet: boolean;
 }
 
-/** The style that options ask for. */
+/**
+ * The style that options ask for.
+ *
+ * @throws UsageProblem for options that exclude each other.
+ */
 export function answerStyle(options: Readonly<Record<string, unknown>>): AnswerStyle {
   const json = options['json'] === true;
   const stream = options['stream'] === undefined ? !json : options['stream'] === true;
-  return { json, stream, stats: options['stats'] === true, quiet: options['quiet'] === true };
+  const first = options['extract'] === true;
+  const last = options['extract-last'] === true;
+  if (first && last) throw new UsageProblem('Expected --extract or --extract-last, got both.');
+  if ((first || last) && json && stream)
+    throw new UsageProblem('Expected --extract without --stream: a code block is known only at the end of the answer.');
+  return {
+    json,
+    stream,
+    figures: options['stats'] === true ? 'stats' : options['usage'] === true ? 'usage' : undefined,
+    extract: first ? 'first' : last ? 'last' : undefined,
+    quiet: options['quiet'] === true,
+  };
 }
 
 /** Shows one answer. */
@@ -31,6 +50,10 @@ export interface AnswerRenderer {
   clearProgress(): void;
   /** Shows the error that ended the answer, after the part of the text that came. */
   error(error: GemmaErrorJson): Promise<void>;
+  /** Prints only this code block, unless the command line said which. Before the answer begins. */
+  extractBy(which: 'first' | 'last'): void;
+  /** An answer that is held to a form was cut before it had that form. */
+  readonly isCut: boolean;
   /** How the answer ended. `undefined` before the end and after an error. */
   readonly finishReason: FinishReason | undefined;
 }
@@ -41,8 +64,14 @@ export interface AnswerJson {
   readonly model: string;
   readonly engine: AnswerStart['engine'];
   readonly finishReason: FinishReason;
-  readonly usage: Omit<GenerationEnd['usage'], 'evaluatedTokens'>;
+  readonly usage: GenerationEnd['usage'];
   readonly timings: GenerationEnd['timings'];
+  /** With `--schema`: the answer, read. Left out when it was cut. */
+  readonly value?: unknown;
+  /** With `--extract`: the code block. `null` = the answer has none. */
+  readonly code?: string | null;
+  /** With `--logprobs`: the tokens of the answer. */
+  readonly logprobs?: readonly unknown[];
 }
 
 /** Makes the renderer of one answer. Text is cleaned when stdout is a terminal, and passed on as it is otherwise. */
@@ -50,7 +79,10 @@ export function createAnswerRenderer(
   style: AnswerStyle,
   { stdout, stderr }: { stdout: Output; stderr: Output },
 ): AnswerRenderer {
-  const { json, stream, quiet } = style;
+  const { json, quiet } = style;
+  let extract = style.extract;
+  // What is extracted is known at the end only.
+  let stream = style.stream && extract === undefined;
   const sanitizer = stdout.isTTY === true ? createTerminalSanitizer() : undefined;
   const showsProgress = stderr.isTTY === true && !quiet && !json;
   let start: AnswerStart | undefined;
@@ -59,6 +91,8 @@ export function createAnswerRenderer(
   let last = '';
   let progress = false;
   let finishReason: FinishReason | undefined;
+  let isCut = false;
+  const logprobs: unknown[] = [];
 
   async function print(piece: string): Promise<void> {
     if (piece === '') return;
@@ -67,9 +101,16 @@ export function createAnswerRenderer(
     await write(stdout, piece);
   }
 
+  function extracted(): string | undefined {
+    return extract === undefined ? undefined : extractCodeBlock(text, extract);
+  }
+
   /** The whole of the text, if it was held back, and a newline that closes it. */
   async function printRest(): Promise<void> {
-    if (!stream) await print(sanitizer === undefined ? text : sanitizer.write(text));
+    if (!stream) {
+      const shown = extracted() ?? text;
+      await print(sanitizer === undefined ? shown : sanitizer.write(shown));
+    }
     if (sanitizer !== undefined) await print(sanitizer.end());
     if (last !== '' && last !== '\n') await print('\n');
   }
@@ -79,10 +120,37 @@ export function createAnswerRenderer(
     progress = false;
   }
 
+  function answerJson({ model, engine, format }: AnswerStart, { reason, usage, timings }: GenerationEnd): AnswerJson {
+    const { requested, active, reason: why, runtime } = engine;
+    const { promptTokens, cachedTokens, evaluatedTokens, outputTokens, ...others } = usage;
+    const { queueMs, loadMs, promptMs, ttftMs, tpotMs, totalMs } = timings;
+    const value = format === 'json' && reason === 'stop' ? parsed(text) : undefined;
+    return {
+      text,
+      model: model.name,
+      engine: { requested, active, ...(why === undefined ? {} : { reason: why }), runtime },
+      finishReason: reason,
+      usage: { promptTokens, cachedTokens, evaluatedTokens, outputTokens, ...others },
+      timings: { queueMs, loadMs, promptMs, ttftMs, tpotMs, totalMs },
+      ...(value === undefined ? {} : { value }),
+      ...(extract === undefined ? {} : { code: extracted() ?? null }),
+      ...(logprobs.length === 0 ? {} : { logprobs }),
+    };
+  }
+
   return {
     clearProgress,
     get finishReason() {
       return finishReason;
+    },
+    get isCut() {
+      return isCut;
+    },
+    extractBy(which) {
+      // Who reads events or an object gets all of the answer.
+      if (json || extract !== undefined) return;
+      extract = which;
+      stream = false;
     },
     async event(event) {
       if (json && stream) await write(stdout, `${stringifyJson(event)}\n`);
@@ -92,6 +160,7 @@ export function createAnswerRenderer(
           break;
         case 'notice':
           clearProgress();
+          if (event.code === 'ANSWER_CUT') isCut = true;
           if (!quiet && !(json && stream)) stderr.write(`gemma: ${sanitizeTerminalText(event.message)}\n`);
           break;
         case 'load-start':
@@ -102,18 +171,24 @@ export function createAnswerRenderer(
           clearProgress();
           break;
         case 'prompt-trimmed':
+        case 'threads-changed':
+        case 'tool-call':
           break;
         case 'text-delta':
           text += event.text;
+          if (event.logprobs !== undefined) logprobs.push(...event.logprobs);
           if (stream && !json) await print(sanitizer === undefined ? event.text : sanitizer.write(event.text));
           break;
         case 'generation-end':
           finishReason = event.reason;
           clearProgress();
           if (json && !stream && start !== undefined)
-            await write(stdout, `${stringifyJson(answerJson(text, start, event))}\n`);
+            await write(stdout, `${stringifyJson(answerJson(start, event))}\n`);
           if (!json) await printRest();
-          if (style.stats && start !== undefined) stderr.write(`${renderStats(start, event)}\n`);
+          if (extract !== undefined && extracted() === undefined && !quiet)
+            stderr.write('gemma: the answer has no code block; this is all of it\n');
+          if (style.figures !== undefined && start !== undefined)
+            stderr.write(`${renderFigures(style.figures, start, event)}\n`);
           break;
       }
     },
@@ -130,36 +205,41 @@ export function createAnswerRenderer(
   };
 }
 
-function answerJson(text: string, start: AnswerStart, { reason, usage, timings }: GenerationEnd): AnswerJson {
-  const { requested, active, reason: why, runtime } = start.engine;
-  const { promptTokens, cachedTokens, outputTokens } = usage;
-  const { queueMs, loadMs, promptMs, ttftMs, tpotMs, totalMs } = timings;
-  return {
-    text,
-    model: start.model.name,
-    engine: { requested, active, ...(why === undefined ? {} : { reason: why }), runtime },
-    finishReason: reason,
-    usage: { promptTokens, cachedTokens, outputTokens },
-    timings: { queueMs, loadMs, promptMs, ttftMs, tpotMs, totalMs },
-  };
+/** JSON read; a stop string may have cut what the grammar would have completed, and then there is no value. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }
 
 /** One line of figures; a number that is not known is left out. */
-function renderStats({ model, engine }: AnswerStart, { usage, timings, reason }: GenerationEnd): string {
-  const { promptTokens, cachedTokens, outputTokens } = usage;
+function renderFigures(
+  which: 'usage' | 'stats',
+  { model, engine }: AnswerStart,
+  { usage, timings, reason }: GenerationEnd,
+): string {
+  const { promptTokens, cachedTokens, evaluatedTokens, outputTokens, draftedTokens, acceptedTokens } = usage;
   const { ttftMs, tpotMs, loadMs, totalMs } = timings;
+  const about = usage.estimated === true ? 'about ' : '';
+  const shares = [
+    ...(cachedTokens === null ? [] : [`${cachedTokens} cached`]),
+    ...(evaluatedTokens === null ? [] : [`${evaluatedTokens} evaluated`]),
+  ];
   const parts = [
-    sanitizeTerminalText(model.name),
-    `${engine.active} engine (${engine.runtime})`,
-    ...(promptTokens === null
-      ? []
-      : [`prompt ${promptTokens} tokens${cachedTokens === null ? '' : `, ${cachedTokens} cached`}`]),
-    ...(outputTokens === null ? [] : [`answer ${outputTokens} tokens`]),
+    ...(which === 'usage' ? [] : [sanitizeTerminalText(model.name), `${engine.active} engine (${engine.runtime})`]),
+    ...(promptTokens === null ? [] : [[`prompt ${about}${promptTokens} tokens`, ...shares].join(', ')]),
+    ...(outputTokens === null ? [] : [`answer ${about}${outputTokens} tokens`]),
+    ...(draftedTokens === undefined ? [] : [`guessed ${draftedTokens}, ${acceptedTokens ?? 0} right`]),
     ...(loadMs === 0 ? [] : [`load ${seconds(loadMs)}`]),
     ...(ttftMs === null ? [] : [`first token ${seconds(ttftMs)}`]),
     ...(tpotMs === null || tpotMs === 0 ? [] : [`${(1000 / tpotMs).toFixed(1)} tokens/s`]),
     `total ${seconds(totalMs)}`,
-    ...(reason === 'stop' ? [] : [reason === 'length' ? 'cut at the token limit' : 'stopped']),
+    ...(reason === 'stop' || reason === 'tool-calls'
+      ? []
+      : [reason === 'length' ? 'cut at the token limit' : 'stopped']),
   ];
   return parts.join(' · ');
 }

@@ -73,8 +73,8 @@ export function renderCommandHelp(
 }
 
 /** How an option is written: short and long form, and its value. */
-function optionForms({ long, short, value }: OptionDefinition): string {
-  return `${short === undefined ? '    ' : `-${short}, `}--${long}${value === undefined ? '' : ` ${value}`}`;
+function optionForms({ long, short, alias, value }: OptionDefinition): string {
+  return `${short === undefined ? (alias === undefined ? '    ' : `--${alias}, `) : `-${short}, `}--${long}${value === undefined ? '' : ` ${value}`}`;
 }
 
 function optionRow(option: OptionDefinition): readonly [string, string] {

@@ -1,8 +1,9 @@
-import type { PromptParts } from '@gemma-cli/app';
+import type { AnswerOptions, PromptParts } from '@gemma-cli/app';
 import type { CommandInput, Input, Output } from '../command.ts';
 import {
   connectionProtocol,
   type AnswerFlags,
+  type AnswerForm,
   type AskLine,
   type ClientLine,
   type Connect,
@@ -30,7 +31,8 @@ export interface AnswerOnceOptions {
  */
 export async function answerOnce(world: AnswerOnceOptions, input: CommandInput): Promise<number> {
   const { env, cwd, signal, connect } = world;
-  const flags = await answerFlags(input);
+  const form = await readFormIfAny(world, input);
+  const flags: AnswerFlags = { ...(await answerFlags(input)), ...(form === undefined ? {} : { form }) };
   const prompt = await readPrompt(world, input).catch((error: unknown) => {
     // What was read until Ctrl-C is no prompt, and what is wrong with it concerns nobody.
     if (signal.aborted) return undefined;
@@ -78,7 +80,16 @@ async function readPrompt(world: AnswerOnceOptions, input: CommandInput): Promis
     if (input.options['quiet'] !== true)
       world.stderr.write('gemma: waiting for standard input to end; `</dev/null` gives none\n');
   };
-  return readPromptParts({ words, files, cwd, stdin: world.stdin, signal, onQuietStdin });
+  // A role may have a prompt of its own; whether it needs a question is for the answering side to say.
+  const mayBeEmpty = input.options['role'] !== undefined;
+  return readPromptParts({ words, files, cwd, stdin: world.stdin, signal, onQuietStdin, mayBeEmpty });
+}
+
+/** The form of the answer; the reading is loaded only when one is asked for. */
+async function readFormIfAny({ cwd }: AnswerOnceOptions, input: CommandInput): Promise<AnswerForm | undefined> {
+  const { schema, 'schema-multi': list, grammar } = input.options;
+  if (schema === undefined && list === undefined && grammar === undefined) return undefined;
+  return (await import('./read-form.ts')).readForm(input, cwd);
 }
 
 interface ShowOptions {
@@ -100,6 +111,7 @@ async function showAnswer(
     for await (const text of connection.lines) {
       const frame = JSON.parse(text) as Frame;
       if (frame.type === 'log') onLog(frame);
+      else if (frame.type === 'style') renderer.extractBy(frame.extract);
       else if (frame.type === 'error') {
         renderer.clearProgress();
         if (await offers(frame.error.code)) return 'again';
@@ -110,7 +122,8 @@ async function showAnswer(
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
-  return renderer.finishReason === 'aborted' ? 130 : 0;
+  if (renderer.finishReason === 'aborted') return 130;
+  return renderer.isCut ? 1 : 0;
 }
 
 function send(connection: Connection, line: ClientLine): void {
@@ -119,18 +132,63 @@ function send(connection: Connection, line: ClientLine): void {
 
 /** The flags of an answer, checked. */
 export async function answerFlags(input: CommandInput): Promise<AnswerFlags> {
-  const { model, system, engine } = input.options;
+  const { model, system, engine, role } = input.options;
   const pairs = listOption(input, 'option');
   // Loaded only when it is needed: the plain prompt has no -o.
-  const options =
-    pairs.length === 0 ? undefined : (await import('./parse-answer-options.ts')).parseAnswerOptions(pairs);
+  const parsed = pairs.length === 0 ? {} : (await import('./parse-answer-options.ts')).parseAnswerOptions(pairs);
+  const speculation = speculationFlag(input);
+  const logprobs = logprobsFlag(input);
+  const options: AnswerOptions = {
+    ...parsed,
+    ...(speculation === undefined ? {} : { speculation }),
+    ...(logprobs === undefined ? {} : { logprobs }),
+  };
+  const params = paramFlags(input);
   if (model === '') throw new UsageProblem('Expected NAME|FILE after --model, got an empty text.');
+  if (role === undefined && params !== undefined)
+    throw new UsageProblem('Expected --role with --param, got none. A parameter is a value for a place of a role.');
   return {
     ...(typeof model === 'string' ? { model } : {}),
     ...(typeof system === 'string' && system !== '' ? { system } : {}),
     ...(engine === 'legacy' || engine === 'optimized' ? { engine } : {}),
-    ...(options === undefined ? {} : { options }),
+    ...(Object.keys(options).length === 0 ? {} : { options }),
+    ...(typeof role === 'string' ? { role } : {}),
+    ...(params === undefined ? {} : { params }),
   };
+}
+
+function speculationFlag({ options }: CommandInput): AnswerOptions['speculation'] {
+  const { speculation, 'draft-model': draft } = options;
+  if (typeof draft === 'string') {
+    if (speculation !== undefined)
+      throw new UsageProblem(
+        `Expected --speculation or --draft-model, got both. There is one way of guessing at a time.`,
+      );
+    return { type: 'draft', model: draft };
+  }
+  return speculation === 'prompt-lookup' ? { type: 'prompt-lookup' } : undefined;
+}
+
+function logprobsFlag({ options }: CommandInput): number | undefined {
+  const { logprobs, json } = options;
+  if (typeof logprobs !== 'string') return undefined;
+  if (!/^\d{1,2}$/.test(logprobs) || Number(logprobs) > 20)
+    throw new UsageProblem(`Expected --logprobs to be a number from 0 to 20, got ${JSON.stringify(logprobs)}.`);
+  if (json !== true) throw new UsageProblem('Expected --json with --logprobs: text has no room for them.');
+  return Number(logprobs);
+}
+
+function paramFlags(input: CommandInput): Readonly<Record<string, string>> | undefined {
+  const pairs = listOption(input, 'param');
+  if (pairs.length === 0) return undefined;
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const match = /^([A-Za-z_][\w-]*)=([^]*)$/.exec(pair);
+      if (match === null)
+        throw new UsageProblem(`Expected -p KEY=VALUE, got ${JSON.stringify(pair)}.`, { param: pair });
+      return [match[1], match[2]];
+    }),
+  ) as Record<string, string>;
 }
 
 function listOption({ options }: CommandInput, name: string): readonly string[] {

@@ -22,7 +22,20 @@ export interface AnswerFlags {
   readonly system?: string;
   readonly engine?: ImplementationName;
   readonly options?: AnswerOptions;
+  /** Name of a role. What stands beside it here wins over what the role says. */
+  readonly role?: string;
+  /** Values for the places of the role. */
+  readonly params?: Readonly<Record<string, string>>;
+  /** The form of the answer, as it was written: the answering side reads it. */
+  readonly form?: AnswerForm;
 }
+
+/** What an answer is held to. */
+export type AnswerForm =
+  /** JSON Schema or the short notation; `list`: a list of what it describes. */
+  | { readonly type: 'schema'; readonly text: string; readonly list: boolean }
+  /** GBNF. */
+  | { readonly type: 'grammar'; readonly text: string };
 
 /** What may be sent: a question, and the wish to end its answer. */
 export type ClientLine = AskLine | { readonly type: 'abort' };
@@ -30,6 +43,8 @@ export type ClientLine = AskLine | { readonly type: 'abort' };
 /** What comes back, one JSON line each: the events of the answer, log lines, and at most one error, which is the last. */
 export type Frame =
   | AppEvent
+  /** What the role says of how the answer is shown. Comes before the answer. */
+  | { readonly type: 'style'; readonly extract: 'first' | 'last' }
   /** `warn`: about the configuration, for every user. `info`: for who asks with `--verbose`. */
   | { readonly type: 'log'; readonly level: 'warn' | 'info'; readonly message: string }
   | { readonly type: 'error'; readonly error: GemmaErrorJson; readonly exitCode: number };

@@ -25,7 +25,7 @@ export function findWords(argv: readonly string[], definitions: readonly OptionD
  *   not among the choices.
  */
 export function parseArguments(argv: readonly string[], definitions: readonly OptionDefinition[]): CommandInput {
-  const byName = new Map(definitions.map((definition) => [definition.long, definition]));
+  const byName = new Map(definitions.flatMap((definition) => longNames(definition).map((name) => [name, definition])));
   const words: string[] = [];
   const options: Record<string, string | boolean | string[]> = {};
   for (const token of tokenize(argv, definitions)) {
@@ -69,23 +69,25 @@ type Token = NonNullable<ReturnType<typeof parseArgs>['tokens']>[number];
 
 function tokenize(argv: readonly string[], definitions: readonly OptionDefinition[]): readonly Token[] {
   const options = Object.fromEntries(
-    definitions.map(({ long, short, value }) => [
-      long,
-      {
-        type: value === undefined ? ('boolean' as const) : ('string' as const),
-        ...(short === undefined ? {} : { short }),
-      },
-    ]),
+    definitions.flatMap((definition) => {
+      const { short, value } = definition;
+      const type = value === undefined ? ('boolean' as const) : ('string' as const);
+      return longNames(definition).map((name, index) => [
+        name,
+        { type, ...(short === undefined || index > 0 ? {} : { short }) },
+      ]);
+    }),
   );
   // Not strict: its messages name no neighbours, and it would refuse the options of other commands.
   return parseArgs({ args: [...argv], options, strict: false, allowPositionals: true, tokens: true }).tokens;
 }
 
+function longNames({ long, alias }: OptionDefinition): readonly string[] {
+  return alias === undefined ? [long] : [long, alias];
+}
+
 function unknownOption(given: string, definitions: readonly OptionDefinition[]): UsageProblem {
-  const nearest = nearestName(
-    given.replace(/^-+/, ''),
-    definitions.map(({ long }) => long),
-  );
+  const nearest = nearestName(given.replace(/^-+/, ''), definitions.flatMap(longNames));
   const hint = nearest === undefined ? 'See `gemma --help`.' : `Did you mean --${nearest}?`;
   return new UsageProblem(`There is no option ${given}. ${hint}`, {
     option: given,

@@ -22,6 +22,8 @@ export interface InputOptions {
   readonly onQuietStdin?: (() => void) | undefined;
   /** Default 2,000. */
   readonly quietStdinMs?: number | undefined;
+  /** Whether nothing at all is a prompt, too. Default false. */
+  readonly mayBeEmpty?: boolean | undefined;
 }
 
 /** A file that cannot be read; becomes `FILE_UNREADABLE`. */
@@ -49,6 +51,7 @@ export async function readPromptParts({
   signal,
   onQuietStdin = () => {},
   quietStdinMs = 2000,
+  mayBeEmpty = false,
 }: InputOptions): Promise<PromptParts> {
   const named = files.includes('-');
   let piped = '';
@@ -65,7 +68,7 @@ export async function readPromptParts({
     ...(texts.length === 0 ? {} : { files: texts }),
     ...(words.length === 0 ? {} : { text: words.join(' ') }),
   };
-  if (![parts.input, parts.text, ...texts].some((text) => (text ?? '').trim() !== '')) {
+  if (!mayBeEmpty && ![parts.input, parts.text, ...texts].some((text) => (text ?? '').trim() !== '')) {
     throw new UsageProblem('Expected a prompt: a text, -f FILE, or something on standard input. See `gemma --help`.');
   }
   return parts;

@@ -1,0 +1,88 @@
+import { fillTemplate, inputVariable, readSchema, templateVariables } from '@gemma-cli/app';
+import type { AnswerOptions, PromptTemplate } from '@gemma-cli/app';
+import { createRoleStore, homeLayout, type Role } from '@gemma-cli/config';
+import { GemmaError } from '@gemma-cli/contracts';
+import type { AnswerFlags, AnswerForm } from '../thin/connection.ts';
+import { parseAnswerOptions } from '../thin/parse-answer-options.ts';
+import { UsageProblem } from '../thin/usage-problem.ts';
+
+/** What the flags of an answer mean. */
+export interface ResolvedFlags {
+  readonly model: string | undefined;
+  readonly system: string | undefined;
+  readonly options: AnswerOptions;
+  /** What stands around the question. `undefined` = the question as it is. */
+  readonly template: PromptTemplate | undefined;
+  /** Which code block of the answer is printed, as the role says. `null` = all of the answer. */
+  readonly extract: 'first' | 'last' | null;
+}
+
+/**
+ * Puts flags and their role together: what was said on the command line wins over what the role says.
+ *
+ * @throws GemmaError `REQUEST_INVALID` for an unknown role or a place without a value, `SCHEMA_UNSUPPORTED`, and what a
+ *   damaged role file throws. UsageProblem for a parameter that the role has no place for.
+ */
+export async function resolveFlags(flags: AnswerFlags, { home }: { readonly home: string }): Promise<ResolvedFlags> {
+  const { model, system, options = {}, role: name, params = {}, form } = flags;
+  if (name === undefined) {
+    return { model, system, options: withForm(options, form), template: undefined, extract: null };
+  }
+  const role = await createRoleStore({ folder: homeLayout(home).roles }).find(name);
+  const values = { ...role.defaults, ...params };
+  checkParams(role, params);
+  const own = roleOptions(role);
+  const merged: AnswerOptions = { ...own, ...options, sampling: { ...own.sampling, ...options.sampling } };
+  const roleForm: AnswerForm | undefined =
+    role.schema === null ? undefined : { type: 'schema', text: role.schema, list: role.schemaList };
+  return {
+    model: model ?? role.model ?? undefined,
+    system: system ?? fillSystem(role, values),
+    options: withForm(merged, form ?? roleForm),
+    template: role.prompt === null ? undefined : { text: role.prompt, values },
+    extract: role.extract,
+  };
+}
+
+function withForm(options: AnswerOptions, form: AnswerForm | undefined): AnswerOptions {
+  if (form === undefined) return options;
+  if (form.type === 'grammar') return { ...options, format: { type: 'gbnf', grammar: form.text } };
+  return { ...options, format: { type: 'json-schema', schema: readSchema(form.text, { list: form.list }) } };
+}
+
+/** The question has its place in the prompt; before the conversation there is none. */
+function fillSystem({ name, system }: Role, values: Readonly<Record<string, string>>): string | undefined {
+  if (system === null) return undefined;
+  if (!templateVariables(system).includes(inputVariable)) return fillTemplate(system, values);
+  throw new GemmaError({
+    code: 'CONFIG_INVALID',
+    message: `The role ${name} has {{input}} in its system text. Move it to \`prompt\`: the question does not stand before the conversation.`,
+    facts: { role: name, key: 'system' },
+  });
+}
+
+/** A value that goes nowhere is a name that was mistyped. */
+function checkParams({ name, system, prompt }: Role, params: Readonly<Record<string, string>>): void {
+  const places = templateVariables(`${system ?? ''}\n${prompt ?? ''}`).filter((place) => place !== inputVariable);
+  const unknown = Object.keys(params).find((param) => !places.includes(param));
+  if (unknown === undefined) return;
+  const hint = places.length === 0 ? 'It has none.' : `It has ${places.map((place) => `{{${place}}}`).join(', ')}.`;
+  throw new UsageProblem(`The role ${name} has no place {{${unknown}}}. ${hint}`, { role: name, param: unknown });
+}
+
+function roleOptions({ name, options }: Role): AnswerOptions {
+  const pairs = Object.entries(options).flatMap(([key, value]) =>
+    Array.isArray(value) ? value.map((entry: string) => `${key}=${entry}`) : [`${key}=${String(value)}`],
+  );
+  try {
+    return parseAnswerOptions(pairs);
+  } catch (cause) {
+    if (!(cause instanceof UsageProblem)) throw cause;
+    throw new GemmaError({
+      code: 'CONFIG_INVALID',
+      message: `The role ${name} has an option that is not understood: ${cause.message}`,
+      facts: { role: name, ...cause.facts },
+      cause,
+    });
+  }
+}
