@@ -67,13 +67,32 @@ export interface Variant {
   readonly expects?: VariantExpectation;
 }
 
-/** A goal: how far the median of a variant may lie beyond the median of the baseline. */
-export interface Aim {
+/** A goal for the median of one metric of a variant. */
+export type Aim = {
   readonly variant: string;
   readonly metric: string;
-  /** In the unit of the metric. */
-  readonly beyondBaselineMax: number;
-}
+} & (
+  | {
+      /** How far it may lie beyond the median of the baseline, in the unit of the metric. */
+      readonly beyondBaselineMax: number;
+    }
+  | {
+      /** How far it may lie beyond the median of another variant, in the unit of the metric. */
+      readonly beyondMax: number;
+      readonly of: string;
+    }
+  | {
+      /** The least or the most of it, as a multiple of the median of another variant. */
+      readonly timesMin: number;
+      readonly of: string;
+    }
+  | { readonly timesMax: number; readonly of: string }
+  | {
+      /** The least or the most of it, in the unit of the metric. */
+      readonly atLeast: number;
+    }
+  | { readonly atMost: number }
+);
 
 /** A comparison of variants on the same work. */
 export interface Benchmark {

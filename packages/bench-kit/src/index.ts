@@ -9,8 +9,10 @@ export type {
   VariantExpectation,
   VariantProgram,
 } from './benchmark.ts';
-export { reportSample } from './report-sample.ts';
+export { reportSample, reportTimeline } from './report-sample.ts';
 export type { Sample } from './report-sample.ts';
+export { drawTimeline } from './timeline.ts';
+export type { Timeline } from './timeline.ts';
 export { runBenchmarks } from './run-benchmarks.ts';
 export type { BenchmarkProgress, RunBenchmarksOptions } from './run-benchmarks.ts';
 export { parseResults, resultsFormat, resultsVersion } from './results.ts';

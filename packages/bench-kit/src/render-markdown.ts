@@ -1,6 +1,7 @@
 import { comparisonDefaults } from './compare-samples.ts';
 import type { Estimate } from './compare-samples.ts';
-import type { BenchmarkResult, BenchmarkResults, Comparison } from './results.ts';
+import type { AimResult, BenchmarkResult, BenchmarkResults, Comparison } from './results.ts';
+import { drawTimeline } from './timeline.ts';
 
 /** Results as Markdown: machine facts, then per benchmark its figures, its comparisons and its aims. */
 export function renderMarkdown(results: BenchmarkResults): string {
@@ -71,19 +72,47 @@ function renderBenchmark(benchmark: BenchmarkResult, { confidence }: BenchmarkRe
       ? []
       : [
           ...table(
-            ['aim', 'metric', 'at most', 'measured', ''],
+            ['aim', 'metric', 'goal', 'measured', ''],
             aims.map((aim) =>
               row([
-                `${aim.variant} beyond ${variants[0]?.name ?? ''}`,
+                aim.variant,
                 aim.metric,
-                renderNumber(aim.beyondBaselineMax),
-                aim.beyondBaseline === null ? 'unknown' : renderNumber(aim.beyondBaseline),
+                goalOf(aim, variants[0]?.name ?? ''),
+                aim.measured === null ? 'unknown' : renderNumber(aim.measured),
                 aim.reached ? 'reached' : 'missed',
               ]),
             ),
           ),
         ]),
+    ...renderTimelines(variants),
   ].join('\n');
+}
+
+function goalOf(aim: AimResult, baseline: string): string {
+  if ('atLeast' in aim) return `at least ${renderNumber(aim.atLeast)}`;
+  if ('atMost' in aim) return `at most ${renderNumber(aim.atMost)}`;
+  if ('timesMin' in aim) return `at least ${renderNumber(aim.timesMin)} × ${aim.of}`;
+  if ('timesMax' in aim) return `at most ${renderNumber(aim.timesMax)} × ${aim.of}`;
+  if ('beyondMax' in aim) return `at most ${renderNumber(aim.beyondMax)} beyond ${aim.of}`;
+  return `at most ${renderNumber(aim.beyondBaselineMax)} beyond ${baseline}`;
+}
+
+/** The courses of the last round, one line each. */
+function renderTimelines(variants: BenchmarkResult['variants']): readonly string[] {
+  const lines = variants.flatMap(({ name, timelines = [] }) =>
+    (timelines.at(-1)?.timelines ?? []).map((timeline) => ({ name, timeline })),
+  );
+  const first = lines[0]?.timeline;
+  if (first === undefined) return [];
+  const width = Math.max(...lines.map(({ name }) => name.length));
+  return [
+    `The last round, ${first.name} in ${first.unit} every ${first.stepMs} ms:`,
+    '',
+    '```',
+    ...lines.map(({ name, timeline }) => `${name.padEnd(width)}  ${drawTimeline(timeline)}`),
+    '```',
+    '',
+  ];
 }
 
 function comparisonCells(

@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs';
 import { reportFd } from './benchmark.ts';
+import type { Timeline } from './timeline.ts';
 
 /** One number of a measured process. */
 export interface Sample {
@@ -19,4 +20,14 @@ export interface Sample {
  */
 export function reportSample(sample: Sample, { fd = reportFd }: { readonly fd?: number } = {}): void {
   writeSync(fd, `${JSON.stringify({ type: 'sample', ...sample })}\n`);
+}
+
+/**
+ * Called in the measured process: hands the course of a number over time to the harness, which keeps it beside the
+ * samples and draws it.
+ *
+ * @param fd the file descriptor of the report. Default: {@link reportFd}.
+ */
+export function reportTimeline(timeline: Timeline, { fd = reportFd }: { readonly fd?: number } = {}): void {
+  writeSync(fd, `${JSON.stringify({ type: 'timeline', timeline })}\n`);
 }

@@ -1,14 +1,15 @@
 import { GemmaError } from '@gemma-cli/contracts';
-import type { BetterDirection } from './benchmark.ts';
+import type { Aim, BetterDirection } from './benchmark.ts';
 import type { Estimate, Verdict } from './compare-samples.ts';
 import type { MachineFacts, MachineLoad } from './machine-facts.ts';
 import type { Summary } from './statistics.ts';
+import type { Timeline } from './timeline.ts';
 
 /** Marks a results file. */
 export const resultsFormat = 'gemma-bench-results';
 
 /** Raised when a reader of an older version would misread the file. */
-export const resultsVersion = 1;
+export const resultsVersion = 2;
 
 /** The samples of one metric of one variant. */
 export interface MetricResult {
@@ -25,6 +26,8 @@ export interface VariantResult {
   readonly implementation: string | null;
   /** By name of the metric. */
   readonly metrics: Readonly<Record<string, MetricResult>>;
+  /** The courses that each round told. Left out when none did. */
+  readonly timelines?: readonly { readonly round: number; readonly timelines: readonly Timeline[] }[];
 }
 
 /** A variant against the baseline in one metric. */
@@ -39,14 +42,11 @@ export interface Comparison {
 }
 
 /** Whether a goal is reached. */
-export interface AimResult {
-  readonly variant: string;
-  readonly metric: string;
-  readonly beyondBaselineMax: number;
-  /** Median of the variant minus median of the baseline. `null` without samples. */
-  readonly beyondBaseline: number | null;
+export type AimResult = Aim & {
+  /** What the goal speaks of: the difference, the multiple or the median itself. `null` without samples. */
+  readonly measured: number | null;
   readonly reached: boolean;
-}
+};
 
 /** One benchmark, measured. */
 export interface BenchmarkResult {

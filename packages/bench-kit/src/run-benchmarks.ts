@@ -1,16 +1,24 @@
 import { GemmaError } from '@gemma-cli/contracts';
 import { benchmarkDefaults } from './benchmark.ts';
-import type { Benchmark, MetricDefinition, OutsideMetric, Variant } from './benchmark.ts';
+import type { Aim, Benchmark, MetricDefinition, OutsideMetric, Variant } from './benchmark.ts';
 import { childEnvironment } from './child-environment.ts';
 import { comparisonDefaults, compareSamples } from './compare-samples.ts';
 import { loadWarning, readMachineFacts, readMachineLoad } from './machine-facts.ts';
 import type { MachineFacts, MachineLoad, RunGit } from './machine-facts.ts';
 import { resultsFormat, resultsVersion } from './results.ts';
-import type { AimResult, BenchmarkResult, BenchmarkResults, Comparison, MetricResult } from './results.ts';
+import type {
+  AimResult,
+  BenchmarkResult,
+  BenchmarkResults,
+  Comparison,
+  MetricResult,
+  VariantResult,
+} from './results.ts';
 import { roundOrder } from './round-order.ts';
 import { runVariant } from './run-variant.ts';
 import type { VariantRun } from './run-variant.ts';
 import { summarize } from './statistics.ts';
+import type { Timeline } from './timeline.ts';
 
 /** What happens while benchmarks run. */
 export type BenchmarkProgress =
@@ -123,6 +131,9 @@ async function measure(benchmark: Benchmark, options: MeasureOptions): Promise<B
   const usageFrom = benchmark.usageFrom ?? 'same-process';
   const samples = new Map(variants.map((variant) => [variant.name, emptySamples(metrics)]));
   const implementations = new Map<string, string | null>();
+  const timelines = new Map<string, { readonly round: number; readonly timelines: readonly Timeline[] }[]>(
+    variants.map((variant) => [variant.name, []]),
+  );
   const order: (readonly string[])[] = [];
   options.onProgress({ type: 'benchmark-start', benchmark: name, rounds, warmups });
 
@@ -142,6 +153,9 @@ async function measure(benchmark: Benchmark, options: MeasureOptions): Promise<B
       implementations.set(variant.name, run.implementation);
       const values = valuesOf(benchmark, variant, run);
       if (round >= 0) for (const [metric, value] of values) samples.get(variant.name)?.get(metric)?.push(value);
+      if (round >= 0 && run.timelines.length > 0) {
+        timelines.get(variant.name)?.push({ round, timelines: run.timelines });
+      }
       options.onProgress({
         type: 'run-end',
         benchmark: name,
@@ -166,6 +180,7 @@ async function measure(benchmark: Benchmark, options: MeasureOptions): Promise<B
     variants: variants.map((variant) => ({
       name: variant.name,
       implementation: implementations.get(variant.name) ?? null,
+      ...timelinesOf(timelines.get(variant.name) ?? []),
       metrics: Object.fromEntries(
         metrics.map(({ name: metric }): [string, MetricResult] => {
           const values = samplesOf(variant.name, metric);
@@ -174,13 +189,30 @@ async function measure(benchmark: Benchmark, options: MeasureOptions): Promise<B
       ),
     })),
     comparisons: compareAll(benchmark, samplesOf, options.compare),
-    aims: (benchmark.aims ?? []).map((aim): AimResult => {
-      const own = summarize(samplesOf(aim.variant, aim.metric));
-      const base = summarize(samplesOf(variants[0]?.name ?? '', aim.metric));
-      const beyondBaseline = own === null || base === null ? null : own.median - base.median;
-      return { ...aim, beyondBaseline, reached: beyondBaseline !== null && beyondBaseline <= aim.beyondBaselineMax };
-    }),
+    aims: (benchmark.aims ?? []).map((aim) =>
+      judgeAim(aim, {
+        own: summarize(samplesOf(aim.variant, aim.metric))?.median ?? null,
+        other: summarize(samplesOf('of' in aim ? aim.of : (variants[0]?.name ?? ''), aim.metric))?.median ?? null,
+      }),
+    ),
   };
+}
+
+/** Nothing where nothing was told, so that most results look as they did. */
+function timelinesOf(told: NonNullable<VariantResult['timelines']>): Pick<VariantResult, 'timelines'> {
+  return told.length === 0 ? {} : { timelines: told };
+}
+
+/** Holds a goal against the medians; without one of them it is not reached. */
+function judgeAim(aim: Aim, { own, other }: { readonly own: number | null; readonly other: number | null }): AimResult {
+  if (own === null) return { ...aim, measured: null, reached: false };
+  if ('atLeast' in aim) return { ...aim, measured: own, reached: own >= aim.atLeast };
+  if ('atMost' in aim) return { ...aim, measured: own, reached: own <= aim.atMost };
+  if (other === null) return { ...aim, measured: null, reached: false };
+  if ('timesMin' in aim) return { ...aim, measured: own / other, reached: own / other >= aim.timesMin };
+  if ('timesMax' in aim) return { ...aim, measured: own / other, reached: own / other <= aim.timesMax };
+  const most = 'beyondMax' in aim ? aim.beyondMax : aim.beyondBaselineMax;
+  return { ...aim, measured: own - other, reached: own - other <= most };
 }
 
 function emptySamples(metrics: readonly MetricDefinition[]): ReadonlyMap<string, (number | null)[]> {
@@ -286,8 +318,9 @@ function checkBenchmark({ name, variants, metrics, rounds, warmups, aims = [] }:
     refuse(`"${unknown.name}" is not taken from outside; these are: ${outsideMetrics.join(', ')}`);
   }
   for (const aim of aims) {
-    if (!variants.some((variant) => variant.name === aim.variant))
-      refuse(`an aim names the unknown variant "${aim.variant}"`);
+    for (const named of 'of' in aim ? [aim.variant, aim.of] : [aim.variant]) {
+      if (!variants.some((variant) => variant.name === named)) refuse(`an aim names the unknown variant "${named}"`);
+    }
     if (!metrics.some((metric) => metric.name === aim.metric))
       refuse(`an aim names the unknown metric "${aim.metric}"`);
   }

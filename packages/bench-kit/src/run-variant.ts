@@ -6,6 +6,8 @@ import { GemmaError } from '@gemma-cli/contracts';
 import type { ErrorCode } from '@gemma-cli/contracts';
 import { reportFd, sentFd } from './benchmark.ts';
 import type { OutsideMetric, Variant } from './benchmark.ts';
+import { readTimeline } from './timeline.ts';
+import type { Timeline } from './timeline.ts';
 
 /** What one process gave. */
 export interface VariantRun {
@@ -14,6 +16,7 @@ export interface VariantRun {
   readonly reported: ReadonlyMap<string, number | null>;
   /** The implementation that the process said it ran. `null` when it said none. */
   readonly implementation: string | null;
+  readonly timelines: readonly Timeline[];
 }
 
 /** The surroundings of one run. */
@@ -123,7 +126,7 @@ export async function runVariant(
   if (report.total > reportBytesMax) {
     throw fail('BENCH_FAILED', `reported ${report.total} bytes; at most ${reportBytesMax} are read.`);
   }
-  const { reported, implementations, usage } = readReport(report.text(), fail);
+  const { reported, implementations, usage, timelines } = readReport(report.text(), fail);
   const others = implementations.filter((name) => name !== (expected ?? implementations[0]));
   if (others.length > 0 || (expected !== undefined && implementations.length === 0)) {
     const asked = expected === undefined ? 'one implementation' : `the implementation "${expected}"`;
@@ -142,6 +145,7 @@ export async function runVariant(
     },
     reported,
     implementation: implementations[0] ?? null,
+    timelines,
   };
 }
 
@@ -224,16 +228,24 @@ function readReport(
 ): {
   readonly reported: ReadonlyMap<string, number | null>;
   readonly implementations: readonly string[];
+  readonly timelines: readonly Timeline[];
   readonly usage: { readonly cpuMs: number; readonly treeCpuMs: number | null; readonly peakRssMiB: number } | null;
 } {
   const reported = new Map<string, number | null>();
   const implementations = new Set<string>();
+  const timelines: Timeline[] = [];
   let usage = null;
   for (const line of text.split('\n')) {
     if (line === '') continue;
     const message = parseLine(line);
     if (message?.['type'] === 'usage') {
       usage = readUsage(message);
+      continue;
+    }
+    if (message?.['type'] === 'timeline') {
+      const timeline = readTimeline(message['timeline']);
+      if (timeline === null) throw fail('BENCH_FAILED', `expected a timeline, got: ${line.slice(0, 200)}`);
+      timelines.push(timeline);
       continue;
     }
     const { metric, value, implementation } = message ?? {};
@@ -252,7 +264,7 @@ function readReport(
     reported.set(metric, known ? value : null);
     if (typeof implementation === 'string') implementations.add(implementation);
   }
-  return { reported, implementations: [...implementations], usage };
+  return { reported, implementations: [...implementations], timelines, usage };
 }
 
 function parseLine(line: string): Record<string, unknown> | null {

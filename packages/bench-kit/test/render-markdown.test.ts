@@ -4,7 +4,7 @@ import type { BenchmarkResults } from '../src/index.ts';
 
 const results: BenchmarkResults = {
   format: 'gemma-bench-results',
-  version: 1,
+  version: 2,
   startedAt: '2026-11-22T10:00:00.000Z',
   endedAt: '2026-11-22T10:01:00.000Z',
   seed: 1,
@@ -75,7 +75,14 @@ const results: BenchmarkResults = {
           verdict: 'not compared',
         },
       ],
-      aims: [{ variant: 'a|b', metric: 'wallMs', beyondBaselineMax: 10, beyondBaseline: 1194, reached: false }],
+      aims: [
+        { variant: 'a|b', metric: 'wallMs', beyondBaselineMax: 10, measured: 1194, reached: false },
+        { variant: 'a|b', metric: 'wallMs', beyondMax: 5, of: 'bare', measured: 1194, reached: false },
+        { variant: 'a|b', metric: 'wallMs', timesMax: 1.2, of: 'bare', measured: 30.8, reached: false },
+        { variant: 'a|b', metric: 'wallMs', timesMin: 20, of: 'bare', measured: 30.8, reached: true },
+        { variant: 'a|b', metric: 'wallMs', atMost: 500, measured: null, reached: false },
+        { variant: 'a|b', metric: 'wallMs', atLeast: 1, measured: 1235, reached: true },
+      ],
     },
   ],
 };
@@ -106,8 +113,50 @@ describe('renderMarkdown', () => {
 
   test('gives ratio and difference with their intervals, the verdict, and the aims', () => {
     expect(lines).toContain('| wallMs | a\\|b / bare | 30.8 [30, 31] | 1194 [1190, 1200] ms | slower |');
-    expect(lines).toContain('| a\\|b beyond bare | wallMs | 10 | 1194 | missed |');
+    expect(lines.filter((line) => /(missed|reached) \|$/.test(line))).toEqual([
+      '| a\\|b | wallMs | at most 10 beyond bare | 1194 | missed |',
+      '| a\\|b | wallMs | at most 5 beyond bare | 1194 | missed |',
+      '| a\\|b | wallMs | at most 1.2 × bare | 30.8 | missed |',
+      '| a\\|b | wallMs | at least 20 × bare | 30.8 | reached |',
+      '| a\\|b | wallMs | at most 500 | unknown | missed |',
+      '| a\\|b | wallMs | at least 1 | 1235 | reached |',
+    ]);
     expect(lines.some((line) => line.startsWith('| cpuMs | a'))).toBe(false);
+  });
+
+  test('draws the courses of the last round, with what happened on the way', () => {
+    const timeline = {
+      name: 'tokens per second',
+      unit: 'tokens/s',
+      stepMs: 1000,
+      values: [30.4, 31, 2.26, 20],
+      marks: [
+        { atMs: 2000, text: 'hog starts' },
+        { atMs: 2100, text: '2 → 1 threads' },
+        { atMs: 4000, text: 'hog ends' },
+      ],
+    };
+    const drawn: BenchmarkResults = {
+      ...results,
+      benchmarks: results.benchmarks.map((benchmark) => ({
+        ...benchmark,
+        variants: benchmark.variants.map((variant) => ({
+          ...variant,
+          timelines: [
+            { round: 0, timelines: [] },
+            { round: 1, timelines: [timeline] },
+          ],
+        })),
+      })),
+    };
+    expect(renderMarkdown(drawn).split('\n').slice(-6)).toEqual([
+      '',
+      '```',
+      'bare  30 31 [hog starts] [2 → 1 threads] 2.3 20 [hog ends]',
+      'a|b   30 31 [hog starts] [2 → 1 threads] 2.3 20 [hog ends]',
+      '```',
+      '',
+    ]);
   });
 
   test('gives no interval when there were too few rounds for one', () => {
@@ -128,7 +177,7 @@ describe('parseResults', () => {
   });
 
   test.each([
-    ['another version', JSON.stringify({ ...results, version: 2 }), /version 1, got gemma-bench-results version 2/],
+    ['another version', JSON.stringify({ ...results, version: 1 }), /version 2, got gemma-bench-results version 1/],
     ['another format', '{"benchmarks": []}', /got undefined version undefined/],
     ['null', 'null', /got undefined/],
     ['no JSON', 'not json', /not JSON/],

@@ -296,7 +296,7 @@ describe('runBenchmarks', () => {
     ]);
   });
 
-  test('judges aims by the difference of the medians', async () => {
+  test('judges aims by difference, multiple and the median itself', async () => {
     const cost = { ...score, better: 'lower' } as const;
     const { benchmarks } = await measure([
       benchmark(
@@ -306,14 +306,42 @@ describe('runBenchmarks', () => {
           aims: [
             { variant: 'more', metric: 'score', beyondBaselineMax: 8 },
             { variant: 'more', metric: 'score', beyondBaselineMax: 7.9 },
+            { variant: 'more', metric: 'score', beyondMax: 8, of: 'base' },
+            { variant: 'base', metric: 'score', timesMax: 0.8, of: 'more' },
+            { variant: 'more', metric: 'score', timesMin: 1.3, of: 'base' },
+            { variant: 'more', metric: 'score', atMost: 38 },
+            { variant: 'more', metric: 'score', atLeast: 38.5 },
           ],
         },
       ),
     ]);
     expect(benchmarks[0]?.aims).toMatchObject([
-      { beyondBaseline: 8, reached: true },
-      { beyondBaseline: 8, reached: false },
+      { measured: 8, reached: true },
+      { measured: 8, reached: false },
+      { measured: 8, reached: true },
+      { measured: 30 / 38, reached: true },
+      { measured: 38 / 30, reached: false },
+      { measured: 38, reached: true },
+      { measured: 38, reached: false },
     ]);
+  });
+
+  test('keeps the timelines of every round that counts, and refuses what is none', async () => {
+    const timeline = { name: 'speed', unit: 'tokens/s', stepMs: 1000, values: [1, 2], marks: [{ atMs: 5, text: 'x' }] };
+    const told = variant('told', { report: [{ type: 'timeline', timeline }] });
+    const { benchmarks } = await measure([benchmark([told, variant('silent', {})], { rounds: 2, warmups: 1 })]);
+    expect(benchmarks[0]?.variants.map(({ timelines }) => timelines)).toEqual([
+      [
+        { round: 0, timelines: [timeline] },
+        { round: 1, timelines: [timeline] },
+      ],
+      undefined,
+    ]);
+    const broken = variant('broken', { report: [{ type: 'timeline', timeline: { ...timeline, values: ['a'] } }] });
+    await expect(measure([benchmark([broken])])).rejects.toMatchObject({
+      code: 'BENCH_FAILED',
+      message: expect.stringContaining('expected a timeline'),
+    });
   });
 
   test('a busy machine gives a warning that stays with the results', async () => {

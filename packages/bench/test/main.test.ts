@@ -121,7 +121,7 @@ describe('gemma-bench', () => {
     ['no rounds', ['--rounds', '0'], 2, /at least 1 after --rounds/],
     ['render without a file', ['render'], 2, /Expected FILE after render/],
     ['render of a missing file', ['render', 'nothing.json'], 1, /nothing\.json; the file cannot be read/],
-    ['render of another file', ['render', 'manifest.json'], 2, /Expected gemma-bench-results version 1/],
+    ['render of another file', ['render', 'manifest.json'], 2, /Expected gemma-bench-results version 2/],
     ['first-token without a model', ['first-token'], 3, /--model FILE or GEMMA_BENCH_MODEL/],
     [
       'first-token with a missing model',
