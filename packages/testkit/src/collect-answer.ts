@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { isGemmaError } from '@gemma-cli/contracts';
-import type { EngineEvent, GemmaError, GenerationEnd } from '@gemma-cli/contracts';
+import type { EngineEvent, GemmaError, GenerationEnd, TextDelta } from '@gemma-cli/contracts';
 
 /** Everything that one `generate` gave. */
 export interface CollectedAnswer {
@@ -44,30 +44,72 @@ export async function collectAnswer(
 /** What holds for the events of every answer, whole, aborted or failed. */
 function checkEvents(events: readonly EngineEvent[], error: GemmaError | null): void {
   const types = events.map(({ type }) => type);
-  const shape = types.join(' ').replaceAll(/text-delta(?: text-delta)*/gu, 'text');
-  const order = /^(?:load-start(?: load-end)? ?)?(?:prompt-trimmed ?)?(?:text ?)?(?:generation-end)?$/u;
+  // Threads may change at any place before the end.
+  if (error === null) expect(types.at(-1)).toBe('generation-end');
+  const shape = types
+    .filter((type) => type !== 'threads-changed')
+    .map((type) => (type === 'text-delta' || type === 'tool-call' ? 'said' : type))
+    .join(' ')
+    .replaceAll(/said(?: said)*/gu, 'said');
+  const order = /^(?:load-start(?: load-end)? ?)?(?:prompt-trimmed ?)?(?:said ?)?(?:generation-end)?$/u;
   expect(shape, 'order of events').toMatch(order);
   expect(types.filter((type) => type === 'generation-end').length, 'one end or one error').toBe(error === null ? 1 : 0);
-  if (types.includes('text-delta') && types.includes('load-start'))
+  if (shape.includes('said') && types.includes('load-start'))
     expect(types, 'a load that ended before the text').toContain('load-end');
   for (const event of events) {
-    if (event.type === 'text-delta') {
-      expect(event.text, 'a delta is never empty').not.toBe('');
-      expect(isWellFormed(event.text), `a delta holds whole characters: ${JSON.stringify(event.text)}`).toBe(true);
-    }
+    if (event.type === 'text-delta') checkDelta(event);
     if (event.type === 'load-end') expectDuration(event.loadMs, 'loadMs');
+    if (event.type === 'threads-changed') {
+      expect(event.from, 'a change of threads changes them').not.toBe(event.to);
+      expect(event.to, 'threads that compute').toBeGreaterThanOrEqual(1);
+      expect(event.reason, 'a reason in words').not.toBe('');
+    }
     if (event.type === 'generation-end') checkEnd(event, types.includes('text-delta'), types.includes('load-end'));
   }
+  checkToolCalls(events);
+}
+
+function checkDelta({ text, logprobs = [] }: TextDelta): void {
+  expect(text, 'a delta is never empty').not.toBe('');
+  expect(isWellFormed(text), `a delta holds whole characters: ${JSON.stringify(text)}`).toBe(true);
+  for (const { logprob, top } of logprobs) {
+    const all = [logprob, ...top.map((other) => other.logprob)];
+    expect(Math.max(...all), 'a log-probability').toBeLessThanOrEqual(0);
+    const ranked = top.map((other) => other.logprob);
+    expect(
+      ranked.toSorted((one, other) => other - one),
+      'likeliest first',
+    ).toEqual(ranked);
+  }
+}
+
+function checkToolCalls(events: readonly EngineEvent[]): void {
+  const calls = events.filter((event) => event.type === 'tool-call');
+  const end = events.find((event) => event.type === 'generation-end');
+  expect(
+    calls.map(({ index }) => index),
+    'calls are counted from 0',
+  ).toEqual([...calls.keys()]);
+  expect(new Set(calls.map(({ id }) => id)).size, 'ids of calls differ').toBe(calls.length);
+  for (const call of calls) {
+    expect(call.id).toMatch(/^call_/u);
+    expect(JSON.parse(call.arguments), 'arguments are a JSON object').toBeTypeOf('object');
+  }
+  if (end !== undefined && end.reason !== 'aborted')
+    expect(end.reason === 'tool-calls', 'an answer with calls ends with them').toBe(calls.length > 0);
 }
 
 function checkEnd({ reason, usage, timings }: GenerationEnd, hasText: boolean, cold: boolean): void {
   const { promptTokens, cachedTokens, evaluatedTokens, outputTokens } = usage;
-  for (const [name, count] of Object.entries(usage) as [string, number | null][])
-    if (count !== null) expect(Number.isInteger(count) && count >= 0, `usage.${name} is a count: ${count}`).toBe(true);
+  for (const [name, count] of Object.entries(usage) as [string, number | boolean | null][])
+    if (typeof count === 'number')
+      expect(Number.isInteger(count) && count >= 0, `usage.${name} is a count: ${count}`).toBe(true);
   if (promptTokens !== null && cachedTokens !== null && evaluatedTokens !== null) {
     if (reason === 'aborted') expect(cachedTokens + evaluatedTokens).toBeLessThanOrEqual(promptTokens);
     else expect(cachedTokens + evaluatedTokens, 'cached + evaluated = prompt').toBe(promptTokens);
   }
+  expect(usage.restoredTokens ?? 0, 'restored tokens are cached ones').toBeLessThanOrEqual(cachedTokens ?? Infinity);
+  expect(usage.acceptedTokens ?? 0, 'accepted <= drafted').toBeLessThanOrEqual(usage.draftedTokens ?? 0);
   if (hasText && outputTokens !== null) expect(outputTokens, 'tokens of an answer with text').toBeGreaterThan(0);
 
   for (const name of ['queueMs', 'loadMs', 'totalMs'] as const) expectDuration(timings[name], name);

@@ -68,7 +68,10 @@ export function declareFaultPromises(subject: EngineSubject): void {
     promise(subject, 'of a request that waits ends it at once and lets the others pass', () =>
       tryEngine(
         createEngine,
-        { script: { faults: [{ at: 'piece', after: 1, do: 'delay', ms: 600, process: 1 }] } },
+        {
+          script: { faults: [{ at: 'piece', after: 1, do: 'delay', ms: 600, process: 1 }] },
+          options: { slots: 1 },
+        },
         async (trial) => {
           const controller = new AbortController();
           let firstDone = false;
@@ -300,7 +303,10 @@ export function declareFaultPromises(subject: EngineSubject): void {
     promise(subject, 'of one request does not touch the ones that wait', () =>
       tryEngine(
         createEngine,
-        { script: { ...brief, faults: [{ at: 'piece', after: 2, do: 'kill', signal: 'SIGSEGV', process: 1 }] } },
+        {
+          script: { ...brief, faults: [{ at: 'piece', after: 2, do: 'kill', signal: 'SIGSEGV', process: 1 }] },
+          options: { slots: 1 },
+        },
         async (trial) => {
           const [first, second, third] = await Promise.all([
             trial.ask('brief'),
@@ -389,6 +395,59 @@ export function declareFaultPromises(subject: EngineSubject): void {
       ),
     );
 
+    promise(
+      subject,
+      'by SIGSTOP in the middle of an answer ends at the deadline, and the next prompt is answered',
+      () =>
+        tryEngine(
+          createEngine,
+          { script: { ...brief, pieceMs: 5, answer: { repeat: 'x', times: 5_000 } }, options: deadlines },
+          async (trial) => {
+            let stopped = 0;
+            const { text, error } = await collectAnswer(
+              trial.engine.generate(trial.request('stop me', { maxTokens: 5_000 })),
+              (_, shown) => {
+                if (shown.length < 3 || stopped !== 0) return;
+                stopped = trial.pids()[0] ?? 0;
+                process.kill(stopped, 'SIGSTOP');
+              },
+            );
+            expect(error?.code).toBe('ENGINE_UNRESPONSIVE');
+            expect(text.length).toBeGreaterThanOrEqual(3);
+            expect('x'.repeat(5_000).startsWith(text)).toBe(true);
+            await untilGone(stopped);
+            expect((await trial.ask('brief')).text).toBe('abcdef');
+          },
+        ),
+    );
+
+    promise(
+      subject,
+      'by SIGSTOP while it idles is met by a fresh process: the next prompt is answered',
+      () =>
+        tryEngine(createEngine, { options: deadlines }, async (trial) => {
+          await trial.ask('one', { maxTokens: 4 });
+          const [pid = 0] = trial.pids();
+          process.kill(pid, 'SIGSTOP');
+          const { text, error } = await trial.ask('two', { maxTokens: 4 });
+          expect(error).toBeNull();
+          expect(whole(text)).toBe(oracle(chat('two'), 4).text);
+          await untilGone(pid);
+        }),
+      'warmProcess',
+    );
+
+    promise(subject, 'of a load under describe and countTokens ends at its deadline too', () =>
+      tryEngine(
+        createEngine,
+        { script: { faults: [{ at: 'load', do: 'hang' }] }, options: { ...deadlines, loadMsMax: 1_500 } },
+        async ({ engine, model }) => {
+          await expect(engine.describe(model)).rejects.toMatchObject({ code: 'ENGINE_LOAD_TIMEOUT' });
+          await expect(engine.countTokens(model, chat('x'))).rejects.toMatchObject({ code: 'ENGINE_LOAD_TIMEOUT' });
+        },
+      ),
+    );
+
     promise(subject, 'is not seen in a process that is slow but alive, while it evaluates and while it decodes', () =>
       tryEngine(
         createEngine,
@@ -419,7 +478,7 @@ export function declareFaultPromises(subject: EngineSubject): void {
       { title: 'a message that is no object', script: sends('piece', 'surprise', 2), text: 'ab' },
       { title: 'a message that is null', script: sends('piece', null, 2), text: 'ab' },
       { title: 'a message that is a list', script: sends('piece', [1, 2], 2), text: 'ab' },
-      { title: 'a second ready', script: sends('piece', { type: 'ready', protocol: 1 }, 2), text: 'ab' },
+      { title: 'a second ready', script: sends('piece', { type: 'ready', protocol: 2 }, 2), text: 'ab' },
       {
         title: 'a result for an unknown call',
         script: sends('piece', { type: 'result', id: 987_654, result: {} }, 2),

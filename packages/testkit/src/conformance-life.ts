@@ -14,7 +14,7 @@ export function declareLifePromises(subject: EngineSubject): void {
 
   describe('concurrency', () => {
     promise(subject, 'answers concurrent requests each with its own text, in order of arrival', () =>
-      tryEngine(createEngine, {}, async (trial) => {
+      tryEngine(createEngine, { options: { slots: 1 } }, async (trial) => {
         const questions = Array.from({ length: 8 }, (_, index) => `question number ${index}`);
         const answers = await Promise.all(questions.map((question) => trial.ask(question, { maxTokens: 20 })));
         for (const [index, { text }] of answers.entries())
@@ -27,7 +27,10 @@ export function declareLifePromises(subject: EngineSubject): void {
     promise(subject, 'lets queueMax requests wait and refuses one more with ENGINE_BUSY', () =>
       tryEngine(
         createEngine,
-        { script: { faults: [{ at: 'piece', after: 1, do: 'delay', ms: 700, process: 1 }] }, options: { queueMax: 2 } },
+        {
+          script: { faults: [{ at: 'piece', after: 1, do: 'delay', ms: 700, process: 1 }] },
+          options: { queueMax: 2, slots: 1 },
+        },
         async (trial) => {
           const first = trial.ask('first', { maxTokens: 5 });
           await untilFault(trial);
@@ -49,7 +52,10 @@ export function declareLifePromises(subject: EngineSubject): void {
     promise(subject, 'counts the time in the queue', () =>
       tryEngine(
         createEngine,
-        { script: { faults: [{ at: 'piece', after: 1, do: 'delay', ms: 400, process: 1 }] } },
+        {
+          script: { faults: [{ at: 'piece', after: 1, do: 'delay', ms: 400, process: 1 }] },
+          options: { slots: 1 },
+        },
         async (trial) => {
           const first = trial.ask('first', { maxTokens: 5 });
           await untilFault(trial);
@@ -212,6 +218,7 @@ export function declareLifePromises(subject: EngineSubject): void {
             implementation: trial.engine.implementation,
             queued: 0,
             processes: [],
+            stateCache: null,
           });
           const answer = trial.ask('hello', { maxTokens: 5 });
           await untilFault(trial, 1);
@@ -303,7 +310,7 @@ export function declareLifePromises(subject: EngineSubject): void {
             createEngine,
             {
               script: { faults: [{ at, after: at === 'piece' ? 2 : 0, do: 'hang' }], answer: { text: 'abcdef' } },
-              options: { abortMsMax: 100 },
+              options: { abortMsMax: 100, slots: 1 },
             },
             async (trial) => {
               const text = at === 'piece' ? 'ab' : '';

@@ -23,6 +23,20 @@ export function declareLimitPromises(subject: EngineSubject): void {
       ...[-1, 1.5, 2 ** 32, Number.NaN].map((seed) => ['seed', { sampling: { seed } }] as const),
       ...[0, -1, 1.5, Number.NaN].map((maxTokens) => ['maxTokens', { maxTokens }] as const),
       ...[0, -1, 1.5, Number.NaN].map((contextTokens) => ['contextTokens', { contextTokens }] as const),
+      ...[-1, 1.5, 8_193].map((repeatLastTokens) => ['repeatLastTokens', { sampling: { repeatLastTokens } }] as const),
+      ...[-2.1, 2.1, Number.NaN].map(
+        (frequencyPenalty) => ['frequencyPenalty', { sampling: { frequencyPenalty } }] as const,
+      ),
+      ...[-2.1, 2.1].map((presencePenalty) => ['presencePenalty', { sampling: { presencePenalty } }] as const),
+      ...[-0.1, 5.1].map((dryMultiplier) => ['dryMultiplier', { sampling: { dryMultiplier } }] as const),
+      ...[0.9, 4.1].map((dryBase) => ['dryBase', { sampling: { dryBase } }] as const),
+      ...[0, 65, 1.5].map((dryAllowedLength) => ['dryAllowedLength', { sampling: { dryAllowedLength } }] as const),
+      ...[-0.1, 1.1].map((xtcProbability) => ['xtcProbability', { sampling: { xtcProbability } }] as const),
+      ...[-0.1, 1.1].map((xtcThreshold) => ['xtcThreshold', { sampling: { xtcThreshold } }] as const),
+      ...[{ a: 1 }, { 5: 101 }, { 5: Number.NaN }, { '-1': 0 }].map(
+        (logitBias) => ['logitBias', { sampling: { logitBias } }] as const,
+      ),
+      ...[-1, 1.5, 21, Number.NaN].map((logprobs) => ['logprobs', { logprobs }] as const),
       ['stop', { stop: Array.from({ length: 17 }, (_, index) => `stop ${index}`) }],
       ['stop', { stop: ['x'.repeat(257)] }],
     ];
@@ -155,13 +169,22 @@ export function declareLimitPromises(subject: EngineSubject): void {
   describe('capabilities', () => {
     const refused: readonly (readonly [capability: keyof Capabilities, request: Partial<GenerateRequest>])[] = [
       ['seed', { sampling: { seed: 1 } }],
+      ['topP', { sampling: { topP: 0.5 } }],
       ['minP', { sampling: { minP: 0.1 } }],
+      ['extendedSampling', { sampling: { frequencyPenalty: 0.5 } }],
+      ['extendedSampling', { sampling: { logitBias: { 5: 1 } } }],
+      ['schema', { format: { type: 'json' } }],
+      ['schema', { format: { type: 'json-schema', schema: { type: 'object' } } }],
+      ['schema', { format: { type: 'gbnf', grammar: 'root ::= "x"' } }],
+      ['schema', { tools: [{ name: 'look' }] }],
+      ['logprobs', { logprobs: 2 }],
+      ['speculation', { speculation: { type: 'prompt-lookup' } }],
       ['repeatPenalty', { sampling: { repeatPenalty: 1.1 } }],
     ];
     for (const [capability, rest] of refused)
       promise(
         subject,
-        `refuses an option that needs ${capability} of a model without it, and answers without the option`,
+        `refuses ${JSON.stringify(rest)} of a model without ${capability}, and answers without the option`,
         () =>
           tryEngine(createEngine, { script: { capabilities: { [capability]: false } } }, async ({ ask }) => {
             const { error, text } = await ask('hello', rest);

@@ -156,13 +156,32 @@ export function declareStreamPromises(subject: EngineSubject): void {
 
     promise(subject, 'hands every resolved sampling option to the model process', () =>
       tryEngine(createEngine, {}, async ({ ask, journal }) => {
-        await ask('a', { sampling: { temperature: 0.3, topK: 7, topP: 0.5, minP: 0.1, repeatPenalty: 1.2, seed: 5 } });
+        const everything = {
+          temperature: 0.3,
+          topK: 7,
+          topP: 0.5,
+          minP: 0.1,
+          repeatPenalty: 1.2,
+          repeatLastTokens: 100,
+          frequencyPenalty: -0.5,
+          presencePenalty: 0.6,
+          dryMultiplier: 0.8,
+          dryBase: 2,
+          dryAllowedLength: 3,
+          xtcProbability: 0.2,
+          xtcThreshold: 0.3,
+          logitBias: { 17: -3, 99: 100 },
+          seed: 5,
+        };
+        await ask('a', { sampling: everything });
         await ask('b', { sampling: {} });
         const given = journal().flatMap((entry) =>
           entry.event === 'call' && entry.operation === 'generate' ? [entry.params['sampling']] : [],
         );
-        expect(given[0]).toEqual({ temperature: 0.3, topK: 7, topP: 0.5, minP: 0.1, repeatPenalty: 1.2, seed: 5 });
+        expect(given[0]).toEqual(everything);
         expect(given.at(-1)).toMatchObject({ temperature: 0.7, topK: 40, topP: 0.95, minP: 0.05, repeatPenalty: 1 });
+        expect(given.at(-1)).toMatchObject({ repeatLastTokens: 64, frequencyPenalty: 0, presencePenalty: 0 });
+        expect(given.at(-1)).toMatchObject({ dryMultiplier: 0, xtcProbability: 0, logitBias: {} });
         expect(given.at(-1)).toMatchObject({ seed: expect.any(Number) });
       }),
     );

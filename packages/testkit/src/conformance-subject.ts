@@ -6,7 +6,15 @@ export type EngineTrait =
   /** The model process serves more than one request. */
   | 'warmProcess'
   /** Tokens that a prompt shares with an earlier one are not evaluated again. */
-  | 'prefixCache';
+  | 'prefixCache'
+  /** One process answers several requests side by side. */
+  | 'slots'
+  /** Prompts are evaluated in chunks that follow the measured speed. */
+  | 'adaptiveChunks'
+  /** The number of threads follows what a token costs. */
+  | 'adaptiveThreads'
+  /** States of stable prefixes are kept on disk. */
+  | 'stateCache';
 
 /** What the engine suites are told about an engine. */
 export interface EngineSubject {

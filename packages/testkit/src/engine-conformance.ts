@@ -1,9 +1,15 @@
 import { describe } from 'vitest';
+import { declareChunkPromises } from './conformance-chunks.ts';
 import { declareFaultPromises } from './conformance-faults.ts';
+import { declareFormPromises } from './conformance-forms.ts';
 import { declareLifePromises } from './conformance-life.ts';
 import { declareLimitPromises } from './conformance-limits.ts';
+import { declareMemoryPromises } from './conformance-memory.ts';
+import { declareSlotPromises } from './conformance-slots.ts';
+import { declareStatePromises } from './conformance-states.ts';
 import { declareStreamPromises } from './conformance-stream.ts';
 import type { EngineSubject } from './conformance-subject.ts';
+import { declareThreadPromises } from './conformance-threads.ts';
 
 /**
  * Declares the promises of the engine contract as tests of one engine, over the scripted worker: what a sound model
@@ -15,6 +21,12 @@ export function engineConformance(subject: EngineSubject): void {
     declareStreamPromises(subject);
     declareLimitPromises(subject);
     declareLifePromises(subject);
+    declareFormPromises(subject);
+    declareChunkPromises(subject);
+    declareThreadPromises(subject);
+    declareSlotPromises(subject);
+    declareStatePromises(subject);
+    declareMemoryPromises(subject);
   });
 }
 

@@ -9,6 +9,9 @@ const load = [
   { type: 'load-start', model: 'm' },
   { type: 'load-end', model: 'm', loadMs: 3 },
 ] as const;
+const threads: EngineEvent = { type: 'threads-changed', from: 2, to: 1, reason: 'slow' };
+const toolCall: EngineEvent = { type: 'tool-call', index: 0, id: 'call_1', name: 'look', arguments: '{}' };
+const toolEnd: GenerationEnd = { ...end, reason: 'tool-calls' };
 const delta = (text: string): EngineEvent => ({ type: 'text-delta', text });
 const trimmed: EngineEvent = {
   type: 'prompt-trimmed',
@@ -29,7 +32,26 @@ describe('a collected answer', () => {
     expect(error).toBeNull();
   });
 
+  it('passes changes of threads, calls of tools and log-probabilities through', async () => {
+    const logprobs = [{ text: 'a', bytes: [97], logprob: -0.1, top: [{ text: 'a', bytes: [97], logprob: -0.1 }] }];
+    const told = { ...end, usage: { ...usage, restoredTokens: 2, draftedTokens: 3, acceptedTokens: 1 } };
+    const said: EngineEvent = { type: 'text-delta', text: 'a', logprobs };
+    expect((await collectAnswer(stream([threads, ...load, said, threads, told]))).text).toBe('a');
+    expect((await collectAnswer(stream([...load, toolCall, toolEnd]))).end?.reason).toBe('tool-calls');
+  });
+
   const unsound: Record<string, readonly EngineEvent[]> = {
+    'a change of threads after the end': [...load, delta('a'), end, threads],
+    'a change of threads that changes nothing': [...load, { ...threads, to: 2 }, delta('a'), end],
+    'a call without its reason': [...load, toolCall, end],
+    'the reason without a call': [...load, delta('a'), toolEnd],
+    'calls that are counted wrong': [...load, { ...toolCall, index: 1 }, toolEnd],
+    'more restored than cached': [...load, delta('a'), { ...end, usage: { ...usage, restoredTokens: 3 } }],
+    'more accepted than drafted': [
+      ...load,
+      delta('a'),
+      { ...end, usage: { ...usage, draftedTokens: 1, acceptedTokens: 2 } },
+    ],
     'no end': [...load, delta('a')],
     'two ends': [...load, delta('a'), end, end],
     'a delta after the end': [...load, delta('a'), end, delta('b')],
