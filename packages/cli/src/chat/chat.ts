@@ -1,0 +1,316 @@
+import { randomInt } from 'node:crypto';
+import { join } from 'node:path';
+import {
+  fillPromptTemplate,
+  type AnswerOptions,
+  type AppEvent,
+  type ChatSession,
+  type Client,
+  type PreparedModel,
+} from '@gemma-cli/app';
+import { ensureHome, homeLayout, loadConfig } from '@gemma-cli/config';
+import { errorCodes, GemmaError, requestDefaults, type GemmaErrorJson } from '@gemma-cli/contracts';
+import type { ModelStore } from '@gemma-cli/models';
+import { openClient } from '../client/open-client.ts';
+import { resolveFlags } from '../client/resolve-flags.ts';
+import type { CommandContext, CommandInput } from '../command.ts';
+import type { CommandServices } from '../command-services.ts';
+import { localPath } from '../commands/local-path.ts';
+import { storeOf } from '../commands/open-store.ts';
+import { answerStyle, createAnswerRenderer, type AnswerStyle } from '../render/answer-renderer.ts';
+import { exitCodeOf, renderErrorText, typedError } from '../render/render-error.ts';
+import { sanitizeTerminalText } from '../render/sanitize-terminal-text.ts';
+import { answerFlags } from '../thin/answer-once.ts';
+import {
+  chatCommands,
+  isChatCommand,
+  runChatCommand,
+  type ChatModel,
+  type ChatWorld,
+  type CommandOutcome,
+} from './chat-commands.ts';
+import { createFigures } from './figures.ts';
+import { readPipedLines } from './piped-lines.ts';
+import type { ChatTerminal } from './chat-terminal.ts';
+
+/** Codes after which every next message fails in the same way: the chat ends with them. */
+const finalCodes: ReadonlySet<string> = new Set([
+  'RUNTIME_NOT_INSTALLED',
+  'IMPLEMENTATION_LOAD_FAILED',
+  'UNSUPPORTED',
+  'OPTION_UNSUPPORTED',
+]);
+
+/** Codes after which another model may answer: a person can choose one, a pipe cannot. */
+const modelCodes: ReadonlySet<string> = new Set(['MODEL_NOT_FOUND', 'MODEL_INVALID', 'MODEL_UNSUPPORTED']);
+
+/** Runs a chat until its user leaves, or its input ends. Gives the exit code. */
+export async function chat(context: CommandContext, input: CommandInput, { worker }: CommandServices): Promise<number> {
+  const { stdin, stdout, stderr, signal, cwd, env, options: globals } = context;
+  const flags = await answerFlags(input);
+  const style = answerStyle({ json: globals.json, quiet: globals.quiet, ...input.options });
+  const isInteractive = stdin.isTTY === true && stdout.isTTY === true && !style.json;
+
+  let terminal: ChatTerminal | undefined;
+  /** Commentary that must not stand in the middle of an answer or of the line that is edited. */
+  function say(line: string): void {
+    const clean = sanitizeTerminalText(line);
+    if (terminal === undefined || stderr.isTTY !== true) stderr.write(`${clean}\n`);
+    else terminal.print(clean);
+  }
+  const client = await openClient({
+    cwd,
+    env,
+    flags,
+    worker,
+    warn: (message) => (globals.quiet ? undefined : say(`gemma: ${message}`)),
+    log: (message) => (input.options['verbose'] === true ? say(`gemma: ${message}`) : undefined),
+  });
+  const loading = createLoading(client);
+  const pipe = isInteractive ? undefined : readPipedLines(stdin, signal);
+  try {
+    const { model, system, options, template } = await resolveFlags(flags, { home: globals.home });
+    const session = client.openSession({ model, system, options });
+    const loaded = await loadConfig({ home: globals.home, cwd, env });
+    const world = chatWorld({
+      context,
+      session,
+      options,
+      store: storeOf(context, loaded),
+      loading,
+      say,
+      terminal: () => terminal,
+    });
+    if (isInteractive) {
+      const { openChatTerminal } = await import('./chat-terminal.ts');
+      const keepsHistory = loaded.config.ui.history;
+      // The home is made, and made private, before something is kept in it.
+      if (keepsHistory) await ensureHome(globals.home);
+      terminal = await openChatTerminal(context, {
+        historyFile: keepsHistory ? join(globals.home, 'chat-history.jsonl') : undefined,
+        style,
+        figures: input.options['stats'] === true || input.options['usage'] === true,
+        verbose: input.options['verbose'] === true,
+        world,
+        commands: chatCommands,
+      });
+      if (!style.quiet) say('Type a message. /help lists commands and keys, Ctrl-D leaves.');
+      world.prepare();
+    }
+    const next = (): Promise<string | undefined> =>
+      terminal === undefined ? (pipe?.next() ?? Promise.resolve(undefined)) : terminal.read();
+
+    for (;;) {
+      const line = await next();
+      if (line === undefined) return signal.aborted ? 130 : 0;
+      if (line.trim() === '') continue;
+      let outcome: CommandOutcome = { type: 'send', text: line };
+      if (isChatCommand(line)) {
+        try {
+          outcome = await runChatCommand(world, line);
+        } catch (error) {
+          say(renderErrorText(typedError(error).toJSON()).trimEnd());
+          continue;
+        }
+      }
+      if (outcome.type === 'leave') return 0;
+      if (outcome.type === 'stay') continue;
+      const question =
+        outcome.type === 'send' && template !== undefined
+          ? { ...outcome, prompt: fillPromptTemplate(template, outcome.text) }
+          : outcome;
+      const code = await answer(question, { context, world, style, terminal, loading });
+      if (code !== undefined) return code;
+    }
+  } finally {
+    loading.cancel();
+    terminal?.close();
+    pipe?.close();
+    await client.close();
+  }
+}
+
+interface AnswerParts {
+  readonly context: CommandContext;
+  readonly world: MutableWorld;
+  readonly style: AnswerStyle;
+  readonly terminal: ChatTerminal | undefined;
+  readonly loading: Loading;
+}
+
+/** What is asked; `prompt` is its text in the template of the role. */
+type Question = Extract<CommandOutcome, { type: 'send' | 'retry' }> & { readonly prompt?: string };
+
+/** Asks and shows the answer. Gives an exit code when the chat cannot go on. */
+async function answer(question: Question, parts: AnswerParts): Promise<number | undefined> {
+  const { context, terminal, style } = parts;
+  const problem = await turn(question, parts);
+  if (context.signal.aborted) return 130;
+  if (problem === undefined) return undefined;
+  if (
+    problem.code === 'RUNTIME_NOT_INSTALLED' &&
+    !style.json &&
+    context.stdin.isTTY === true &&
+    context.stderr.isTTY === true
+  ) {
+    const { offerRuntime } = await import('../client/offer-runtime.ts');
+    // The installation asks on the same terminal: it must be alone there.
+    const installed = await (terminal === undefined
+      ? offerRuntime(context)
+      : terminal.release(() => offerRuntime(context)));
+    const again = installed ? await turn(question, parts) : problem;
+    return again === undefined ? undefined : endingCode(again, terminal);
+  }
+  return endingCode(problem, terminal);
+}
+
+function endingCode(problem: GemmaErrorJson, terminal: ChatTerminal | undefined): number | undefined {
+  if (problem.code === 'RUNTIME_NOT_INSTALLED') return errorCodes.RUNTIME_NOT_INSTALLED.exitCode;
+  const isFinal = finalCodes.has(problem.code) || (terminal === undefined && modelCodes.has(problem.code));
+  return isFinal ? exitCodeOf(problem) : undefined;
+}
+
+/** Shows one answer. Gives what went wrong, after it was shown. */
+async function turn(
+  question: Question,
+  { context, world, style, terminal, loading }: AnswerParts,
+): Promise<GemmaErrorJson | undefined> {
+  const { stdout, stderr, signal } = context;
+  const { session, figures } = world;
+  const stop = new AbortController();
+  const release = terminal?.onInterrupt(() => stop.abort());
+  const renderer = terminal?.startAnswer(loading) ?? createAnswerRenderer(style, { stdout, stderr });
+  const asked = { signal: AbortSignal.any([signal, stop.signal]) };
+  let text = '';
+  world.unanswered = undefined;
+  try {
+    const events: AsyncIterable<AppEvent> =
+      question.type === 'send'
+        ? session.send(question.prompt ?? question.text, asked)
+        : session.retry({ ...question, ...asked });
+    for await (const event of events) {
+      figures.take(event);
+      if (event.type === 'text-delta') text += event.text;
+      await renderer.event(event);
+    }
+    return undefined;
+  } catch (error) {
+    const problem = typedError(error).toJSON();
+    await renderer.error(problem);
+    return problem;
+  } finally {
+    if (text === '' && question.type === 'send') world.unanswered = question.text;
+    terminal?.endAnswer();
+    release?.();
+  }
+}
+
+/** What of the world changes here, and not by a command. */
+type MutableWorld = { -readonly [Key in keyof ChatWorld]: ChatWorld[Key] };
+
+interface WorldParts {
+  readonly context: CommandContext;
+  readonly session: ChatSession;
+  readonly options: AnswerOptions;
+  readonly store: ModelStore;
+  readonly loading: Loading;
+  readonly say: (line: string) => void;
+  readonly terminal: () => ChatTerminal | undefined;
+}
+
+function chatWorld({ context, session, options, store, loading, say, terminal }: WorldParts): MutableWorld {
+  const { cwd, stdin, stdout, options: globals } = context;
+  const isTerminal = stdin.isTTY === true && stdout.isTTY === true;
+  return {
+    session,
+    options,
+    figures: createFigures(),
+    places: { folder: homeLayout(globals.home).sessions, cwd },
+    unanswered: undefined,
+    get prepared() {
+      return loading.model;
+    },
+    say,
+    async models() {
+      return (await store.list()).filter(({ embedding, problem }) => !embedding && problem === null);
+    },
+    findModel: (reference) => findModel(store, localPath(cwd, reference)),
+    prepare() {
+      loading.begin({ model: session.model, options: session.options }, (problem) => {
+        // The question itself meets it again, and then it can be mended.
+        if (problem.code !== 'RUNTIME_NOT_INSTALLED') say(renderErrorText(problem).trimEnd());
+      });
+    },
+    confirm: async (text) => terminal()?.confirm(text),
+    compose: isTerminal ? async (text) => terminal()?.compose(text) : undefined,
+    copy: isTerminal
+      ? (text) => {
+          stdout.write(`\u001B]52;c;${Buffer.from(text).toString('base64')}\u0007`);
+        }
+      : undefined,
+    now: () => new Date(),
+    seed: () => randomInt(requestDefaults.seedMax),
+  };
+}
+
+async function findModel(store: ModelStore, reference: string): Promise<ChatModel> {
+  const model = await store.find(reference);
+  if (model === undefined) {
+    throw new GemmaError({
+      code: 'MODEL_NOT_FOUND',
+      message: `There is no model ${reference}. /model lists those that are installed.`,
+      facts: { model: reference },
+    });
+  }
+  return model;
+}
+
+/** A model that is being made ready while the user types. */
+export interface Loading {
+  /** The last model that is ready. */
+  readonly model: PreparedModel | undefined;
+  /** Name of the model that is being loaded now. */
+  readonly pending: string | undefined;
+  begin(
+    options: { readonly model: string; readonly options: AnswerOptions },
+    onProblem: (problem: GemmaErrorJson) => void,
+  ): void;
+  cancel(): void;
+}
+
+function createLoading(client: Client): Loading {
+  let model: PreparedModel | undefined;
+  let pending: { readonly name: string; readonly controller: AbortController } | undefined;
+  return {
+    get model() {
+      return model;
+    },
+    get pending() {
+      return pending?.name;
+    },
+    begin({ model: name, options }, onProblem) {
+      pending?.controller.abort();
+      const controller = new AbortController();
+      const mine = { name, controller };
+      pending = mine;
+      model = undefined;
+      void client
+        .prepare({ model: name, options, signal: controller.signal })
+        .then(
+          (prepared) => {
+            if (pending === mine) model = prepared;
+          },
+          (error: unknown) => {
+            if (pending === mine && !controller.signal.aborted) onProblem(typedError(error).toJSON());
+          },
+        )
+        .finally(() => {
+          if (pending === mine) pending = undefined;
+        });
+    },
+    cancel() {
+      pending?.controller.abort();
+      pending = undefined;
+    },
+  };
+}

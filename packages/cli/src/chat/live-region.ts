@@ -1,0 +1,77 @@
+import type { TerminalOutput } from './line-editor.ts';
+import { layOut, withoutStyle } from './text-layout.ts';
+
+/** The end of what a terminal shows, of which the last lines may still change. */
+export interface LiveRegion {
+  /** Makes the region show these lines; only what differs is written. The cursor stays at the end of the last one. */
+  update(lines: readonly string[]): void;
+  /** The first `count` lines will not change any more. */
+  settle(count: number): void;
+  /** Everything is settled: the cursor goes to a line of its own. */
+  end(): void;
+}
+
+/** Makes a region that begins where the cursor is: at the beginning of a line. */
+export function createLiveRegion(stdout: TerminalOutput): LiveRegion {
+  let shown: readonly string[] = [];
+  /** How many of the first lines have left the screen at its top, where nothing can reach them. */
+  let gone = 0;
+
+  function columns(): number {
+    return Math.max(2, stdout.columns || 80);
+  }
+
+  function rowsOf(lines: readonly string[]): number {
+    return lines.reduce((sum, line) => sum + heightOf(line, columns()), 0);
+  }
+
+  function update(lines: readonly string[]): void {
+    let first = 0;
+    while (first < shown.length && first < lines.length && shown[first] === lines[first]) first += 1;
+    if (first === shown.length && first === lines.length) return;
+    // Fewer lines than before: the last one that stays is written again, so that the cursor ends up behind it.
+    if (first === lines.length) first = Math.max(0, first - 1);
+    first = Math.max(first, gone);
+    const isLast = first === shown.length - 1;
+    const last = shown[first] ?? '';
+    const changed = lines.slice(first);
+    if (first >= shown.length) stdout.write((shown.length === 0 ? '' : '\n') + changed.join('\n'));
+    else if (isLast && changed[0]?.startsWith(last) === true) stdout.write(changed.join('\n').slice(last.length));
+    else {
+      const rows = rowsOf(shown.slice(first)) - 1;
+      stdout.write(`${rows > 0 ? `\u001B[${rows}A` : ''}\r\u001B[J${changed.join('\n')}`);
+    }
+    shown = lines;
+    const rowsMax = Math.max(1, (stdout.rows || 24) - 1);
+    for (let rows = rowsOf(shown.slice(gone)); rows > rowsMax && gone < shown.length - 1; gone += 1) {
+      rows -= heightOf(shown[gone] ?? '', columns());
+    }
+  }
+
+  return {
+    update,
+    settle(count) {
+      if (count === 0) return;
+      if (count >= shown.length) {
+        if (shown.length > 0) stdout.write('\n');
+        shown = [];
+        gone = 0;
+        return;
+      }
+      shown = shown.slice(count);
+      gone = Math.max(0, gone - count);
+    },
+    end() {
+      if (shown.length > 0) stdout.write('\n');
+      shown = [];
+      gone = 0;
+    },
+  };
+}
+
+/** Rows that a terminal gives a line. */
+function heightOf(line: string, columns: number): number {
+  const { rows } = layOut('', withoutStyle(line), 0, columns);
+  // A line that fills its last row exactly has not begun another one.
+  return Math.max(1, rows.at(-1) === '' ? rows.length - 1 : rows.length);
+}

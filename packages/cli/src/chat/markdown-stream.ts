@@ -1,0 +1,125 @@
+import { createHighlighter, type Highlighter } from './highlight-code.ts';
+import { hasGap, lexMarkdown, renderBlock, renderBlocks, withSpaces, type MarkdownLook } from './render-markdown.ts';
+
+/** Lines for a terminal: those that will not change any more, and those of the block that is still coming. */
+export interface MarkdownFrame {
+  readonly done: readonly string[];
+  readonly live: readonly string[];
+}
+
+/** Shows Markdown while it comes. */
+export interface MarkdownStream {
+  /** Takes a piece. `done` are the lines that became final with it. */
+  write(text: string): MarkdownFrame;
+  /** No piece comes after this: everything is done. */
+  end(): MarkdownFrame;
+}
+
+/** An open fence: its lines are final as soon as they are complete, and are not looked at again. */
+interface OpenFence {
+  readonly mark: string;
+  readonly highlight: Highlighter;
+}
+
+/**
+ * Makes a stream. The last block of the text may still change with every piece (a paragraph may turn out a table) and is
+ * laid out anew each time; a block is final when the next one begins.
+ */
+export function createMarkdownStream(look: () => MarkdownLook): MarkdownStream {
+  /** Text of the blocks that are not final. */
+  let tail = '';
+  let fence: OpenFence | undefined;
+  /** Whether an empty line belongs before the next block. */
+  let gap = false;
+  let anything = false;
+
+  function finish(lines: readonly string[], done: string[]): void {
+    if (lines.length === 0) return;
+    if (anything && gap) done.push('');
+    done.push(...lines);
+    anything = true;
+    gap = false;
+  }
+
+  /** Moves the complete lines of an open fence from `tail` to `done`. */
+  function takeCode(done: string[], ended: boolean): void {
+    while (fence !== undefined) {
+      const newline = tail.indexOf('\n');
+      if (newline < 0 && !ended) return;
+      const line = newline < 0 ? tail : tail.slice(0, newline);
+      if (newline < 0 && line === '') return;
+      tail = newline < 0 ? '' : tail.slice(newline + 1);
+      const { style } = look();
+      if (closes(line, fence.mark)) {
+        done.push(style.dim(line.trim()));
+        fence = undefined;
+        gap = false;
+      } else done.push(fence.highlight(withSpaces(line)));
+    }
+  }
+
+  function takeBlocks(done: string[]): readonly string[] {
+    for (;;) {
+      // Empty lines before the first block of the tail belong to the one before it.
+      const blank = /^(?:[ \t]*\n)+/.exec(tail)?.[0] ?? '';
+      if (blank !== '') {
+        gap = true;
+        tail = tail.slice(blank.length);
+      }
+      const tokens = lexMarkdown(tail);
+      const isLast = (index: number): boolean => tokens.slice(index + 1).every(({ type }) => type === 'space');
+      let taken = 0;
+      for (const [index, token] of tokens.entries()) {
+        if (isLast(index)) break;
+        finish(renderBlock(token, look()), done);
+        taken += token.raw.length;
+        if (token.type === 'space' || hasGap(token.raw)) gap = true;
+      }
+      tail = tail.slice(taken);
+      const opened = /^ {0,3}(`{3,}|~{3,})([^\n`]*)\n/.exec(tail);
+      if (opened === null) {
+        const live = renderBlocks(lexMarkdown(tail), look());
+        return anything && gap && live.length > 0 ? ['', ...live] : live;
+      }
+      const [all, mark = '', language = ''] = opened;
+      const { style } = look();
+      finish([style.dim(`${mark}${language.trim()}`)], done);
+      fence = { mark, highlight: createHighlighter(language, style) };
+      tail = tail.slice(all.length);
+      takeCode(done, false);
+      if (fence !== undefined) return liveCode();
+    }
+  }
+
+  function liveCode(): readonly string[] {
+    return tail === '' ? [] : [withSpaces(tail)];
+  }
+
+  return {
+    write(text) {
+      const done: string[] = [];
+      tail += text;
+      if (fence !== undefined) {
+        takeCode(done, false);
+        if (fence !== undefined) return { done, live: liveCode() };
+      }
+      return { done, live: takeBlocks(done) };
+    },
+    end() {
+      const done: string[] = [];
+      takeCode(done, true);
+      const live = fence === undefined ? takeBlocks(done) : [];
+      done.push(...live);
+      tail = '';
+      fence = undefined;
+      gap = false;
+      anything = false;
+      return { done, live: [] };
+    },
+  };
+}
+
+function closes(line: string, mark: string): boolean {
+  const trimmed = line.trim();
+  return /^ {0,3}\S/.test(line) && trimmed.length >= mark.length && trimmed === mark.charAt(0).repeat(trimmed.length);
+}
