@@ -61,6 +61,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./commands/runtime-command.ts')).runtimeCommand,
   },
   {
+    name: 'role',
+    summary: 'Show and write roles: instructions and prompt templates with a name.',
+    load: async () => (await import('./commands/role-command.ts')).roleCommand,
+  },
+  {
     name: 'config',
     summary: 'Show and change the configuration.',
     load: async () => (await import('./commands/config-command.ts')).configCommand,

@@ -36,7 +36,7 @@ export interface ConfigText {
  * @throws GemmaError `CONFIG_UNREADABLE` when it is not a regular file, larger than 1 MiB, not UTF-8 or not TOML.
  */
 export async function readConfigFile(file: string): Promise<ConfigText | null> {
-  const text = await readText(file);
+  const text = await readConfigText(file);
   if (text === null) return null;
   return { file, text, values: parseConfigText(file, text) };
 }
@@ -139,7 +139,8 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-async function readText(file: string): Promise<string | null> {
+/** The text of a file; `null` when there is none. The same limits and errors as {@link readConfigFile}, but for the TOML. */
+export async function readConfigText(file: string): Promise<string | null> {
   try {
     // Asked before opening: opening a pipe would wait for its writer.
     const found = await stat(file);

@@ -38,6 +38,20 @@ export interface EngineSection {
   readonly responseBytesMax: number;
   /** How long an idle model stays loaded, in milliseconds. Infinity = forever, 0 = not at all. */
   readonly keepAliveMs: number;
+  /** Threads step down when other work makes tokens slow, and up again after. */
+  readonly adaptThreads: boolean;
+  /** Requests that one model answers side by side. `auto` = 4 for weights below 1 GiB, otherwise 2. */
+  readonly slots: number | 'auto';
+  /** The longest that a part of a prompt may keep an abort or others waiting, in milliseconds. */
+  readonly chunkMsMax: number;
+  /** Most bytes of saved states of long prompt beginnings. 0 = none are kept. */
+  readonly stateCacheBytesMax: number;
+  /** Most bytes of memory for loaded models. `auto` = three quarters of what is free. */
+  readonly memoryBytesMax: number | 'auto';
+  /** Bytes that a model process may grow before it is replaced. */
+  readonly growthBytesMax: number;
+  /** Attention cache in 8 bits. */
+  readonly compactCache: boolean;
 }
 
 /** How the next token is chosen, for requests that do not say: the same names and ranges as `Sampling`. */

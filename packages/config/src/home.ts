@@ -19,6 +19,8 @@ export interface HomeLayout {
   readonly run: string;
   /** Installed native runtimes. */
   readonly runtimes: string;
+  /** Attention states of long prompt beginnings: a cache that may be deleted. */
+  readonly states: string;
 }
 
 /**
@@ -52,6 +54,7 @@ export function homeLayout(home: string): HomeLayout {
     logs: join(home, 'logs'),
     run: join(home, 'run'),
     runtimes: join(home, 'runtimes'),
+    states: join(home, 'states'),
   };
 }
 

@@ -4,17 +4,20 @@ import type { GemmaConfig, LoadedConfig, SamplingSection } from './gemma-config.
 /** What the configuration adds to a request. */
 export type RequestOptions = Pick<GenerateRequest, 'sampling' | 'maxTokens' | 'contextTokens'>;
 
-/** The part of the configuration that an engine takes. `auto` is left to the engine. */
-export function engineOptionsOf({ engine }: GemmaConfig): EngineOptions {
-  const { threads, loadMsMax, silenceMsMax, queueMax, promptCharsMax, responseBytesMax, keepAliveMs } = engine;
+/**
+ * The part of the configuration that an engine takes. `auto` is left to the engine.
+ *
+ * @param states - Folder of saved states.
+ */
+export function engineOptionsOf({ engine, gemma }: GemmaConfig, states: string): EngineOptions {
+  const { threads, contextTokens: _, slots, memoryBytesMax, stateCacheBytesMax, ...same } = engine;
   return {
+    ...same,
     ...(threads === 'auto' ? {} : { threads }),
-    loadMsMax,
-    silenceMsMax,
-    queueMax,
-    promptCharsMax,
-    responseBytesMax,
-    keepAliveMs,
+    ...(slots === 'auto' ? {} : { slots }),
+    ...(memoryBytesMax === 'auto' ? {} : { memoryBytesMax }),
+    ...(stateCacheBytesMax === 0 ? {} : { stateCache: { folder: states, bytesMax: stateCacheBytesMax } }),
+    ...(gemma.executablePath === null ? {} : { gemmaExecutable: gemma.executablePath }),
   };
 }
 

@@ -75,9 +75,9 @@ export function readRole(text: string, { name, source, file }: Pick<Role, 'name'
 }
 
 /** What a role is written with; see {@link Role}. */
-export type RoleContent = Partial<
-  Pick<Role, 'summary' | 'system' | 'prompt' | 'model' | 'schema' | 'schemaList' | 'extract' | 'options' | 'defaults'>
->;
+export type RoleContent = {
+  readonly [Key in Exclude<keyof Role, 'name' | 'source'>]?: Role[Key] | undefined;
+};
 
 /** A role as the text of its file. */
 export function formatRole({

@@ -2,7 +2,7 @@ import { readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GemmaError, nearestNames } from '@gemma-cli/contracts';
 import { builtInRoles } from './built-in-roles.ts';
-import { readConfigFile, writeConfigFile } from './config-file.ts';
+import { readConfigText, writeConfigFile } from './config-file.ts';
 import { isRoleName, readRole } from './role-file.ts';
 import type { Role } from './role.ts';
 
@@ -79,8 +79,8 @@ export function createRoleStore({ folder }: { readonly folder: string }): RoleSt
 
   async function text(name: string): Promise<RoleText | undefined> {
     const path = file(name);
-    const own = await readConfigFile(path);
-    if (own !== null) return { text: own.text, source: 'user', file: path };
+    const own = await readConfigText(path);
+    if (own !== null) return { text: own, source: 'user', file: path };
     const builtIn = builtInOf(name);
     return builtIn === undefined ? undefined : { text: builtIn, source: 'built-in', file: path };
   }
