@@ -1,0 +1,152 @@
+/**
+ * Plays a recorded run of gemma.cpp (first argument: a file with a `Replay`): stdout, stderr and the end, byte for byte,
+ * each behind the prompts that it stood behind when it was recorded. Prompts must be those of the recording. Empty prompts
+ * that were not recorded are answered as gemma.cpp answers every empty prompt.
+ *
+ * @module
+ */
+import { readFileSync, writeSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readRecording, recordedArguments, recordedBytes } from './gemma-cpp-recordings.ts';
+import type { RecordedEvent, Replay } from './gemma-cpp-recordings.ts';
+import { currentHelp } from './stand-in-help.ts';
+
+const emptyPromptHint = "Use '%q' to quit.\n";
+
+/** What the driver wrote that the recording does not hold. */
+const differenceExitCode = 96;
+
+void main();
+
+async function main(): Promise<void> {
+  setTimeout(() => process.exit(99), 120_000).unref();
+  const { recording, timeScale } = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as Replay;
+  const args = process.argv.slice(3);
+  if (args.includes('--help')) {
+    writeSync(2, currentHelp);
+    return;
+  }
+  const events = readRecording(recording);
+  const recorded = recordedArguments(events);
+  const prompts = recordedPrompts(events, recorded);
+  const input = readPrompts(flag(args, 'eot_line'));
+  let taken = 0;
+  let last = 0;
+
+  for (const { event, promptsBefore } of scheduled(events, recorded)) {
+    if (taken < promptsBefore) last = event.t_ms;
+    while (taken < promptsBefore) {
+      const got = await input.next();
+      const expected = prompts[taken] ?? '';
+      if (got === '' && expected !== '') writeSync(1, emptyPromptHint);
+      else if (got !== null && sameText(got, expected)) taken += 1;
+      else {
+        writeSync(2, `replay: expected ${JSON.stringify(expected)}, got ${JSON.stringify(got)}\n`);
+        process.exit(differenceExitCode);
+      }
+    }
+    await sleep(Math.max(0, event.t_ms - last) * timeScale);
+    last = event.t_ms;
+    if (event.stream === 'exit') return end(event);
+    writeSync(event.stream === 'stdout' ? 1 : 2, recordedBytes(event));
+  }
+}
+
+/** Outputs and the end, each with the number of prompts that were written before it. */
+function scheduled(
+  events: readonly RecordedEvent[],
+  recorded: readonly string[],
+): { readonly event: RecordedEvent; readonly promptsBefore: number }[] {
+  const list: { event: RecordedEvent; promptsBefore: number }[] = [];
+  const endLine = flag(recorded, 'eot_line');
+  // A recorded --prompt comes on stdin here; only a process that failed while it loaded needs none.
+  const failsLoading = !events.some(
+    ({ stream, data }) => stream === 'stdout' || String(data).includes('max_prompt_size'),
+  );
+  let promptsBefore = recorded.includes('--prompt') && !failsLoading ? 1 : 0;
+  let stdin = '';
+  for (const event of events) {
+    if (event.stream === 'stdin' && typeof event.data === 'string') {
+      stdin += event.data;
+      promptsBefore = splitPrompts(stdin, endLine).length;
+    }
+    const isOutput = (event.stream === 'stdout' || event.stream === 'stderr') && event.event === undefined;
+    if (isOutput || event.stream === 'exit') list.push({ event, promptsBefore });
+  }
+  return list;
+}
+
+function recordedPrompts(events: readonly RecordedEvent[], recorded: readonly string[]): readonly string[] {
+  const prompt = flag(recorded, 'prompt');
+  if (prompt !== '') return [prompt];
+  const stdin = events.map(({ stream, data }) => (stream === 'stdin' && typeof data === 'string' ? data : '')).join('');
+  return splitPrompts(stdin, flag(recorded, 'eot_line'));
+}
+
+/** Cuts what was written to stdin into prompts, as gemma.cpp reads them. */
+function splitPrompts(stdin: string, endLine: string): readonly string[] {
+  const lines = stdin.split('\n').slice(0, -1);
+  if (endLine === '') return lines;
+  const prompts: string[] = [];
+  let text = '';
+  for (const line of lines) {
+    if (line === endLine) {
+      prompts.push(text);
+      text = '';
+    } else {
+      text += `${line}\n`;
+    }
+  }
+  return prompts;
+}
+
+/** A block of lines ends in a newline that a prompt on the command line did not have. */
+function sameText(got: string, expected: string): boolean {
+  return got === expected || got === `${expected}\n`;
+}
+
+function end({ code, signal }: RecordedEvent): void {
+  if (signal !== undefined && signal !== null) {
+    process.kill(process.pid, signal);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10_000);
+  }
+  process.exit(code ?? 0);
+}
+
+function flag(args: readonly string[], name: string): string {
+  const at = args.indexOf(`--${name}`);
+  return at < 0 ? '' : (args[at + 1] ?? '');
+}
+
+/** Prompts as they come, `null` at the end of the input. */
+function readPrompts(endLine: string): { next(): Promise<string | null> } {
+  let stdin = '';
+  let taken = 0;
+  let ended = false;
+  let wake = (): void => {};
+  process.stdin
+    .setEncoding('utf8')
+    .on('data', (text: string) => {
+      stdin += text;
+      wake();
+    })
+    .on('end', () => {
+      ended = true;
+      wake();
+    });
+  return {
+    async next() {
+      for (;;) {
+        const prompt = splitPrompts(stdin, endLine)[taken];
+        if (prompt !== undefined) {
+          taken += 1;
+          return prompt;
+        }
+        if (ended) return null;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    },
+  };
+}
