@@ -216,7 +216,8 @@ const definitions: {
       name: 'chunk_time',
       ...duration(10, 60_000),
       default: '250ms',
-      reason: 'The runtime hears an abort only between parts of a prompt, and 500 ms is when people press Ctrl-C again.',
+      reason:
+        'The runtime hears an abort only between parts of a prompt, and 500 ms is when people press Ctrl-C again.',
       summary: 'Aim for the time that one part of a prompt takes (optimized engine).',
     },
     stateCacheBytesMax: {
@@ -247,7 +248,8 @@ const definitions: {
       name: 'compact_cache',
       ...trueOrFalse,
       default: false,
-      reason: 'Half the memory of a context for about an eighth more time on prompts: for long contexts on small machines.',
+      reason:
+        'Half the memory of a context for about an eighth more time on prompts: for long contexts on small machines.',
       summary: 'Keep the attention cache in 8 bits.',
     },
   },

@@ -247,8 +247,7 @@ describe('loadConfig', () => {
 
     it.each(configKeys.filter((row) => !row.project).map((row) => row.key))('may not set %s', async (key) => {
       await withFolders(async ({ home, cwd }) => {
-        const value =
-          key === 'gemma.executable_path' ? '"/bin/sh"' : key === 'models.hf_endpoint' ? '"https://evil.test"' : '10';
+        const value = soundValues[key] ?? '10';
         await writeFile(join(cwd, '.gemma.toml'), `${key} = ${value}`);
         const error = await failure(loadConfig({ home, cwd, env: {} }));
         expect(error.code).toBe('CONFIG_INVALID');
@@ -382,18 +381,26 @@ describe('loadConfig', () => {
   });
 });
 
+/** Values of keys that take no small number. */
+const soundValues: Readonly<Record<string, string>> = {
+  'gemma.executable_path': '"/bin/sh"',
+  'models.hf_endpoint': '"https://evil.test"',
+  'engine.growth_bytes_max': '2000000',
+  'ui.history': 'false',
+};
+
 describe('engineOptionsOf and requestOptionsOf', () => {
   it('leave to the engine what is auto, and to the request what nobody chose', async () => {
     const loaded = await loadConfig({ home: '/nowhere', cwd: '/nowhere', env: {} });
-    expect(engineOptionsOf(loaded.config)).not.toHaveProperty('threads');
-    expect(engineOptionsOf(loaded.config)).toMatchObject({ keepAliveMs: 300_000, queueMax: 64 });
+    expect(engineOptionsOf(loaded.config, '/states')).not.toHaveProperty('threads');
+    expect(engineOptionsOf(loaded.config, '/states')).toMatchObject({ keepAliveMs: 300_000, queueMax: 64 });
     expect(requestOptionsOf(loaded)).toEqual({});
   });
 
   it('pass on what was chosen, even when it is the default value', async () => {
     const env = { GEMMA_SAMPLING_TOP_K: '40', GEMMA_SAMPLING_MAX_TOKENS: '7', GEMMA_ENGINE_CONTEXT_TOKENS: '512' };
     const loaded = await loadConfig({ home: '/nowhere', cwd: '/nowhere', env, flags: { 'engine.threads': 2 } });
-    expect(engineOptionsOf(loaded.config)).toMatchObject({ threads: 2 });
+    expect(engineOptionsOf(loaded.config, '/states')).toMatchObject({ threads: 2 });
     expect(requestOptionsOf(loaded)).toEqual({ sampling: { topK: 40 }, maxTokens: 7, contextTokens: 512 });
   });
 });

@@ -37,7 +37,8 @@ export async function openClient({ cwd, env, flags, worker, warn, log }: OpenCli
   return createApp({
     engine: async () =>
       createEngine({
-        ...engineOptionsOf(config),
+        ...engineOptionsOf(config, homeLayout(home).states),
+        searchPath: env['PATH'] ?? '',
         env: workerEnvironment(env),
         implementation: config.performance.useOptimizedGemma ? 'optimized' : 'legacy',
         worker,
