@@ -30,6 +30,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async (services) => (await import('./commands/run-command.ts')).runCommand(services),
   },
   {
+    name: 'setup',
+    summary: 'Set up what a first answer needs: a model, the runtime, one preference.',
+    load: async (services) => (await import('./commands/setup-command.ts')).setupCommand(services),
+  },
+  {
     name: 'pull',
     summary: 'Fetch a model.',
     load: async () => (await import('./commands/pull-command.ts')).pullCommand,

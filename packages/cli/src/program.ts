@@ -29,7 +29,12 @@ export interface ProgramOptions extends CommandServices {
  */
 export async function runProgram(options: ProgramOptions): Promise<number> {
   const { argv, stdout } = options;
-  if (argv.length === 0) return showHelp(undefined, [], options);
+  if (argv.length === 0) {
+    const { needsSetup, offerSetup } = await import('./client/offer-setup.ts');
+    // The first thing that many type. Whoever leaves the questions, or is not asked, gets the help.
+    if ((await needsSetup(options)) && (await offerSetup(options, options))) return 0;
+    return showHelp(undefined, [], options);
+  }
   const route = routeCommand(argv);
   if (route.type === 'help') return showHelp(route.command, [], options);
   if (route.type !== 'program') throw new Error(`Expected a command for the full program, got ${route.type}.`);

@@ -55,17 +55,29 @@ export async function answerOnce(world: AnswerOnceOptions, input: CommandInput):
         signal,
         offers: async (code) =>
           attempt === 1 &&
-          code === 'RUNTIME_NOT_INSTALLED' &&
           !style.json &&
           stdin.isTTY === true &&
           stderr.isTTY === true &&
-          (await import('../client/offer-runtime.ts')).offerRuntime({ env, cwd, stdin, stderr, signal }),
+          (await offer(input, code, { env, cwd, stdin, stderr, signal })),
       });
       if (outcome !== 'again') return outcome;
     } finally {
       await connection.close();
     }
   }
+}
+
+/** Offers to mend what is missing, on the terminal of the question. Gives whether it is there now. */
+async function offer(
+  { options }: CommandInput,
+  code: string,
+  context: import('../client/offer-setup.ts').SetupContext,
+): Promise<boolean> {
+  if (code === 'RUNTIME_NOT_INSTALLED') return (await import('../client/offer-runtime.ts')).offerRuntime(context);
+  // Of a model that was named, another one is no substitute.
+  if (code !== 'MODEL_NOT_FOUND' || options['model'] !== undefined) return false;
+  const { needsSetup, offerSetup } = await import('../client/offer-setup.ts');
+  return (await needsSetup(context)) && (await offerSetup(context));
 }
 
 /** The words alone, when nothing else is to be read; the reading is loaded otherwise. */
