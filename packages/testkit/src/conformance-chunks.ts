@@ -38,7 +38,7 @@ export function declareChunkPromises(subject: EngineSubject): void {
         for (const evaluateMsPerToken of [0.05, 1, 6])
           await tryEngine(
             createEngine,
-            { script: { evaluateMsPerToken, virtualTime: true }, options: { chunkMsMax: 200 } },
+            { script: { evaluateMsPerToken, timeScale: 0 }, options: { chunkMsMax: 200 } },
             async (trial) => {
               const { text } = await trial.ask('x'.repeat(3_000), { maxTokens: 9 });
               expect(whole(text)).toBe(oracle(chat('x'.repeat(3_000)), 9).text);
@@ -102,7 +102,7 @@ export function declareChunkPromises(subject: EngineSubject): void {
       async () => {
         const schedules: (readonly number[])[] = [];
         for (const evaluateMsPerToken of [0.05, 8])
-          await tryEngine(createEngine, { script: { evaluateMsPerToken, virtualTime: true } }, async (trial) => {
+          await tryEngine(createEngine, { script: { evaluateMsPerToken, timeScale: 0 } }, async (trial) => {
             await trial.ask('x'.repeat(900), { maxTokens: 2, reproducible: true });
             schedules.push(chunks(trial));
           });

@@ -3,7 +3,7 @@ import type { Prompt } from '@gemma-cli/contracts';
 import { collectAnswer } from './collect-answer.ts';
 import { promise } from './conformance-subject.ts';
 import type { EngineSubject } from './conformance-subject.ts';
-import { tryEngine, untilFault, untilGone } from './engine-trial.ts';
+import { tryEngine, untilGone } from './engine-trial.ts';
 import type { EngineTrial } from './engine-trial.ts';
 import { chat, oracle, whole } from './oracle.ts';
 import { until } from './until.ts';
@@ -54,7 +54,7 @@ export function declareSlotPromises(subject: EngineSubject): void {
         const questions = ['first', 'second', 'third', 'fourth', 'fifth'];
         const answers = questions.map((question) => trial.ask(question, { maxTokens: 20 }));
         await until('three wait', () => trial.engine.status().queued === 3);
-        await until('two are at work', () => trial.engine.status().processes[0]?.busySlots === 2);
+        await until('two are at work', () => countOf(trial, 'decode') === 2);
         expect(trial.engine.status().processes).toMatchObject([{ slots: 2, busySlots: 2, state: 'busy' }]);
         for (const { end } of await Promise.all(answers)) expect(end?.usage.outputTokens).toBe(20);
         expect(Math.max(...decodingBatches(trial).map(({ length }) => length))).toBe(2);
@@ -167,7 +167,7 @@ export function declareSlotPromises(subject: EngineSubject): void {
         const first = trial.ask('first', {}, { signal: controller.signal });
         await until('the first loads', () => trial.pids().length === 1);
         const second = trial.ask('second', { maxTokens: 12 });
-        await untilFault(trial);
+        await until('both wait for it', () => trial.engine.status().processes[0]?.busySlots === 2);
         controller.abort();
         expect((await first).end?.reason).toBe('aborted');
         expect(whole((await second).text)).toBe(oracle(chat('second'), 12).text);

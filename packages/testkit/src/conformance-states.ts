@@ -13,7 +13,7 @@ import { journalPids } from './worker-journal.ts';
 import type { Fault, WorkerScript } from './worker-script.ts';
 
 /** So slow that every long prefix is worth its bytes, without a test that waits. */
-const slow: WorkerScript = { evaluateMsPerToken: 4, virtualTime: true };
+const slow: WorkerScript = { evaluateMsPerToken: 4, timeScale: 0 };
 
 /** About eight hundred tokens that come again. */
 const rules = 'Answer in one sentence, kindly, and never guess. '.repeat(16);

@@ -7,7 +7,7 @@ import { collectAnswer } from './collect-answer.ts';
 import type { CollectedAnswer } from './collect-answer.ts';
 import { withTemporaryFolder } from './temporary-folder.ts';
 import { processRuns, until } from './until.ts';
-import { journalPids, readJournal } from './worker-journal.ts';
+import { journalPids, openJournal } from './worker-journal.ts';
 import type { JournalEntry } from './worker-journal.ts';
 import { scriptedWorker } from './worker-script.ts';
 import type { WorkerScript } from './worker-script.ts';
@@ -54,7 +54,7 @@ export async function tryEngine(
     const otherModel = { path: join(folder, 'other.gguf'), name: 'other' };
     await Promise.all([writeFile(model.path, 'GGUF'), writeFile(otherModel.path, 'GGUF')]);
     const engine = await createEngine({ worker: scriptedWorker({ journal: journalPath, ...script }), ...options });
-    const journal = (): readonly JournalEntry[] => readJournal(journalPath);
+    const journal = openJournal(journalPath);
     const pids = (): readonly number[] => journalPids(journal());
     const request = (prompt: string | Prompt, rest: Partial<GenerateRequest> = {}): GenerateRequest => ({
       model,

@@ -68,7 +68,8 @@ export function scriptedBatches(
           ms,
           threads: threads(),
         });
-      if (decodes > 0 && script.virtualTime !== true && decodeCost() !== null) await sleep(decodeMs);
+      const passesMs = (decodeCost() === null ? 0 : decodeMs) * (script.timeScale ?? 1);
+      if (passesMs > 0) await sleep(passesMs);
       tokensDecoded += decodes;
       for (const { share, settle } of batch) {
         try {

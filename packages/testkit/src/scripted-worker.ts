@@ -402,7 +402,7 @@ async function append(
     throw new Failure('ENGINE_FAILED', `A batch has at most ${batchTokensMax} tokens, not ${tokens.length}.`);
   if (held.tokens.length + tokens.length > contextTokens)
     throw new Failure('ENGINE_FAILED', `The context of ${contextTokens} tokens is full.`);
-  const msPerToken = script.virtualTime === true ? 0 : (script.evaluateMsPerToken ?? 0);
+  const msPerToken = (script.evaluateMsPerToken ?? 0) * (script.timeScale ?? 1);
   return batches.join({
     sequence: index,
     does: 'evaluate',

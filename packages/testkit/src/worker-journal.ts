@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { WorkerOperation } from '@gemma-cli/contracts/worker-protocol';
 
 /** One line of a scripted worker's journal. */
@@ -47,13 +47,28 @@ export function writeJournal(path: string, pid: number, line: JournalLine): void
 
 /** Every complete line so far; none when the file does not exist yet. */
 export function readJournal(path: string): readonly JournalEntry[] {
-  if (!existsSync(path)) return [];
-  const text = readFileSync(path, 'utf8');
-  return text
-    .slice(0, text.lastIndexOf('\n') + 1)
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as JournalEntry);
+  return openJournal(path)();
+}
+
+/** Reads a journal again and again, each time only what is new. */
+export function openJournal(path: string): () => readonly JournalEntry[] {
+  const entries: JournalEntry[] = [];
+  let read = 0;
+  return () => {
+    if (!existsSync(path)) return [];
+    const file = openSync(path, 'r');
+    try {
+      const fresh = Buffer.alloc(Math.max(0, fstatSync(file).size - read));
+      const complete = fresh.subarray(0, readSync(file, fresh, 0, fresh.length, read));
+      const end = complete.lastIndexOf(0x0a) + 1;
+      read += end;
+      for (const line of complete.toString('utf8', 0, end).split('\n'))
+        if (line !== '') entries.push(JSON.parse(line) as JournalEntry);
+    } finally {
+      closeSync(file);
+    }
+    return [...entries];
+  };
 }
 
 /** The processes of a journal in the order of their start. */

@@ -119,8 +119,11 @@ export interface WorkerScript {
   readonly evaluateMsPerToken?: number;
   /** Other work on the machine, in place of `pieceMs` while it lasts. Default: none. */
   readonly contention?: readonly Contention[];
-  /** Batches take no time; what they would take is told all the same. Default false. */
-  readonly virtualTime?: boolean;
+  /**
+   * Milliseconds that pass for each scripted one; what a batch is said to take stays the same. 0 = none pass. A worker that
+   * runs ahead of its engine hears it late, so where something must follow soon, let some pass. Default 1.
+   */
+  readonly timeScale?: number;
   /** Whether every batch is in the journal. Default false: it is a line for each token. */
   readonly journalBatches?: boolean;
   /** Whether an abort is seen between the tokens of one call. Default false: like llama.cpp, at the end of the call. */

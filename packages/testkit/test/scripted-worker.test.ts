@@ -189,7 +189,7 @@ describe('the scripted worker', () => {
   it('tells of each batch what it took, also when other work makes it slow, and takes threads at once', () =>
     driven(
       {
-        virtualTime: true,
+        timeScale: 0,
         answer: { repeat: 'x', times: 30 },
         pieceMs: 10,
         evaluateMsPerToken: 2,
