@@ -84,7 +84,7 @@ export interface WorkerOperations {
     result: { readonly bytes: number };
   };
   /**
-   * Makes a sequence hold what another one holds, at most its first `tokens` tokens. `kept` tells how many. A call of both
+   * Makes a sequence hold what another one holds, at most its first `tokens` tokens, and its checkpoints up to there. `kept` tells how many. A call of both
    * sequences: it runs after what came before it for either, and before what comes after.
    */
   copy: {

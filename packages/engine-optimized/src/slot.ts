@@ -7,6 +7,8 @@ export interface Slot {
   readonly sequence: number;
   readonly ledger: TokenLedger;
   isBusy: boolean;
+  /** Tokens of an answer are sampled on it. */
+  isDecoding: boolean;
   /** Grows with every use: the smallest is the least recently used. */
   lastUse: number;
   /** Tokens that the newest checkpoint covers. */
@@ -19,6 +21,7 @@ export function createSlots(count: number): readonly Slot[] {
     sequence,
     ledger: createTokenLedger(),
     isBusy: false,
+    isDecoding: false,
     lastUse: 0,
     checkpointTokens: 0,
   }));

@@ -19,6 +19,9 @@ import type { WarmModel } from './warm-model.ts';
 /** Tokens between two checkpoints of a slot: less is evaluated again sooner than a checkpoint is copied. */
 const checkpointEveryTokens = 256;
 
+/** Tokens between two checkpoints on the way through one long prompt: eight of them span the default context. */
+const longCheckpointTokens = 1024;
+
 /** Most memory of a slot's checkpoints. */
 const checkpointBytesMax = 256 * 1024 ** 2;
 
@@ -53,7 +56,10 @@ export function warmHost(settings: EngineSettings): ModelHost {
       emit(await answerOnSequence({ process, model, request, policy, clock, emit, signal, responseBytesMax }));
     } finally {
       leave();
-      if (seat.slot !== undefined) seat.slot.isBusy = false;
+      if (seat.slot !== undefined) {
+        seat.slot.isBusy = false;
+        seat.slot.isDecoding = false;
+      }
     }
   }
 
@@ -114,7 +120,7 @@ function warmPolicy({
     const params = { from: donor.sequence, to: slot.sequence, tokens: sharedTokens };
     const { kept } = await process.call('copy', params, { signal });
     slot.ledger.replace(held, kept);
-    slot.checkpointTokens = 0;
+    slot.checkpointTokens = donor.checkpointTokens;
     return keepPrefix(process, slot, kept, keep);
   }
 
@@ -151,12 +157,21 @@ function warmPolicy({
       const held = ledger.tokens.length;
       if (held === landmark) states.save(warm, slot, reproducible);
       const isBeforeLast = chunkEnd(held, prompt.length) >= prompt.length;
-      if (isBeforeLast || held === landmark) await checkpoint(slot);
+      const isFar = held - slot.checkpointTokens >= longCheckpointTokens;
+      if (isBeforeLast || isFar || held === landmark) await checkpoint(slot);
     },
     tokenSampled(batch) {
-      // A batch of several sequences is told once, by the first of them.
-      if (slots.find(({ isBusy }) => isBusy) !== seat.slot) return;
-      warm.observe(batch.batchTokens > slots.length ? 'evaluate' : 'decode', batch);
+      const { slot } = seat;
+      if (slot === undefined) return;
+      const isFirstToken = !slot.isDecoding;
+      slot.isDecoding = true;
+      // The end of the prompt was evaluated with the first token. With others' prompts in it the batch is told by them.
+      if (batch.batchTokens > slots.length) {
+        if (isFirstToken) warm.observe('evaluate', batch);
+        return;
+      }
+      // One token of each: told once, by the first of them.
+      if (slots.find(({ isDecoding }) => isDecoding) === slot) warm.observe('decode', batch);
     },
   };
 
@@ -167,7 +182,7 @@ function warmPolicy({
         at: start,
         remainingTokens: length - start,
         threads: warm.threads,
-        othersDecoding: slots.some((slot) => slot.isBusy && slot !== seat.slot),
+        othersDecoding: slots.some((slot) => slot.isDecoding && slot !== seat.slot),
         reproducible,
       });
     return landmark > start && landmark < end ? landmark : Math.min(end, length);

@@ -333,7 +333,7 @@ async function copy(params: WorkerOperations['copy']['params'], job: Job): Promi
   to.held.tokens.push(...from.held.tokens.slice(0, kept));
   to.held.hashes.push(...from.held.hashes.slice(0, kept));
   to.recital = null;
-  to.checkpoints = [];
+  to.checkpoints = from.checkpoints.filter((checkpoint) => checkpoint <= kept);
   to.longest = kept === 0 || from.checkpoints.includes(kept) ? kept : from.longest;
   return { kept };
 }
