@@ -37,13 +37,19 @@ export function jsonSchemaToGbnf(schema: unknown): string {
 }
 
 /**
- * Adds the rules of a schema to a grammar.
+ * Adds the rules of a schema to a grammar. `objectsOnly` leaves out what is valid but no object.
  *
  * @throws GemmaError `SCHEMA_UNSUPPORTED`.
  */
-export function valueOfSchema(grammar: GrammarBuilder, schema: unknown, hint: string): Expression {
+export function valueOfSchema(
+  grammar: GrammarBuilder,
+  schema: unknown,
+  hint: string,
+  { objectsOnly = false } = {},
+): Expression {
   const root: SchemaNode = { schema: plainSchema(schema), pointer: '' };
-  const value = createCompiler(grammar, root).value([root], hint);
+  const nodes = objectsOnly ? [root, { schema: { type: 'object' }, pointer: '#object' }] : [root];
+  const value = createCompiler(grammar, root).value(nodes, hint);
   if (!grammar.isPossible(value)) throw unsatisfiable();
   return value;
 }
