@@ -80,6 +80,20 @@ export function embedderConformance(subject: EmbedderSubject): void {
       expect(trial.pids().filter((pid) => processRuns(pid))).toEqual([]);
     });
 
+    promise('names what to use when the process itself refuses the model', async (trial) => {
+      for (const [purpose, create, use] of [
+        ['embed', createEmbedder, 'embeddinggemma:300m'],
+        ['rank', createReranker, 'bge-reranker-v2-m3'],
+      ] as const) {
+        const facts = { purpose, architecture: 'gemma3' };
+        const faults = [{ at: 'load', do: 'failure', code: 'MODEL_UNSUPPORTED', message: 'no', facts }] as const;
+        await expect(create(trial.options({ faults }))).rejects.toMatchObject({
+          code: 'OPTION_UNSUPPORTED',
+          message: expect.stringContaining(use),
+        });
+      }
+    });
+
     promise('a model file that is not there is MODEL_NOT_FOUND, and no process is started', async (trial) => {
       const model = { path: `${trial.path}.missing` };
       await expect(createEmbedder(trial.options({}, { model }))).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });

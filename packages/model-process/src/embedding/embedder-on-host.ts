@@ -8,6 +8,7 @@ import { soundVector } from './sound-vector.ts';
 import { vectorCalls } from './vector-calls.ts';
 import { modelName } from './vector-host.ts';
 import type { VectorHost, VectorModel } from './vector-host.ts';
+import { wrongModel } from './wrong-model.ts';
 
 /** Raised when the same model, text and options give another vector than before. */
 const embedVersion = 1;
@@ -70,11 +71,7 @@ async function learn(
   const { embedding, architecture, contextTokens } = model;
   const name = modelName(options.model);
   if (embedding === null || !model.capabilities.embeddings) {
-    throw new GemmaError({
-      code: 'OPTION_UNSUPPORTED',
-      message: `${name} (${architecture}) is not an embedding model: its vectors would not tell related texts from others. Use one that was trained for it, for example embeddinggemma:300m (\`gemma pull embeddinggemma:300m\`).`,
-      facts: { capability: 'embeddings', model: name, architecture },
-    });
+    throw wrongModel('embed', { name, architecture });
   }
   const family = embeddingFamilyOf(architecture, [name, options.model.path.split(/[\\/]/).at(-1) ?? '']);
   const dimensions = checkDimensions(options.dimensions, embedding.dimensions, family, name);

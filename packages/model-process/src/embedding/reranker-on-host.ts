@@ -4,6 +4,7 @@ import { checkTexts } from './check-texts.ts';
 import { vectorCalls } from './vector-calls.ts';
 import { modelName } from './vector-host.ts';
 import type { VectorHost } from './vector-host.ts';
+import { wrongModel } from './wrong-model.ts';
 
 /** Raised when the same model, question and passage give another score than before. */
 const rankVersion = 1;
@@ -21,7 +22,8 @@ export async function rerankerOnHost(host: VectorHost, file: ModelFile): Promise
   let rankId: string;
   try {
     rankId = await calls.run(undefined, async ({ model, fingerprint }) => {
-      if (!model.capabilities.ranking) throw notARanker(modelName(file), model.architecture);
+      if (!model.capabilities.ranking)
+        throw wrongModel('rank', { name: modelName(file), architecture: model.architecture });
       return `rank-${rankVersion}:${model.architecture}:${fingerprint}`;
     });
   } catch (error) {
@@ -81,13 +83,5 @@ function movedIndex(error: unknown, by: number): unknown {
     message: `Passage ${index}: ${error.message}`,
     facts: { ...error.facts, index },
     cause: error,
-  });
-}
-
-function notARanker(name: string, architecture: string): GemmaError {
-  return new GemmaError({
-    code: 'OPTION_UNSUPPORTED',
-    message: `${name} (${architecture}) is not a ranking model: it has no head that scores a question with a passage. Use a reranker such as bge-reranker-v2-m3, or compare vectors of an embedding model.`,
-    facts: { capability: 'ranking', model: name, architecture },
   });
 }

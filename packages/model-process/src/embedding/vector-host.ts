@@ -1,11 +1,12 @@
 import { basename } from 'node:path';
-import { GemmaError } from '@gemma-cli/contracts';
+import { GemmaError, isGemmaError } from '@gemma-cli/contracts';
 import type { ModelFile } from '@gemma-cli/contracts';
 import type { LoadedModel } from '@gemma-cli/contracts/worker-protocol';
 import type { EngineSettings } from '../engine-settings.ts';
 import type { ModelProcess } from '../model-process.ts';
 import { openModel } from '../open-model.ts';
 import { modelFingerprint } from './model-fingerprint.ts';
+import { wrongModel } from './wrong-model.ts';
 
 /** A model process whose model gives vectors or scores. */
 export interface VectorModel {
@@ -69,9 +70,22 @@ export function vectorModelOpener(
       settings,
       signal,
       ...(onSpawn === undefined ? {} : { onSpawn }),
+    }).catch((error: unknown) => {
+      throw namedWrongModel(error, file, purpose);
     });
     return { process, model, fingerprint };
   };
+}
+
+/** A model process refuses a model that was made for other work in its own words; ours say what to use. */
+function namedWrongModel(error: unknown, file: ModelFile, purpose: 'embed' | 'rank'): unknown {
+  if (!isGemmaError(error) || error.code !== 'MODEL_UNSUPPORTED' || error.facts['purpose'] !== purpose) return error;
+  const { architecture } = error.facts;
+  return wrongModel(purpose, {
+    name: modelName(file),
+    architecture: typeof architecture === 'string' ? architecture : 'of unknown architecture',
+    cause: error,
+  });
 }
 
 /** What a model is called in messages. */
