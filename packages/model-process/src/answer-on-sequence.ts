@@ -2,6 +2,8 @@ import { GemmaError, isGemmaError, requestDefaults } from '@gemma-cli/contracts'
 import type { EngineEvent, FinishReason, GenerationEnd, TextDelta, TokenLogprob, Usage } from '@gemma-cli/contracts';
 import type { LoadedModel, WorkerLogprob } from '@gemma-cli/contracts/worker-protocol';
 import { fitPrompt } from './fit-prompt.ts';
+import { createToolCallReader } from './grammar/tool-call-reader.ts';
+import type { AnswerPart } from './grammar/tool-call-reader.ts';
 import type { ModelProcess, PieceFacts } from './model-process.ts';
 import type { RequestClock } from './request-clock.ts';
 import { checkCapabilities } from './resolve-request.ts';
@@ -150,6 +152,8 @@ async function decode(
   progress: Progress,
 ): Promise<FinishReason> {
   const stops = createStopMatcher(request.stop);
+  const calls = request.tools === null ? null : createToolCallReader(request.tools);
+  let callCount = 0;
   const enough = new AbortController();
   const sampled: number[] = [];
   let logprobs: NonNullable<TextDelta['logprobs']>[number][] = [];
@@ -159,14 +163,38 @@ async function decode(
 
   function show(text: string): void {
     if (text === '') return;
+    emit({ type: 'text-delta', text, ...(request.logprobs === null ? {} : { logprobs }) });
+    logprobs = [];
+  }
+
+  /** Takes text of the model: up to a stop string it is the answer's, and a call of a tool is none. */
+  function take(text: string): void {
     bytes += Buffer.byteLength(text);
     if (bytes > responseBytesMax) {
       isTooLarge = true;
       enough.abort();
       return;
     }
-    emit({ type: 'text-delta', text, ...(request.logprobs === null ? {} : { logprobs }) });
-    logprobs = [];
+    if (calls === null) takeText(text);
+    else for (const part of calls.push(text)) takePart(part);
+  }
+
+  function takePart(part: AnswerPart): void {
+    if (part.type === 'text-delta') takeText(part.text);
+    if (part.type !== 'tool-call') return;
+    callCount += 1;
+    const { index, id, name, arguments: given } = part;
+    emit({ type: 'tool-call', index, id, name, arguments: given });
+  }
+
+  function takeText(text: string): void {
+    if (stopped) return;
+    const shown = stops.write(text);
+    show(shown.text);
+    if (shown.stopped) {
+      stopped = true;
+      enough.abort();
+    }
   }
 
   function onPiece(token: number, text: string, facts: PieceFacts): void {
@@ -184,12 +212,7 @@ async function decode(
         policy.tokenSampled?.({ ms: facts.ms, batchTokens: facts.batchTokens });
       }
     }
-    const shown = stops.write(text);
-    show(shown.text);
-    if (shown.stopped) {
-      stopped = true;
-      enough.abort();
-    }
+    take(text);
   }
 
   progress.outputTokens = 0;
@@ -217,8 +240,10 @@ async function decode(
     progress.acceptedTokens = acceptedTokens;
   }
 
-  if (!stopped && !isTooLarge) show(stops.end());
   if (isTooLarge) throw tooLarge(responseBytesMax);
+  if (!stopped && !signal.aborted) for (const part of calls?.end() ?? []) takePart(part);
+  if (!stopped) show(stops.end());
+  if (reason === 'stop' && callCount > 0) return 'tool-calls';
   return stopped ? 'stop' : reason;
 }
 

@@ -13,6 +13,9 @@ import type {
 import type { LoadedModel, ResolvedSampling } from '@gemma-cli/contracts/worker-protocol';
 import { basename } from 'node:path';
 import { jsonObjectGbnf, jsonSchemaToGbnf } from './grammar/json-schema-to-gbnf.ts';
+import { toolCallGrammar } from './grammar/tool-call-grammar.ts';
+import type { ToolOptions } from './grammar/tool-call-grammar.ts';
+import { renderToolMessages } from './grammar/tool-messages.ts';
 
 /** A request with every default filled in and every value checked. */
 export interface ResolvedRequest {
@@ -26,6 +29,8 @@ export interface ResolvedRequest {
   readonly onContextOverflow: 'refuse' | 'trim';
   /** GBNF that the answer is held to; `null` = free text. */
   readonly grammar: string | null;
+  /** Tools that the answer may call; `null` = none. Their description is part of the prompt, their form of the grammar. */
+  readonly tools: ToolOptions | null;
   /** How many likeliest tokens are told with each; `null` = no log-probabilities. */
   readonly logprobs: number | null;
   readonly speculation: Speculation | null;
@@ -50,8 +55,9 @@ export function resolveRequest(
   request: GenerateRequest,
   { promptCharsMax = requestDefaults.promptCharsMax }: Pick<EngineOptions, 'promptCharsMax'>,
 ): ResolvedRequest {
-  const { sampling = {}, stop = [], prompt } = request;
-  checkPrompt(prompt, promptCharsMax);
+  const { sampling = {}, stop = [] } = request;
+  checkPrompt(request.prompt, promptCharsMax);
+  const { prompt, tools, grammar: toolGrammar } = offerTools(request);
   if (stop.length > requestDefaults.stopStringsMax) {
     throw invalid('stop', `at most ${requestDefaults.stopStringsMax} strings`, stop.length);
   }
@@ -94,11 +100,12 @@ export function resolveRequest(
     contextTokens: resolveContextTokens(request.contextTokens),
     reproducible: request.reproducible ?? false,
     onContextOverflow: request.onContextOverflow ?? 'refuse',
-    grammar: grammarOf(request.format),
+    grammar: toolGrammar ?? grammarOf(request.format),
+    tools,
     logprobs:
       request.logprobs === undefined ? null : whole('logprobs', request.logprobs, 0, requestDefaults.logprobsMax),
     speculation: request.speculation ?? null,
-    stablePrefix: request.stablePrefix ?? null,
+    stablePrefix: stablePrefixOf(request, prompt),
     asked: {
       sampling: request.sampling !== undefined,
       seed: sampling.seed !== undefined,
@@ -108,6 +115,45 @@ export function resolveRequest(
       repeatPenalty: sampling.repeatPenalty !== undefined,
     },
   };
+}
+
+/** The prompt with its tools told and their calls and results as text, and the grammar of a call. */
+function offerTools({ prompt, tools, toolChoice, parallelToolCalls, format }: GenerateRequest): {
+  readonly prompt: Prompt;
+  readonly tools: ToolOptions | null;
+  readonly grammar: string | null;
+} {
+  const speaksOfTools = prompt.type === 'chat' && prompt.messages.some(({ role }) => role === 'tool');
+  if (tools === undefined && toolChoice === undefined && !speaksOfTools) return { prompt, tools: null, grammar: null };
+  const options: ToolOptions = { tools: tools ?? [], toolChoice, parallel: parallelToolCalls };
+  const grammar = toolCallGrammar(options);
+  if (grammar !== null && format !== undefined) {
+    throw invalid('format', "left out beside tools that may be called (toolChoice 'none' allows it)", format.type);
+  }
+  if (prompt.type !== 'chat') {
+    if (grammar !== null) throw invalid('tools', 'given with a conversation, not with a completion', 'a completion');
+    return { prompt, tools: null, grammar: null };
+  }
+  return {
+    prompt: { type: 'chat', messages: renderToolMessages(prompt.messages, options) },
+    tools: grammar === null ? null : options,
+    grammar,
+  };
+}
+
+/** Telling the tools may have put a system message before the first. */
+function stablePrefixOf({ prompt, stablePrefix }: GenerateRequest, told: Prompt): ResolvedRequest['stablePrefix'] {
+  if (stablePrefix === undefined) return null;
+  if (!('messages' in stablePrefix)) {
+    return { characters: whole('stablePrefix.characters', stablePrefix.characters, 0, 2 ** 31 - 1) };
+  }
+  const messages = whole('stablePrefix.messages', stablePrefix.messages, 0, 2 ** 31 - 1);
+  const isSystemNew =
+    prompt.type === 'chat' &&
+    told.type === 'chat' &&
+    prompt.messages[0]?.role !== 'system' &&
+    told.messages[0]?.role === 'system';
+  return { messages: isSystemNew ? messages + 1 : messages };
 }
 
 /** The grammar that holds an answer to its form. */
