@@ -138,7 +138,9 @@ async function replaying(
   await withTemporaryFolder(async (place) => {
     const path = join(place, 'weights.sbs');
     await writeFile(path, standInWeights({ wrapping }));
-    const settings = resolveEngineOptions({ gemmaExecutable: replayGemma(join(place, 'bin'), { recording, timeScale }) });
+    const settings = resolveEngineOptions({
+      gemmaExecutable: replayGemma(join(place, 'bin'), { recording, timeScale }),
+    });
     const host = gemmaCppHost({ mode, settings });
     const engine = engineOnHosts({ gguf: { ...host, processes: () => [] }, sbs: host }, settings);
     try {
@@ -172,6 +174,9 @@ function assistant(content = ''): ChatMessage {
   return { role: 'assistant', content };
 }
 
-function chat(...messages: readonly ChatMessage[]): { readonly type: 'chat'; readonly messages: readonly ChatMessage[] } {
+function chat(...messages: readonly ChatMessage[]): {
+  readonly type: 'chat';
+  readonly messages: readonly ChatMessage[];
+} {
   return { type: 'chat', messages };
 }

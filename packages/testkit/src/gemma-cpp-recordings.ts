@@ -1,5 +1,4 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { writeExecutable } from './gemma-cpp-script.ts';
 
@@ -40,13 +39,17 @@ export function readRecording(path: string): readonly RecordedEvent[] {
 
 /** What a recorded process was started with. */
 export function recordedArguments(events: readonly RecordedEvent[]): readonly string[] {
-  const meta = events.find(({ stream }) => stream === 'meta')?.data as { readonly args?: readonly string[] } | undefined;
+  const meta = events.find(({ stream }) => stream === 'meta')?.data as
+    | { readonly args?: readonly string[] }
+    | undefined;
   return meta?.args ?? [];
 }
 
 /** Everything that a recorded process wrote to stdout. */
 export function recordedOutput(events: readonly RecordedEvent[]): string {
-  return Buffer.concat(events.filter(({ stream }) => stream === 'stdout').map((event) => recordedBytes(event))).toString();
+  return Buffer.concat(
+    events.filter(({ stream }) => stream === 'stdout').map((event) => recordedBytes(event)),
+  ).toString();
 }
 
 /** The bytes of one event. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +9,8 @@ export type StandInText =
   | { readonly text: string }
   /** Each written in one go. */
   | { readonly pieces: readonly string[] }
+  /** Bytes, so many a write: they may cut characters. */
+  | { readonly hex: string; readonly pieceBytes: number }
   /** The same token again and again. */
   | { readonly repeat: string; readonly times: number };
 
@@ -70,6 +73,18 @@ export type StandInEntry =
       readonly tokens: number;
     }
   | { readonly event: 'forget' | 'answered' | 'quit' | 'fault'; readonly pid: number };
+
+/** Pieces of at most four letters, everything else one by one, turn markers whole: the tokens of the stand-in. */
+export function standInTokens(text: string): string[] {
+  return text.match(/<(?:start|end)_of_turn>| ?[A-Za-z]{1,4}|[^A-Za-z]/gu) ?? [];
+}
+
+/** What a stand-in says when its script does not: what it heard, and a hash of every character that it remembers. */
+export function standInReply(context: string): string {
+  const heard = [...context.matchAll(/<start_of_turn>user\n(.*?)<end_of_turn>/gsu)].map(([, said = '']) => said.trim());
+  const hash = createHash('sha256').update(context).digest('hex').slice(0, 8);
+  return heard.length === 0 ? `${hash} goes on.` : `I heard ${heard.length}: ${heard.join(' | ')} (${hash}).`;
+}
 
 /** Reads what stand-ins did so far. */
 export function readStandInJournal(path: string): readonly StandInEntry[] {

@@ -30,6 +30,16 @@ export { embedderConformance } from './embedder-conformance.ts';
 export { embedderRealConformance } from './embedder-real-conformance.ts';
 export type { RealEmbedderSubject } from './embedder-real-conformance.ts';
 export type { EmbedderSubject } from './embedder-trial.ts';
+export { gemmaCppConformance } from './gemma-cpp-conformance.ts';
+export type { GemmaCppSubject } from './gemma-cpp-conformance.ts';
+export {
+  gemmaCppRecordings,
+  readRecording,
+  recordedArguments,
+  recordedOutput,
+  replayGemma,
+} from './gemma-cpp-recordings.ts';
+export type { RecordedEvent, Replay } from './gemma-cpp-recordings.ts';
 export { readStandInJournal, standInGemma, standInWeights } from './gemma-cpp-script.ts';
 export type {
   StandInEntry,

@@ -4,12 +4,11 @@
  *
  * @module
  */
-import { createHash } from 'node:crypto';
 import { appendFileSync, readFileSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { currentHelp } from './stand-in-help.ts';
 import type { StandInEntry, StandInFault, StandInPoint, StandInScript, StandInText } from './gemma-cpp-script.ts';
-import { readStandInJournal } from './gemma-cpp-script.ts';
+import { readStandInJournal, standInReply, standInTokens } from './gemma-cpp-script.ts';
 
 /** A stand-in that was forgotten ends by itself after this time. */
 const lifeMsMax = 120_000;
@@ -200,7 +199,7 @@ async function answer(
     wrapping === 'base'
       ? text
       : `${isFirst ? '' : '<end_of_turn>\n'}<start_of_turn>user\n${text}<end_of_turn>\n<start_of_turn>model\n`;
-  const prompt = tokenize(wrapped);
+  const prompt = standInTokens(wrapped);
   if (isFirst) prompt.unshift('<bos>');
   await strike('prompt', 0);
   if (prompt.length >= seqLen) {
@@ -229,8 +228,9 @@ async function answer(
     await strike('token', count);
     if (count === tokensMax) break;
     await sleepFor(script.tokenMs);
-    const shown = count === 0 ? token.replace(/^[ \t\n]+/u, '') : token;
-    writeAll(1, count === 0 && verbosity >= 1 ? `\n\n${shown}` : shown);
+    const shown = count === 0 && typeof token === 'string' ? token.replace(/^[ \t\n]+/u, '') : token;
+    if (count === 0 && verbosity >= 1) writeAll(1, '\n\n');
+    writeAll(1, shown);
     count += 1;
     // Signals and the other end of the pipe are looked at between tokens.
     if (count % 16 === 0) await sleep(0);
@@ -240,34 +240,27 @@ async function answer(
   if (verbosity >= 2 && count < tokensMax) writeAll(1, '\n[ End ]\n');
   note({ event: 'answered' });
   // At the limit the last token was written and never evaluated.
-  return [...context, ...tokens.slice(0, count === tokensMax ? count - 1 : count)].slice(-seqLen);
+  return [...context, ...tokens.slice(0, count === tokensMax ? count - 1 : count).map(String)].slice(-seqLen);
 }
 
-function answerTokens(context: string, isRandom: boolean): readonly string[] {
+function answerTokens(context: string, isRandom: boolean): readonly (string | Buffer)[] {
   const scripted = script.answerWhen?.find(({ promptHas }) => context.includes(promptHas))?.answer ?? script.answer;
   if (scripted !== undefined) return piecesOf(scripted);
-  const heard = [...context.matchAll(/<start_of_turn>user\n(.*?)<end_of_turn>/gsu)].map(([, said = '']) => said.trim());
-  const hash = createHash('sha256').update(context).digest('hex').slice(0, 8);
-  const chance = isRandom ? ` ${Math.floor(Math.random() * 1e9)}` : '';
-  return tokenize(
-    heard.length === 0
-      ? `${hash} goes on${chance}.`
-      : `I heard ${heard.length}: ${heard.join(' | ')} (${hash})${chance}.`,
+  return standInTokens(standInReply(context) + (isRandom ? ` ${Math.floor(Math.random() * 1e9)}` : ''));
+}
+
+function piecesOf(text: StandInText): readonly (string | Buffer)[] {
+  if ('pieces' in text) return text.pieces;
+  if ('repeat' in text) return Array.from({ length: text.times }, () => text.repeat);
+  if ('text' in text) return standInTokens(text.text);
+  const bytes = Buffer.from(text.hex, 'hex');
+  return Array.from({ length: Math.ceil(bytes.length / text.pieceBytes) }, (_, index) =>
+    bytes.subarray(index * text.pieceBytes, (index + 1) * text.pieceBytes),
   );
 }
 
-function piecesOf(text: StandInText): readonly string[] {
-  if ('pieces' in text) return text.pieces;
-  return 'repeat' in text ? Array.from({ length: text.times }, () => text.repeat) : tokenize(text.text);
-}
-
-/** Pieces of at most four letters, everything else one by one, markers whole. */
-function tokenize(text: string): string[] {
-  return text.match(/<(?:start|end)_of_turn>| ?[A-Za-z]{1,4}|[^A-Za-z]/gu) ?? [];
-}
-
 /** Lines of the input, `null` at its end. An unterminated last line counts. */
-function readLines(): { next(): Promise<string | null>; readonly ended: () => boolean } {
+function readLines(): { next(): Promise<string | null> } {
   let buffered = '';
   let ended = false;
   let wake = (): void => {};
@@ -282,7 +275,6 @@ function readLines(): { next(): Promise<string | null>; readonly ended: () => bo
       wake();
     });
   return {
-    ended: () => ended,
     async next() {
       for (;;) {
         const end = buffered.indexOf('\n');
@@ -368,8 +360,8 @@ async function sleepFor(ms = 0): Promise<void> {
 }
 
 /** Writes at once, waiting while the pipe is full. */
-function writeAll(descriptor: 1 | 2, text: string): void {
-  const bytes = Buffer.from(text);
+function writeAll(descriptor: 1 | 2, text: string | Buffer): void {
+  const bytes = typeof text === 'string' ? Buffer.from(text) : text;
   for (let done = 0; done < bytes.length;) {
     try {
       done += writeSync(descriptor, bytes, done);
