@@ -11,6 +11,12 @@ export interface ThreadController {
    * A batch that was under way while the number changed is not to be observed.
    */
   observe(batch: BatchObservation): ThreadStep | undefined;
+  /**
+   * Looks at the idle cores, for the first batch after a time without any: a load that came meanwhile is met with fewer
+   * threads from the first token on, and one that went with more. `ownCores` is what the process itself has used in that
+   * time: 1 after loading a model, otherwise 0. Changes nothing where the system does not tell.
+   */
+  resume(options?: { readonly ownCores?: number }): ThreadStep | undefined;
 }
 
 /** A batch that was computed. */
@@ -29,7 +35,10 @@ export interface BatchObservation {
 export interface ThreadStep {
   readonly from: number;
   readonly to: number;
+  /** Why, in words with the numbers that decided. */
   readonly reason: string;
+  /** A batch or two to compare with, before the number is chosen. The choice follows as a step of its own. */
+  readonly isTrial: boolean;
 }
 
 /** What a controller needs. */
@@ -55,8 +64,11 @@ const windowBatches = 5;
 /** A single batch that differs by this factor decides a trial; otherwise a second one is asked. */
 const clearFactor = 1.5;
 
+/** Batches within a sixth of each other are held against each other three times before one number of threads is preferred. */
+const nearFactor = 1.17;
+
 /** Another number of threads has to be this much faster to be kept: less is noise, and fewer threads leave room for others. */
-const gainFactor = 0.95;
+const gainFactor = 0.97;
 
 /** The best forgets by 0.3 % per batch, so that it follows a context that grows: attention to 4,000 more tokens is not contention. */
 const forgetFactor = 1.003;
@@ -65,15 +77,33 @@ const forgetFactor = 1.003;
 const probeMsMin = 2_000;
 const probeMsMax = 60_000;
 
-/** Probes may cost a twentieth of the computing time: after one that lost 1 s the next comes 20 s later. */
-const probeShare = 20;
+/** Failed probes that cost little wait at most this long: a load that goes unseen should not be waited out for minutes. */
+const cheapProbeMsMax = 15_000;
+
+/** Probes may cost a twelfth of the computing time: after one that lost 1 s the next comes 12 s later. */
+const probeShare = 12;
 
 /** Without a reason it tries fewer threads this rarely, and half as often each time that nothing comes of it. */
-const exploreMsMin = 20_000;
+const exploreMsMin = 5_000;
 const exploreMsMax = 600_000;
 
 /** Threads that spin at a barrier leave about this much of a core idle where one more thread has room. */
 const idleCoresMin = 0.75;
+
+/** A number of threads is good when it comes this near to the bound that the best ones promise. */
+const goodFactor = 1.3;
+
+/** Half the threads take up to twice the time where nothing stalls, and about the same where everything does. */
+const blindFactor = 1.2;
+
+/** Asking for idle cores costs some tenths of a millisecond. */
+const idleMsMin = 500;
+
+/** A part of a prompt that takes this many times its best is slow without a second one: at a stall it takes seconds. */
+const slowEvaluationFactor = 2.5;
+
+/** The kind of batches that evaluate parts of prompts. */
+const evaluation = 'evaluate';
 
 /** Trials at other numbers of threads, until one is chosen. */
 interface Search {
@@ -81,6 +111,10 @@ interface Search {
   readonly kind: string;
   readonly start: number;
   readonly why: string;
+  /** No best is known that the results could be held against. */
+  readonly isBlind: boolean;
+  /** The most threads to try. */
+  readonly highestMax: number;
   /** What a batch takes, by number of threads; the start first. */
   readonly results: Map<number, number>;
   trial: number;
@@ -110,14 +144,17 @@ export function createThreadController({
   let recent: { readonly kind: string; readonly cost: number; readonly isSlow: boolean }[] = [];
   let search: Search | undefined;
   let isExplored = threadsMax === threadsMin;
+  let isEvaluationExplored = isExplored;
   let failures = 0;
   let probeAtMs = 0;
   let lastFailureMs = Number.NEGATIVE_INFINITY;
   let lastRiseMs = Number.NEGATIVE_INFINITY;
   let idleAtMs = 0;
+  let idle: number | undefined;
   let exploreAtMs = Number.POSITIVE_INFINITY;
   let exploreMs = exploreMsMin;
   /** What a batch took when this number of threads was chosen: falling well below it means that a load has gone. */
+  let chosenAtMs = now();
   let chosen: { readonly kind: string; readonly cost: number } | undefined;
 
   function bestsOf(kind: string): Map<number, number> {
@@ -126,57 +163,61 @@ export function createThreadController({
     return best;
   }
 
-  function step(to: number, why: string): ThreadStep | undefined {
+  function step(to: number, why: string, isTrial = false): ThreadStep | undefined {
     reason = `${to}: ${why}`;
     if (to === threads) return undefined;
-    const change: ThreadStep = { from: threads, to, reason: why };
+    const change: ThreadStep = { from: threads, to, reason: why, isTrial };
     threads = to;
     onChange(change);
     return change;
   }
 
   function begin(
-    direction: 'down' | 'up',
-    kind: string,
+    trial: number,
+    start: Pick<Search, 'direction' | 'kind' | 'why' | 'isBlind' | 'highestMax'>,
     cost: number,
-    to: number,
-    why: string,
   ): ThreadStep | undefined {
     search = {
-      direction,
-      kind,
+      ...start,
       start: threads,
-      why,
       results: new Map([[threads, cost]]),
-      trial: to,
+      trial,
       samples: [],
       strays: 0,
       lostMs: 0,
     };
     recent = [];
-    return step(to, why);
+    return step(trial, start.why, true);
+  }
+
+  /** What a batch should take at most at this number of threads without other work, from what is known of any number. */
+  function boundOf(kind: string, number: number): number {
+    const known = [...bestsOf(kind)].map(([other, ms]) => (other > number ? (ms * other) / number : ms));
+    return Math.min(...known);
   }
 
   /** The next number to try, or `undefined` when the search has seen enough. */
-  function nextTrial({ direction, kind, results, start }: Search): number | undefined {
+  function nextTrial({ direction, kind, results, start, isBlind, highestMax }: Search): number | undefined {
     const tried = [...results.keys()];
-    const [best, bestCost] = fastest(results);
+    const [best] = fastest(results);
     const lowest = Math.min(...tried);
     const highest = Math.max(...tried);
-    if (direction === 'down' && best === lowest && lowest > threadsMin) {
-      // Fewer threads helped. Is it as good as it was without other work?
-      const known = bests.get(kind)?.get(lowest);
-      const isGood = known !== undefined && bestCost <= known * 1.3;
-      if (!isGood && lowest < start) return Math.max(threadsMin, Math.floor(lowest / 2));
+    if (direction === 'down' && lowest > threadsMin && lowest < start) {
+      const lowestCost = results.get(lowest) as number;
+      const bound = isBlind ? undefined : boundOf(kind, lowest);
+      // With a known best: on until it is as good as that promises. Without one: on until fewer threads are slower twice
+      // in a row, as they are where nothing stalls.
+      const [second = 0, third = 0] = tried
+        .toSorted((a, b) => a - b)
+        .slice(1)
+        .map((number) => results.get(number) as number);
+      const isRising = results.size > 2 && lowestCost > second * blindFactor && second > third;
+      const isFound = bound === undefined ? isRising : lowestCost <= bound * goodFactor;
+      if (!isFound) return Math.max(threadsMin, Math.floor(lowest / 2));
     }
-    if (direction === 'down' && best === start && lowest === start - 1 && start >= 4) {
-      // One thread less may still be too many where several cores are taken.
-      const known = bests.get(kind)?.get(start);
-      if (known === undefined || (results.get(start) ?? 0) > known * slowFactor)
-        return Math.max(threadsMin, Math.ceil(start / 2));
-    }
-    if (direction === 'up' && best === highest && highest < threadsMax) {
-      return Math.min(threadsMax, highest + Math.max(1, highest - start) * 2);
+    // Further up in small steps: each number that is too many costs a stall.
+    if (direction === 'up' && best === highest && highest < highestMax) {
+      return Math.min(highestMax, highest + Math.max(1, Math.floor(highest / 8)));
     }
     const above = tried.filter((number) => number > best).toSorted((a, b) => a - b)[0];
     if (above !== undefined && above - best > 1) return best + Math.floor((above - best) / 2);
@@ -192,6 +233,7 @@ export function createThreadController({
     bestsOf(done.kind).set(best, cost);
     chosen = { kind: done.kind, cost };
     const at = now();
+    chosenAtMs = at;
     const seen = [...done.results].map(([number, ms]) => `${show(ms)} at ${number}`).join(', ');
     if (done.direction === 'up' && best === done.start) {
       failures += 1;
@@ -226,14 +268,18 @@ export function createThreadController({
     current.samples.push(cost);
     const [, bestCost] = fastest(current.results);
     const isClear = cost >= bestCost * clearFactor || cost <= bestCost / clearFactor;
+    const isNear = cost < bestCost * nearFactor && cost > bestCost / nearFactor;
     current.lostMs += Math.max(0, ms - ms * (bestCost / cost));
-    if (!isClear && current.samples.length < 2) return undefined;
-    current.results.set(current.trial, Math.min(...current.samples));
+    if (current.samples.length < (isClear ? 1 : isNear ? 3 : 2)) return undefined;
+    current.results.set(
+      current.trial,
+      current.samples.length < 3 ? Math.min(...current.samples) : median(current.samples),
+    );
     current.samples = [];
     const trial = nextTrial(current);
     if (trial === undefined || current.results.has(trial)) return conclude(current);
     current.trial = trial;
-    return step(trial, `${current.why}; trying ${trial}`);
+    return step(trial, `${current.why}; trying ${trial}`, true);
   }
 
   return {
@@ -242,6 +288,24 @@ export function createThreadController({
     },
     get reason() {
       return reason;
+    },
+    resume({ ownCores = 0 } = {}) {
+      if (search !== undefined) return undefined;
+      idle = idleCores();
+      idleAtMs = now() + idleMsMin;
+      if (idle === undefined) return undefined;
+      const free = idle + ownCores;
+      const told = `${free.toFixed(1)} of ${threadsMax} cores are free before the first batch`;
+      recent = [];
+      if (free >= threadsMax - idleCoresMin / 2) {
+        // Nothing else runs, so fewer threads need not be tried while a prompt is evaluated.
+        isEvaluationExplored = true;
+        return now() >= probeAtMs ? step(threadsMax, told) : undefined;
+      }
+      const fits = Math.max(threadsMin, Math.floor(free + idleCoresMin / 2));
+      if (fits >= threads) return undefined;
+      probeAtMs = Math.max(probeAtMs, now() + probeMsMin);
+      return step(fits, told);
     },
     observe({ kind: work, tokens, ms }) {
       const kind = kindOf(work, tokens);
@@ -254,66 +318,65 @@ export function createThreadController({
       best.set(threads, Math.min(cost, (before ?? cost) * forgetFactor));
       const isSlow = before !== undefined && cost > before * slowFactor;
       recent = [...recent.filter((batch) => batch.kind === kind), { kind, cost, isSlow }].slice(-windowBatches);
-      const level = mean(recent.map((batch) => batch.cost));
+      const level = usual(recent.map((batch) => batch.cost));
       const at = now();
 
       if (threads > threadsMin) {
+        const fewer = threads - 1;
+        const down = { direction: 'down', kind, highestMax: threads } as const;
         if (!isExplored && work === 'decode' && recent.length >= 2) {
-          return begin(
-            'down',
-            kind,
-            Math.min(...recent.map((batch) => batch.cost)),
-            threads - 1,
-            'no best is known yet',
-          );
+          const why = 'no best is known yet';
+          return begin(fewer, { ...down, why, isBlind: true }, Math.min(...recent.map((batch) => batch.cost)));
         }
-        const slow = recent.filter((batch) => batch.isSlow);
-        if (slow.length >= 2) {
-          const why = `a ${nounOf(work)} takes ${show(level)}, at best ${show(before as number)}`;
-          return begin('down', kind, mean(slow.map((batch) => batch.cost)), threads - 1, why);
+        if (!isEvaluationExplored && work === 'evaluate') {
+          isEvaluationExplored = true;
+          return begin(fewer, { ...down, why: 'no best is known yet', isBlind: true }, cost);
+        }
+        const isSlowed = recent.filter((batch) => batch.isSlow).length >= 2 && level > (before ?? level) * slowFactor;
+        const isStalled = work === 'evaluate' && before !== undefined && cost > before * slowEvaluationFactor;
+        if (isSlowed || isStalled) {
+          const why = `a ${nounOf(kind)} takes ${show(level)}, at best ${show(before as number)}`;
+          return begin(fewer, { ...down, why, isBlind: false }, Math.max(level, isStalled ? cost : 0));
         }
         if (work === 'decode' && at >= exploreAtMs && recent.length === windowBatches) {
-          return begin(
-            'down',
-            kind,
-            level,
-            threads - 1,
-            `a look at fewer threads after ${Math.round(exploreMs / 1000)} s`,
-          );
+          const why = `a look at fewer threads after ${Math.round(exploreMs / 1000)} s`;
+          return begin(fewer, { ...down, why, isBlind: exploreMs === exploreMsMin }, level);
         }
       }
       if (threads < threadsMax && recent.length >= 3) {
-        const why = riseReason(kind, at);
-        if (why !== undefined) {
-          const to = Math.min(threadsMax, threads + why.by);
+        const rise = riseReason(kind, at);
+        if (rise !== undefined) {
           chosen = { kind, cost: level };
-          return begin('up', kind, median(recent.map((batch) => batch.cost)), to, why.text);
+          const highestMax = Math.min(threadsMax, rise.highestMax);
+          return begin(rise.trial, { direction: 'up', kind, why: rise.why, isBlind: false, highestMax }, level);
         }
       }
       return undefined;
     },
   };
 
-  /** Why more threads should be tried now, or `undefined`. */
-  function riseReason(kind: string, at: number): { readonly by: number; readonly text: string } | undefined {
+  /** Whether more threads should be tried now: which number first, how many at most, and why. */
+  function riseReason(kind: string, at: number): { trial: number; highestMax: number; why: string } | undefined {
+    const next = { trial: threads + 1, highestMax: threadsMax };
+    if (at >= idleAtMs) {
+      idleAtMs = at + idleMsMin;
+      idle = idleCores();
+    }
+    if (idle !== undefined && idle >= idleCoresMin) {
+      const room = Math.min(threadsMax, threads + Math.floor(idle + 1 - idleCoresMin));
+      const waited = at - lastFailureMs >= waitMs(failures - 1, 0);
+      if (waited || at >= probeAtMs) return { trial: room, highestMax: room, why: `${idle.toFixed(1)} cores are idle` };
+    }
+    // Every core is taken: a probe would meet a stall, and faster batches are luck.
+    const isTaken = idle !== undefined && idle < idleCoresMin / 2;
+    if (isTaken && at < Math.max(chosenAtMs, lastFailureMs) + probeMsMax) return undefined;
     const level = median(recent.slice(-3).map(({ cost }) => cost));
     if (chosen?.kind === kind && level <= chosen.cost / clearFactor && at - lastFailureMs >= probeMsMin / 2) {
-      return { by: 1, text: `a batch takes ${show(level)} after ${show(chosen.cost)}: a load has gone` };
+      return { ...next, why: `a ${nounOf(kind)} takes ${show(level)} after ${show(chosen.cost)}: a load has gone` };
     }
-    let isTaken = false;
-    if (at >= idleAtMs) {
-      idleAtMs = at + 500;
-      const idle = idleCores();
-      if (idle !== undefined) {
-        const waited = at - lastFailureMs >= Math.min(probeMsMax, probeMsMin * 2 ** Math.max(0, failures - 1));
-        if (idle >= idleCoresMin && (waited || at >= probeAtMs)) {
-          return { by: Math.max(1, Math.floor(idle + 1 - idleCoresMin)), text: `${idle.toFixed(1)} cores are idle` };
-        }
-        isTaken = idle < idleCoresMin / 2;
-      }
-    }
-    if (isTaken && at < lastFailureMs + probeMsMax) return undefined;
-    return at >= probeAtMs ? { by: 1, text: 'a probe, since the last step was a while ago' } : undefined;
+    // A blind probe that fails costs a stall: with a part of a prompt, many seconds.
+    if (kind === evaluation || at < probeAtMs) return undefined;
+    return { ...next, why: `a probe, ${Math.round((at - chosenAtMs) / 1000)} s after the last choice` };
   }
 }
 
@@ -322,7 +385,7 @@ function kindOf(work: 'decode' | 'evaluate', tokens: number): string | undefined
   // The time of few tokens is that of reading the weights, the same for 2 and 3 but not for 1 and 8.
   if (work === 'decode') return tokens <= 16 ? `decode ${tokens}` : undefined;
   // Below 32 tokens the weights' reading dominates: its cost per token says nothing about longer parts.
-  return tokens >= 32 ? 'evaluate' : undefined;
+  return tokens >= 32 ? evaluation : undefined;
 }
 
 /** The number with the lowest cost; fewer threads win within `gainFactor`. */
@@ -337,19 +400,21 @@ function fastest(results: ReadonlyMap<number, number>): readonly [number, number
 
 /** How long the next probe waits after some failed ones, the last of which lost `lostMs`. */
 function waitMs(failures: number, lostMs: number): number {
-  return Math.min(probeMsMax, Math.max(probeMsMin * 2 ** failures, lostMs * probeShare));
+  return Math.min(probeMsMax, Math.max(Math.min(cheapProbeMsMax, probeMsMin * 2 ** failures), lostMs * probeShare));
 }
 
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+/** The mean without the largest, of more than one: a single slow batch says nothing. */
+function usual(values: readonly number[]): number {
+  const kept = values.toSorted((a, b) => a - b).slice(0, Math.max(1, values.length - 1));
+  return kept.reduce((sum, value) => sum + value, 0) / kept.length;
 }
 
 function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] as number;
 }
 
-function nounOf(work: 'decode' | 'evaluate'): string {
-  return work === 'decode' ? 'token' : 'prompt token';
+function nounOf(kind: string): string {
+  return kind === evaluation ? 'prompt token' : 'token';
 }
 
 function show(ms: number): string {
