@@ -1,6 +1,6 @@
 import type { AnswerOptions, ChatSession, PreparedModel } from '@gemma-cli/app';
+import { nearestNames } from '@gemma-cli/contracts';
 import { answerOptionKeys } from '../thin/parse-answer-options.ts';
-import { nearestName } from '../thin/nearest-name.ts';
 import { UsageProblem } from '../thin/usage-problem.ts';
 import type { Figures } from './figures.ts';
 import { listChats, loadChat, saveChat, savedChatPath, type SavedChatPlaces } from './saved-chat.ts';
@@ -292,10 +292,13 @@ function unknownCommand({ say }: ChatWorld, name: string): CommandOutcome {
     say(`There is no command ${JSON.stringify(name)}. ${other}`);
     return stay;
   }
-  const names = chatCommands.flatMap((command) => [command.name, ...(command.aliases ?? [])]);
-  const nearest = nearestName(
+  const names = chatCommands
+    .flatMap((known) => [known.name, ...(known.aliases ?? [])])
+    .filter((known) => known !== '/?');
+  const [nearest] = nearestNames(
     name.slice(1),
     names.map((known) => known.slice(1)),
+    1,
   );
   const hint = nearest === undefined ? '/help lists them;' : `Did you mean /${nearest}? /help lists them;`;
   say(`There is no command ${JSON.stringify(name)}. ${hint} begin with a space to send it as text.`);

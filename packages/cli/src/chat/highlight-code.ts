@@ -74,10 +74,11 @@ interface Token {
 }
 
 function nextToken(text: string, { keywords, regions, anyCase, key }: Grammar): Token {
-  const region = regions.find(({ open }) => text.startsWith(open));
-  if (region !== undefined) return { length: 0, region };
+  // Before strings: the key of an object may be one.
   const keyed = key?.exec(text)?.[0];
   if (keyed !== undefined && keyed !== '') return { length: keyed.length, kind: 'title' };
+  const region = regions.find(({ open }) => text.startsWith(open));
+  if (region !== undefined) return { length: 0, region };
   const word = /^[\p{L}_$@][\p{L}\p{N}_$-]*/u.exec(text)?.[0];
   if (word !== undefined) {
     const name = /^[^-]+/.exec(word)?.[0] ?? word;

@@ -121,11 +121,11 @@ export function createLineEditor(options: LineEditorOptions): LineEditor {
     const last = Math.min(rows.length, first + rowsMax) - 1;
     let output = `${up(shown.cursorRow)}\r`;
     for (let index = first; index <= last; index += 1) {
-      // Erased before the last row is written: after a full row the erasure would take its last character.
-      if (index === last) output += '\u001B[J';
       output += rows[index] ?? '';
+      // After a full row an erasure would take its last character. Below a full last row there is nothing: it is full
+      // only when as many rows are shown as ever are.
+      if ((widths[index] ?? 0) < width) output += index === last ? '\u001B[J' : '\u001B[K';
       if (index === last) break;
-      if ((widths[index] ?? 0) < width) output += '\u001B[K';
       // A row that is full, or has no room for the next character, is left to the terminal: it joins such rows again
       // when its width changes, or when they are copied.
       if (endsLine[index] === true || rows[index + 1] === '') output += '\r\n';

@@ -1,5 +1,5 @@
 import type { TerminalOutput } from './line-editor.ts';
-import { layOut, withoutStyle } from './text-layout.ts';
+import { graphemeBoundary, layOut, withoutStyle } from './text-layout.ts';
 
 /** The end of what a terminal shows, of which the last lines may still change. */
 export interface LiveRegion {
@@ -36,7 +36,8 @@ export function createLiveRegion(stdout: TerminalOutput): LiveRegion {
     const last = shown[first] ?? '';
     const changed = lines.slice(first);
     if (first >= shown.length) stdout.write((shown.length === 0 ? '' : '\n') + changed.join('\n'));
-    else if (isLast && changed[0]?.startsWith(last) === true) stdout.write(changed.join('\n').slice(last.length));
+    else if (isLast && changed[0] !== undefined && isContinued(last, changed[0]))
+      stdout.write(changed.join('\n').slice(last.length));
     else {
       const rows = rowsOf(shown.slice(first)) - 1;
       stdout.write(`${rows > 0 ? `\u001B[${rows}A` : ''}\r\u001B[J${changed.join('\n')}`);
@@ -67,6 +68,11 @@ export function createLiveRegion(stdout: TerminalOutput): LiveRegion {
       gone = 0;
     },
   };
+}
+
+/** Whether a line is an older one and something more. A character that was only begun must be written anew. */
+function isContinued(before: string, line: string): boolean {
+  return line.startsWith(before) && graphemeBoundary(line, before.length) === before.length;
 }
 
 /** Rows that a terminal gives a line. */

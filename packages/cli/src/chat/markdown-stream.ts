@@ -1,3 +1,4 @@
+import type { Token } from 'marked';
 import { createHighlighter, type Highlighter } from './highlight-code.ts';
 import { hasGap, lexMarkdown, renderBlock, renderBlocks, withSpaces, type MarkdownLook } from './render-markdown.ts';
 
@@ -67,10 +68,10 @@ export function createMarkdownStream(look: () => MarkdownLook): MarkdownStream {
         tail = tail.slice(blank.length);
       }
       const tokens = lexMarkdown(tail);
-      const isLast = (index: number): boolean => tokens.slice(index + 1).every(({ type }) => type === 'space');
+      const lastBlock = lastBlockIndex(tokens);
       let taken = 0;
       for (const [index, token] of tokens.entries()) {
-        if (isLast(index)) break;
+        if (index >= lastBlock) break;
         finish(renderBlock(token, look()), done);
         taken += token.raw.length;
         if (token.type === 'space' || hasGap(token.raw)) gap = true;
@@ -117,6 +118,14 @@ export function createMarkdownStream(look: () => MarkdownLook): MarkdownStream {
       return { done, live: [] };
     },
   };
+}
+
+/** The first of the tokens that may still change: the last block, and a list before it that it may turn out to belong to. */
+function lastBlockIndex(tokens: readonly Token[]): number {
+  const blocks = tokens.flatMap(({ type }, index) => (type === 'space' ? [] : [index]));
+  const [before = 0, last = 0] = blocks.length < 2 ? [0, blocks[0]] : blocks.slice(-2);
+  const isMark = /^ {0,3}(?:\d{1,9}[.)]?|[-*+])[ \t]*$/.test(tokens[last]?.raw ?? '');
+  return isMark && tokens[before]?.type === 'list' ? before : last;
 }
 
 function closes(line: string, mark: string): boolean {

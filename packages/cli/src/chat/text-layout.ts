@@ -61,6 +61,9 @@ export function graphemeAfter(text: string, index: number): number {
 
 /** `index`, or the end of the grapheme that it would cut in two. */
 export function graphemeBoundary(text: string, index: number): number {
+  if (index >= text.length) return text.length;
+  // Nothing joins what is before it to plain text.
+  if (text.charCodeAt(index) < 0x300 && text[index] !== '\n') return index;
   const found = segmenter.segment(text).containing(index);
   return found === undefined || found.index === index
     ? Math.min(index, text.length)

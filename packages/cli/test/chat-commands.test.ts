@@ -1,0 +1,364 @@
+import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { readJournal } from '@gemma-cli/testkit';
+import { chatCommands, chatKeys, isChatCommand, lastCodeBlock, renderChatHelp } from '../src/chat/chat-commands.ts';
+import { completeLine } from '../src/chat/completion.ts';
+import { applySetting, describeRange, resetSetting, settingKey, settings, settingValue } from '../src/chat/settings.ts';
+import { renderStatus } from '../src/chat/figures.ts';
+import { answerOptionKeys } from '../src/thin/parse-answer-options.ts';
+import { tryMain, type MainTrial } from './run-main.ts';
+
+const hello = { answer: { text: 'Hello there.' } } as const;
+
+function prompts(trial: MainTrial): readonly string[] {
+  return readJournal(trial.journal).flatMap((entry) => (entry.event === 'decode' ? [entry.prompt] : []));
+}
+
+function generateParams(trial: MainTrial): readonly Record<string, unknown>[] {
+  return readJournal(trial.journal).flatMap((entry) =>
+    entry.event === 'call' && entry.operation === 'generate' ? [entry.params] : [],
+  );
+}
+
+function lines(...text: readonly string[]): string {
+  return `${text.join('\n')}\n`;
+}
+
+describe('commands of a chat', () => {
+  test('/retry asks again with another seed, /undo takes back, /system and /clear say what they did', () =>
+    tryMain({}, async (trial) => {
+      const { code, stderr } = await trial.run(['chat', '-o', 'seed=7'], {
+        script: hello,
+        input: lines(
+          'one',
+          'two',
+          '/retry',
+          '/undo',
+          '/system Be brief.',
+          'three',
+          '/system',
+          '/clear',
+          '/undo',
+          '/retry',
+        ),
+      });
+      expect(code).toBe(0);
+      const sent = prompts(trial);
+      expect(sent).toHaveLength(4);
+      expect(sent[2]).toBe(sent[1]);
+      expect(sent[3]).toBe(
+        '<|begin|><|system|>Be brief.<|end|><|user|>one<|end|><|assistant|>Hello there.<|end|><|user|>three<|end|><|assistant|>',
+      );
+      const seeds = generateParams(trial).map((params) => JSON.stringify(params).match(/"seed":(\d+)/)?.[1]);
+      expect(seeds[0]).toBe('7');
+      expect(seeds[1]).toBe('7');
+      expect(seeds[2]).not.toBe('7');
+      expect(seeds[3]).toBe('7');
+      expect(stderr).toContain('Taken back: two');
+      expect(stderr).toContain('Be brief.');
+      expect(stderr.match(/Nothing was (?:said|asked) yet/g)).toHaveLength(2);
+    }));
+
+  test('/set shows every option with its range, changes it for the answers to come, and takes it back', () =>
+    tryMain({}, async (trial) => {
+      const { stderr } = await trial.run(['chat'], {
+        script: hello,
+        input: lines(
+          '/set',
+          '/set top_k 3',
+          '/set parameter num_predict 5',
+          '/set temp=0',
+          'one',
+          '/set topK default',
+          '/set topK',
+          '/settings',
+        ),
+      });
+      for (const key of Object.keys(answerOptionKeys)) expect(stderr).toContain(`${key} = `);
+      expect(stderr).toContain('a number from 0 to 2');
+      expect(JSON.stringify(generateParams(trial)[0])).toMatch(/"temperature":0\b/);
+      expect(JSON.stringify(generateParams(trial)[0])).toMatch(/"topK":3\b/);
+      expect(stderr).toMatch(/topK = 40 +a whole number, 0 or more/);
+      expect(stderr).toMatch(/maxTokens = 5 .*\(default 2048\)/);
+    }));
+
+  test('a value out of range and an unknown name are refused with what is right', () =>
+    tryMain({}, async ({ run }) => {
+      const { code, stderr } = await run(['chat'], {
+        input: lines(
+          '/set temperature 3',
+          '/set topK 1.5',
+          '/set tempratur 1',
+          '/set topP much',
+          '/show everything',
+          '/load',
+          '/save a/../../b\u0007',
+        ),
+      });
+      expect(code).toBe(0);
+      expect(stderr).toContain('Expected temperature to be a number from 0 to 2, got 3.');
+      expect(stderr).toContain('Expected topK to be a whole number, 0 or more, got 1.5.');
+      expect(stderr).toContain('Did you mean temperature?');
+      expect(stderr).toMatch(/Expected a number for .*topP/);
+      expect(stderr).toContain('Expected /show, /show system or /show history');
+      expect(stderr).toContain('Expected /load NAME');
+    }));
+
+  test('/save and /load carry a conversation over; an existing file is replaced only with --force', () =>
+    tryMain({}, async (trial) => {
+      const first = await trial.run(['chat', '-s', 'S'], {
+        script: hello,
+        input: lines(
+          '/save early',
+          '/set topK 3',
+          'one',
+          '/save talk',
+          '/save talk',
+          '/session save ./here.json',
+          '/save',
+          '/list',
+          '/save ../bad:name',
+        ),
+      });
+      const folder = join(trial.folder, 'home', 'sessions');
+      const saved = await readdir(folder);
+      expect(saved).toEqual([expect.stringMatching(/^chat_\d{8}_\d{6}\.json$/), 'talk.json']);
+      if (process.platform !== 'win32') expect((await stat(join(folder, 'talk.json'))).mode & 0o777).toBe(0o600);
+      expect(JSON.parse(await readFile(join(folder, 'talk.json'), 'utf8'))).toMatchObject({
+        format: 'gemma-chat',
+        version: 1,
+        system: 'S',
+        options: { sampling: { topK: 3 } },
+        messages: [
+          { role: 'user', content: 'one' },
+          { role: 'assistant', content: 'Hello there.' },
+        ],
+      });
+      expect(await readFile(join(trial.folder, 'here.json'), 'utf8')).toContain('gemma-chat');
+      expect(first.stderr).toContain('Nothing was said yet.');
+      expect(first.stderr).toContain('Add --force to replace it.');
+      expect(first.stderr).toMatch(/\d{4}-\d{2}-\d{2} \d{2}:\d{2} {2}talk/);
+
+      const second = await trial.run(['chat'], {
+        script: hello,
+        input: lines(
+          '/load talk',
+          'two',
+          '/set topK',
+          '/show history',
+          '/save talk --force',
+          '/load ./here.json',
+          '/show',
+        ),
+      });
+      expect(prompts(trial).at(-1)).toBe(
+        '<|begin|><|system|>S<|end|><|user|>one<|end|><|assistant|>Hello there.<|end|><|user|>two<|end|><|assistant|>',
+      );
+      expect(second.stderr).toContain('Loaded 2 messages.');
+      expect(second.stderr).toContain('topK = 3');
+      expect(second.stderr).toContain('user: two');
+      expect(second.stderr).toMatch(/options +topK = 3/);
+      expect(JSON.parse(await readFile(join(folder, 'talk.json'), 'utf8')).messages).toHaveLength(4);
+    }));
+
+  test('a file that is no conversation, or one of a later version, is refused and changes nothing', () =>
+    tryMain({}, async (trial) => {
+      const folder = join(trial.folder, 'home', 'sessions');
+      await mkdir(folder, { recursive: true });
+      const broken = {
+        rubbish: 'not json',
+        other: '{"format":"x"}',
+        later: '{"format":"gemma-chat","version":2}',
+        parts:
+          '{"format":"gemma-chat","version":1,"savedAt":"","model":"m","system":null,"options":{},"messages":[{"role":"tool","content":""}]}',
+        half: '{"format":"gemma-chat","version":1,"savedAt":"","model":"m","system":null,"options":{},"messages":[{"role":"user","content":"x"}]}',
+      };
+      for (const [name, text] of Object.entries(broken)) await writeFile(join(folder, `${name}.json`), text);
+      const { stderr } = await trial.run(['chat'], {
+        script: hello,
+        input: lines('one', ...Object.keys(broken).map((name) => `/load ${name}`), '/load absent', '/load con', 'two'),
+      });
+      expect(stderr.match(/\[FILE_UNREADABLE\]/g)).toHaveLength(5);
+      expect(stderr).toContain('it has version 2 and this program reads 1');
+      expect(stderr).toContain('[REQUEST_INVALID]');
+      expect(stderr).toContain('/list shows what was saved');
+      expect(prompts(trial).at(-1)).toContain('<|user|>one<|end|>');
+    }));
+
+  test('/model changes the model, and refuses one that is not there', () =>
+    tryMain({}, async (trial) => {
+      const { code, stderr } = await trial.run(['chat', '-m', 'nope'], {
+        script: hello,
+        input: lines('/model nowhere', `/model ${trial.model}`, 'one', '/model'),
+      });
+      expect(code).toBe(0);
+      expect(stderr).toContain('[MODEL_NOT_FOUND]');
+      expect(stderr).toContain('The next answer comes from tiny.');
+      expect(prompts(trial)).toHaveLength(1);
+    }));
+
+  test('what needs a terminal says so; a path and a text after a space are no commands', () =>
+    tryMain({}, async (trial) => {
+      const { stderr } = await trial.run(['chat'], {
+        script: hello,
+        input: lines(
+          '/copy',
+          '/edit',
+          '/usr/bin/env is what?',
+          ' /set it is',
+          '/store a fact',
+          '/benchmark',
+          '/hlep',
+          '/help save',
+          '/? foo',
+        ),
+      });
+      expect(stderr).toContain('/copy needs a terminal.');
+      expect(stderr).toContain('/edit needs a terminal.');
+      expect(prompts(trial).map((prompt) => prompt.match(/<\|user\|>([^<]*)<\|end\|><\|assistant\|>$/)?.[1])).toEqual([
+        '/usr/bin/env is what?',
+        ' /set it is',
+      ]);
+      expect(stderr).toContain('no command "/store". It was a command of the memory');
+      expect(stderr).toContain('`gemma bench`');
+      expect(stderr).toContain('Did you mean /help?');
+      expect(stderr).toContain('/save [NAME|FILE] [--force]');
+      expect(stderr).toContain('no command "/foo"');
+    }));
+
+  test('a question that got nothing can be asked again', () =>
+    tryMain({}, async (trial) => {
+      const { code } = await trial.run(['chat'], {
+        script: { ...hello, faults: [{ at: 'evaluate', process: 1, do: 'exit', code: 3 }] },
+        input: lines('one', '/retry'),
+      });
+      expect(code).toBe(0);
+      expect(prompts(trial).at(-1)).toBe('<|begin|><|user|>one<|end|><|assistant|>');
+    }));
+});
+
+describe('the table of commands', () => {
+  test('has every name of the issue and of the Python program, each once', () => {
+    const names = chatCommands.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
+    const expected =
+      '/help /? /model /system /set /show /stats /retry /undo /clear /save /load /copy /edit /bye /exit /quit /list /status /settings /info';
+    expect(names).toEqual(expect.arrayContaining(expected.split(' ')));
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  test('help names every command and every key, in lines that fit', () => {
+    const help = renderChatHelp();
+    for (const { name, summary } of chatCommands)
+      expect(help.some((line) => line.startsWith(name) && line.includes(summary))).toBe(true);
+    for (const [key] of chatKeys) expect(help.join('\n')).toContain(key);
+  });
+
+  test('docs/chat.md names every command, alias and key', async () => {
+    const document = (await readFile(new URL('../../../docs/chat.md', import.meta.url), 'utf8')).replaceAll('\\|', '|');
+    for (const { name, aliases = [], argument } of chatCommands) {
+      expect(document).toContain(`\`${argument === undefined ? name : `${name} ${argument}`}\``);
+      for (const alias of aliases) expect(document).toContain(`\`${alias}\``);
+    }
+    for (const [keys] of chatKeys) for (const key of keys.split(', ')) expect(document).toContain(key);
+  });
+
+  test.each([
+    ['/help', true],
+    ['/set topK 3', true],
+    ['/?', true],
+    ['/', true],
+    ['/usr/bin', false],
+    ['/etc is a folder', true],
+    [' /help', false],
+    ['//', false],
+  ])('%s: a command? %s', (line, expected) => {
+    expect(isChatCommand(line)).toBe(expected);
+  });
+});
+
+describe('completion', () => {
+  const sources = {
+    commands: chatCommands,
+    models: () => Promise.resolve(['gemma3:1b', 'gemma3:270m', 'smollm2:135m']),
+    chats: () => Promise.resolve(['talk', 'tea']),
+  };
+  const candidates = async (before: string) => (await completeLine(before, sources)).candidates;
+
+  test('of names, aliases when nothing else fits', async () => {
+    expect(await candidates('/sa')).toEqual(['/save']);
+    expect(await candidates('/s')).toEqual(['/save', '/set', '/show', '/stats', '/system']);
+    expect(await candidates('/qui')).toEqual(['/quit']);
+    expect(await candidates('s')).toEqual([]);
+    expect(await candidates('/sa\n')).toEqual([]);
+  });
+
+  test('of what a command takes', async () => {
+    expect(await candidates('/model gemma')).toEqual(['gemma3:1b', 'gemma3:270m']);
+    expect(await completeLine('/model  sm', sources)).toEqual({ start: 8, candidates: ['smollm2:135m'] });
+    expect(await candidates('/load t')).toEqual(['talk', 'tea']);
+    expect(await candidates('/set top')).toEqual(['topK', 'topP']);
+    expect(await candidates('/help mo')).toEqual(['model']);
+    expect(await candidates('/bye x')).toEqual([]);
+    expect(await candidates('/set topK 3')).toEqual([]);
+  });
+});
+
+describe('settings', () => {
+  test('have a row for every key of -o, with what they are by default', () => {
+    for (const key of Object.keys(answerOptionKeys)) {
+      expect(settings[key], key).toBeDefined();
+      expect(describeRange(key).length).toBeGreaterThan(3);
+    }
+  });
+
+  test.each([
+    ['top_k', 'topK'],
+    ['TOPK', 'topK'],
+    ['num_ctx', 'contextTokens'],
+    ['num_predict', 'maxTokens'],
+    ['temp', 'temperature'],
+    ['repeat-penalty', 'repeatPenalty'],
+    ['nonsense', 'nonsense'],
+  ])('%s means %s', (name, key) => {
+    expect(settingKey(name)).toBe(key);
+  });
+
+  test('are put over the others and taken back', () => {
+    let options = applySetting({ maxTokens: 9, sampling: { topP: 1 } }, 'topK', '3');
+    options = applySetting(options, 'reproducible', 'true');
+    options = applySetting(applySetting(options, 'stop', 'a'), 'stop', String.raw`b\n`);
+    expect(options).toEqual({ maxTokens: 9, sampling: { topP: 1, topK: 3 }, reproducible: true, stop: ['a', 'b\n'] });
+    expect(settingValue(options, 'stop')).toBe(String.raw`["a","b\n"]`);
+    expect(resetSetting(resetSetting(options, 'stop'), 'topP')).toEqual({
+      maxTokens: 9,
+      sampling: { topK: 3 },
+      reproducible: true,
+    });
+    expect(settingValue({}, 'topK')).toBeUndefined();
+  });
+});
+
+test('the last code block, whatever its fence', () => {
+  expect(lastCodeBlock('a\n```js\none\n```\nb\n~~~\ntwo\nthree\n~~~\n')).toBe('two\nthree');
+  expect(lastCodeBlock('````\n```\nx\n```\n````')).toBe('```\nx\n```');
+  expect(lastCodeBlock('```\nopen\nend')).toBe('open\nend');
+  expect(lastCodeBlock('none')).toBeUndefined();
+});
+
+test('the status leaves out what is not known', () => {
+  const start = {
+    type: 'answer-start',
+    model: { name: 'tiny', path: '/x' },
+    mode: 'chat',
+    engine: { requested: 'optimized', active: 'optimized', runtime: 'llama.cpp' },
+  } as const;
+  const timings = { queueMs: 0, loadMs: 0, promptMs: 1, ttftMs: 2, tpotMs: 25, totalMs: 100 };
+  const usage = { promptTokens: 100, cachedTokens: 80, evaluatedTokens: 20, outputTokens: 28 };
+  const end = { type: 'generation-end', reason: 'stop', usage, timings } as const;
+  expect(renderStatus(start, end, 512)).toBe('tiny · context 128 of 512 (25 %) · 80 % cached · 40.0 tokens/s');
+  const unknown = { promptTokens: null, cachedTokens: null, evaluatedTokens: null, outputTokens: null };
+  expect(
+    renderStatus(start, { ...end, usage: unknown, reason: 'aborted', timings: { ...timings, tpotMs: null } }, null),
+  ).toBe('tiny · stopped');
+});
