@@ -78,8 +78,10 @@ export function createGrammarBuilder(): GrammarBuilder {
 
   function times(part: Expression, min: number, max: number | null): Expression {
     const item = define('item', part);
-    const block = () =>
-      shared(`block-of-${item.kind === 'rule' ? item.name : ''}`, () => repeat(item, blockLength, blockLength));
+    const stem = item.kind === 'rule' ? item.name : '';
+    const block = () => shared(`block-of-${stem}`, () => repeat(item, blockLength, blockLength));
+    // One rule for all: llama.cpp makes a rule of its own for each repetition that may be left out.
+    const lessThanBlock = () => shared(`part-of-${stem}`, () => repeat(item, 0, blockLength - 1));
     const exactly = (count: number): Expression =>
       count <= blockLength
         ? count === 0
@@ -92,7 +94,7 @@ export function createGrammarBuilder(): GrammarBuilder {
     const atMost = (count: number): Expression => {
       let rest = repeat(item, 0, count % blockLength);
       for (let blocks = Math.floor(count / blockLength); blocks > 0; blocks--) {
-        rest = define('up-to', choice(sequence(block(), rest), repeat(item, 0, blockLength - 1)));
+        rest = define('up-to', choice(sequence(block(), rest), lessThanBlock()));
       }
       return rest;
     };

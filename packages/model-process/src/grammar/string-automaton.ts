@@ -22,7 +22,7 @@ export interface TextState {
 /** One condition on a text, as a deterministic automaton over its characters: its first state. */
 export type TextCondition = TextState;
 
-const statesMax = 4_000;
+const statesMax = 8_000;
 const partsMax = 20_000;
 
 /**
