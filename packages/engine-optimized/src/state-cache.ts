@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { chmod, mkdir, open, readFile, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { ModelFile, RuntimeInfo, StateCacheStatus } from '@gemma-cli/contracts';
 
@@ -25,17 +25,18 @@ export interface StateCache {
    * The longest saved prefix of `tokens`, checked byte by byte. Give the most that may be taken: the prompt without its last
    * token. `undefined` = none. Never rejects.
    */
-  find(
-    modelKey: string,
-    tokens: readonly number[],
-    options: { readonly alignedOnly: boolean },
-  ): Promise<FoundState | undefined>;
+  find(modelKey: string, tokens: readonly number[], options: FindOptions): Promise<FoundState | undefined>;
+  /**
+   * Tokens of the longest prefix of `tokens` that was seen saved when last looked, not checked; 0 = none. Reads nothing:
+   * tells whether a state would be a second copy.
+   */
+  coveredTokens(modelKey: string, tokens: readonly number[], options: { readonly alignedOnly: boolean }): number;
   /** Removes a state that the model process could not use, and counts why. Never rejects. */
   discard(found: FoundState, reason: IgnoredReason): Promise<void>;
   /**
    * Saves the state of `tokens`. `write` is called before this returns its promise, so that the call to the model process
-   * keeps its place among those of its sequence; everything else happens after. Tells whether the state is saved. Never
-   * rejects: what goes wrong is a line in the log, and the answer does not need it. Do not await it in an answer.
+   * keeps its place among those of its sequence; everything else happens after. Not called for a state that is saved
+   * already. Tells whether the state is saved now. Never rejects: what goes wrong is a line in the log, and the answer does not need it. Do not await it in an answer.
    */
   save(
     modelKey: string,
@@ -46,6 +47,14 @@ export interface StateCache {
   status(): StateCacheStatus;
   /** Waits for saves under way. Saves nothing after. Safe to call twice. */
   close(): Promise<void>;
+}
+
+/** Which saved states a prompt can use. */
+export interface FindOptions {
+  /** Only states that were evaluated on the fixed schedule: the text must be reproducible. */
+  readonly alignedOnly: boolean;
+  /** Only states of more tokens than these, which are there without a state; shorter ones are not even read. Default 0. */
+  readonly beyondTokens?: number | undefined;
 }
 
 /** A saved state that was checked. */
@@ -169,6 +178,8 @@ export async function openStateCache({
   const counts = { entries: 0, bytes: 0, hits: 0, misses: 0, saves: 0 };
   const ignored: Record<string, number> = {};
   const saving = new Set<Promise<unknown>>();
+  /** Names of the entries of a model, as last seen. Other processes may know better. */
+  const seen = new Map<string, Set<string>>();
   let isClosed = false;
   let trouble: { readonly untilMs: number; readonly waitMs: number } | undefined;
   /** Saves finish one after the other: two at once would both make room for themselves. */
@@ -183,6 +194,7 @@ export async function openStateCache({
   /** Takes an entry away in one step, whoever else looks at it. */
   async function remove(path: string): Promise<void> {
     const gone = join(tmp, temporaryName());
+    seen.get(basename(dirname(path)))?.delete(basename(path));
     try {
       await rename(path, gone);
     } catch (error) {
@@ -276,9 +288,11 @@ export async function openStateCache({
     await writeDurably(join(prepared, 'entry.json'), sealed(description));
     await syncFolder(prepared);
     await makeRoom(bytes);
-    const modelFolder = join(root, modelFolderName(modelKey));
+    const modelName = modelFolderName(modelKey);
+    const modelFolder = join(root, modelName);
     await mkdir(modelFolder, { recursive: true, mode: 0o700 });
-    const path = join(modelFolder, entryName(tokens.length, tokensHash, aligned));
+    const name = entryName(tokens.length, tokensHash, aligned);
+    const path = join(modelFolder, name);
     try {
       await rename(prepared, path);
     } catch (error) {
@@ -288,6 +302,7 @@ export async function openStateCache({
       throw error;
     }
     await syncFolder(modelFolder);
+    seen.set(modelName, (seen.get(modelName) ?? new Set()).add(name));
     return true;
   }
 
@@ -301,19 +316,13 @@ export async function openStateCache({
   }
 
   return {
-    async find(modelKey, tokens, { alignedOnly }) {
-      const modelFolder = join(root, modelFolderName(modelKey));
-      const candidates = (await namesIn(modelFolder))
-        .map((name) => ({ name, parsed: parseName(name) }))
-        .flatMap(({ name, parsed }) => (parsed === undefined ? [] : [{ name, ...parsed }]))
-        .filter((entry) => entry.tokens <= tokens.length && (entry.aligned || !alignedOnly))
-        .toSorted((a, b) => b.tokens - a.tokens || Number(b.aligned) - Number(a.aligned));
-      const hashes = hashAt(
-        tokens,
-        candidates.map((entry) => entry.tokens),
-      );
+    async find(modelKey, tokens, { alignedOnly, beyondTokens = 0 }) {
+      const modelName = modelFolderName(modelKey);
+      const modelFolder = join(root, modelName);
+      const names = await namesIn(modelFolder);
+      seen.set(modelName, new Set(names));
+      const candidates = candidatesFor(tokens, names, alignedOnly).filter((entry) => entry.tokens > beyondTokens);
       for (const entry of candidates) {
-        if (hashes(entry.tokens) !== entry.hash) continue;
         const path = join(modelFolder, entry.name);
         const checked = await check(path, { modelKey, ...entry });
         if (checked === 'vanished') continue;
@@ -331,12 +340,17 @@ export async function openStateCache({
       return undefined;
     },
 
+    coveredTokens: (modelKey, tokens, { alignedOnly }) =>
+      candidatesFor(tokens, seen.get(modelFolderName(modelKey)) ?? [], alignedOnly)[0]?.tokens ?? 0,
+
     async discard(found, reason) {
       await ignore(join(found.path, '..'), reason, 'the model process does not take it');
     },
 
     save(modelKey, tokens, { aligned }, write) {
       if (isClosed || (trouble !== undefined && now() < trouble.untilMs)) return Promise.resolve(false);
+      const name = entryName(tokens.length, hashAt(tokens, [tokens.length])(tokens.length), aligned);
+      if (seen.get(modelFolderName(modelKey))?.has(name) === true) return Promise.resolve(false);
       const file = join(tmp, temporaryName());
       // Called now, see the contract; what it throws is a rejection like any other.
       const writing = (async () => write(file))();
@@ -369,6 +383,20 @@ export async function openStateCache({
       await Promise.all(saving);
     },
   };
+}
+
+/** Entries that hold a prefix of the tokens by their names, the longest first and the aligned one of two as long. */
+function candidatesFor(tokens: readonly number[], names: Iterable<string>, alignedOnly: boolean): NamedEntry[] {
+  const fitting = [...names]
+    .flatMap((name) => parseName(name) ?? [])
+    .filter((entry) => entry.tokens <= tokens.length && (entry.aligned || !alignedOnly));
+  const hashes = hashAt(
+    tokens,
+    fitting.map((entry) => entry.tokens),
+  );
+  return fitting
+    .filter((entry) => hashes(entry.tokens) === entry.hash)
+    .toSorted((a, b) => b.tokens - a.tokens || Number(b.aligned) - Number(a.aligned));
 }
 
 /** Reads a whole entry and holds it against what its name and its description promise. */
@@ -449,12 +477,18 @@ function entryName(tokens: number, hash: string, aligned: boolean): string {
   return `${tokens}-${hash}-${aligned ? 'a' : 'f'}`;
 }
 
-function parseName(
-  name: string,
-): { readonly tokens: number; readonly hash: string; readonly aligned: boolean } | undefined {
+/** What the name of an entry says. */
+interface NamedEntry {
+  readonly name: string;
+  readonly tokens: number;
+  readonly hash: string;
+  readonly aligned: boolean;
+}
+
+function parseName(name: string): NamedEntry | undefined {
   const [, tokens, hash, schedule] = /^(\d{1,9})-([0-9a-f]{32})-([af])$/.exec(name) ?? [];
   if (tokens === undefined || hash === undefined) return undefined;
-  return { tokens: Number(tokens), hash, aligned: schedule === 'a' };
+  return { name, tokens: Number(tokens), hash, aligned: schedule === 'a' };
 }
 
 function temporaryName(): string {

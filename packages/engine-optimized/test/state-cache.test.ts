@@ -79,6 +79,42 @@ describe('a state cache', () => {
     expect(await cache.find('m', tokens, any)).toMatchObject({ tokens: 256, aligned: false });
   });
 
+  it('does not read states that are no longer than what is there without them', async () => {
+    const cache = await openHere();
+    const tokens = tokensOf(200);
+    await cache.save('m', tokens.slice(0, 128), free, writing());
+    const [entry = ''] = await entryFolders();
+    await flip(join(entry, 'state'), 3);
+    expect(await cache.find('m', tokens, { alignedOnly: false, beyondTokens: 128 })).toBeUndefined();
+    expect(cache.status().ignored).toEqual({});
+    expect(await cache.find('m', tokens, { alignedOnly: false, beyondTokens: 127 })).toBeUndefined();
+    expect(cache.status().ignored).toEqual({ damaged: 1 });
+  });
+
+  it('writes no state twice, and knows what is covered, its own and what others saved', async () => {
+    const [one, two] = [await openHere(), await openHere()];
+    const tokens = tokensOf(300);
+    await one.save('m', tokens.slice(0, 200), free, writing());
+    let calls = 0;
+    const counted = (path: string): Promise<{ bytes: number }> => {
+      calls += 1;
+      return writing()(path);
+    };
+    expect(await one.save('m', tokens.slice(0, 200), free, counted)).toBe(false);
+    expect(two.coveredTokens('m', tokens, any)).toBe(0);
+    await two.find('m', tokens, any);
+    expect(await two.save('m', tokens.slice(0, 200), free, counted)).toBe(false);
+    expect(calls).toBe(0);
+    expect([one, two].map((cache) => cache.coveredTokens('m', tokens, any))).toEqual([200, 200]);
+    expect(one.coveredTokens('m', tokens, { alignedOnly: true })).toBe(0);
+    expect(one.coveredTokens('m', tokens.slice(0, 199), any)).toBe(0);
+    expect(one.coveredTokens('other', tokens, any)).toBe(0);
+    const found = await one.find('m', tokens, any);
+    if (found !== undefined) await one.discard(found, 'damaged');
+    expect(one.coveredTokens('m', tokens, any)).toBe(0);
+    expect(await one.save('m', tokens.slice(0, 200), free, counted)).toBe(true);
+  });
+
   it('keeps a state for its user alone', async () => {
     const cache = await openHere();
     await cache.save('m', tokensOf(64), free, writing());
