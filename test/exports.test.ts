@@ -13,7 +13,7 @@ const pinned: Readonly<Record<string, readonly string[]>> = {
   'engine-optimized': ['.'],
   'model-process': ['.'],
   models: ['.'],
-  testkit: ['.', './scripted-worker'],
+  testkit: ['.', './scripted-worker', './stand-in-gemma', './replay-gemma'],
 };
 
 test('every package exports the pinned keys and its manifest, and nothing else', () => {

@@ -32,6 +32,8 @@ export type { RealEmbedderSubject } from './embedder-real-conformance.ts';
 export type { EmbedderSubject } from './embedder-trial.ts';
 export { gemmaCppConformance } from './gemma-cpp-conformance.ts';
 export type { GemmaCppSubject } from './gemma-cpp-conformance.ts';
+export { gemmaCppRealConformance } from './gemma-cpp-real-conformance.ts';
+export type { RealGemmaCpp } from './gemma-cpp-real-conformance.ts';
 export {
   gemmaCppRecordings,
   readRecording,
