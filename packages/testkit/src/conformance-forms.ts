@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import type { GenerateRequest } from '@gemma-cli/contracts';
+import type { GenerateRequest, ToolDefinition } from '@gemma-cli/contracts';
 import { promise } from './conformance-subject.ts';
 import type { EngineSubject } from './conformance-subject.ts';
 import { tryEngine } from './engine-trial.ts';
@@ -63,6 +63,101 @@ export function declareFormPromises(subject: EngineSubject): void {
           expect(whole((await ask('next', { maxTokens: 9 })).text)).toBe(oracle(chat('next'), 9).text);
         }),
       );
+  });
+
+  describe('tools', () => {
+    const tools: readonly ToolDefinition[] = [
+      {
+        name: 'look_out',
+        description: 'Tells the weather.',
+        parameters: { type: 'object', properties: { place: { type: 'string' } }, required: ['place'] },
+      },
+      { name: 'wait' },
+    ];
+    const lookOut = '{"name": "look_out", "arguments": {"place": "the sea"}}';
+
+    promise(subject, 'are told to the model, and a call comes as an event in place of text', () =>
+      tryEngine(createEngine, { script: { grammarAnswer: lookOut } }, async (trial) => {
+        for (const toolChoice of ['required', 'auto', { name: 'look_out' }] as const) {
+          const { text, events, end } = await trial.ask('how is it there?', { tools, toolChoice });
+          expect(text).toBe('');
+          const calls = events.filter((event) => event.type === 'tool-call');
+          expect(calls).toMatchObject([{ index: 0, name: 'look_out' }]);
+          expect(JSON.parse(calls[0]?.arguments ?? '')).toEqual({ place: 'the sea' });
+          expect(end?.reason).toBe('tool-calls');
+          expect(end?.usage.outputTokens).toBe(lookOut.length);
+        }
+        const prompts = trial.journal().flatMap((entry) => (entry.event === 'decode' ? [entry.prompt] : []));
+        for (const prompt of prompts) expect(prompt).toContain('look_out');
+        for (const { grammar } of generateParams(trial)) expect(grammar).toContain('look_out');
+      }),
+    );
+
+    promise(subject, 'may be several in one answer when asked for, each with an id of its own', () =>
+      tryEngine(
+        createEngine,
+        { script: { grammarAnswer: `[${lookOut}, {"name": "wait", "arguments": {}}]` } },
+        async ({ ask }) => {
+          const { events, end } = await ask('both!', { tools, toolChoice: 'required', parallelToolCalls: true });
+          const calls = events.filter((event) => event.type === 'tool-call');
+          expect(calls.map(({ index, name }) => [index, name])).toEqual([
+            [0, 'look_out'],
+            [1, 'wait'],
+          ]);
+          expect(end?.reason).toBe('tool-calls');
+        },
+      ),
+    );
+
+    promise(subject, 'that may be called leave text as it is when the model prefers to talk', () =>
+      tryEngine(createEngine, { script: { grammarAnswer: 'It is {sunny} there. 😀' } }, async ({ ask }) => {
+        const { text, events, end } = await ask('how is it there?', { tools });
+        expect(text).toBe('It is {sunny} there. 😀');
+        expect(events.some(({ type }) => type === 'tool-call')).toBe(false);
+        expect(end?.reason).toBe('stop');
+      }),
+    );
+
+    promise(subject, 'that must not be called hold the answer to nothing', () =>
+      tryEngine(createEngine, {}, async (trial) => {
+        const { end } = await trial.ask('hello', { tools, toolChoice: 'none', maxTokens: 9 });
+        expect(end?.reason).not.toBe('tool-calls');
+        expect(generateParams(trial).map(({ grammar }) => grammar)).toEqual([null]);
+      }),
+    );
+
+    promise(subject, 'whose call is cut by the token limit are not called', () =>
+      tryEngine(createEngine, { script: { grammarAnswer: lookOut } }, async ({ ask }) => {
+        const { events, end } = await ask('hello', { tools, toolChoice: 'required', maxTokens: 30 });
+        expect(events.some(({ type }) => type === 'tool-call')).toBe(false);
+        expect(end).toMatchObject({ reason: 'length', usage: { outputTokens: 30 } });
+      }),
+    );
+
+    promise(subject, 'give their results to the model in the conversation', () =>
+      tryEngine(createEngine, { script: { grammarAnswer: 'It rains.' } }, async (trial) => {
+        const { text, error } = await trial.ask(
+          {
+            type: 'chat',
+            messages: [
+              { role: 'user', content: 'how is it there?' },
+              {
+                role: 'assistant',
+                content: '',
+                toolCalls: [{ id: 'call_1', name: 'look_out', arguments: '{"place":"the sea"}' }],
+              },
+              { role: 'tool', content: 'heavy rain', toolCallId: 'call_1' },
+            ],
+          },
+          { tools },
+        );
+        expect(error).toBeNull();
+        expect(text).toBe('It rains.');
+        const prompt = trial.journal().findLast((entry) => entry.event === 'decode')?.prompt;
+        expect(prompt).toContain('heavy rain');
+        expect(prompt).toContain('the sea');
+      }),
+    );
   });
 
   describe('log-probabilities', () => {

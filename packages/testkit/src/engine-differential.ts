@@ -3,9 +3,10 @@ import { describe, expect, it } from 'vitest';
 import type { ChatMessage, Engine, GenerateRequest, Prompt } from '@gemma-cli/contracts';
 import { collectAnswer } from './collect-answer.ts';
 import type { CollectedAnswer } from './collect-answer.ts';
-import { tryEngine } from './engine-trial.ts';
+import { tryEngine, untilGone } from './engine-trial.ts';
 import type { CreateEngine, EngineTrial } from './engine-trial.ts';
 import { oracle, whole } from './oracle.ts';
+import { withTemporaryFolder } from './temporary-folder.ts';
 import type { WorkerScript } from './worker-script.ts';
 
 /** Two engines that must answer alike. */
@@ -18,6 +19,8 @@ export interface DifferentialSubject {
   readonly optimized: CreateEngine;
   /** Random stories per kind of model process. Default 3. */
   readonly runs?: number;
+  /** Most steps of a story, at least 3. Default 8. */
+  readonly stepsMax?: number;
   /** Seed of the stories. Default: a new one, printed in the title of the suite. */
   readonly seed?: number;
 }
@@ -35,7 +38,11 @@ type Step =
   /** Lets the model go on with a bare text. */
   | { readonly do: 'complete'; readonly text: string }
   /** Asks with a stop string. */
-  | { readonly do: 'stop'; readonly text: string; readonly stop: string };
+  | { readonly do: 'stop'; readonly text: string; readonly stop: string }
+  /** Asks in several conversations at the same time; one of them is stopped on the way. */
+  | { readonly do: 'together'; readonly texts: readonly string[]; readonly aborted: number | null }
+  /** Kills the process that idles, if there is one: what it held is gone, what is on disk is not. */
+  | { readonly do: 'kill' };
 
 /** Texts that share beginnings, with characters of every length. */
 const texts = fc.oneof(
@@ -58,18 +65,51 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
       stop: fc.constantFrom(' ', 'e', '😀', 'a '),
     }),
   },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('together' as const),
+      texts: fc.array(texts, { minLength: 2, maxLength: 3 }),
+      aborted: fc.option(fc.nat(2)),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('kill' as const) }) },
 );
 
+/** A beginning long enough for checkpoints and saved states, which two of the conversations share. */
+const system: ChatMessage = {
+  role: 'system',
+  content: 'Be brief, be kind, and say where you know it from. '.repeat(12),
+};
+
 /** Kinds of model process: what a real one may do to a cut sequence, and numbers that depend on the batches. */
-const scripts: readonly { readonly title: string; readonly script: WorkerScript; readonly reproducible: boolean }[] = [
+const kinds: readonly {
+  readonly title: string;
+  readonly script: WorkerScript;
+  readonly reproducible: boolean;
+  /** The fast engine keeps states on disk. */
+  readonly savesStates?: boolean;
+}[] = [
   { title: 'a plain model', script: {}, reproducible: false },
   { title: 'a model that keeps less than asked', script: { cutLoss: 5 }, reproducible: false },
   { title: 'a model with a sliding window', script: { cutTokensMax: 40 }, reproducible: false },
   { title: 'reproducible requests', script: { batchSensitive: true }, reproducible: true },
   {
-    title: 'reproducible requests to a model that keeps less than asked',
-    script: { batchSensitive: true, cutLoss: 5 },
+    title: 'reproducible requests to a model that keeps less than asked, with a sliding window',
+    script: { batchSensitive: true, cutLoss: 5, cutTokensMax: 200 },
     reproducible: true,
+  },
+  {
+    title: 'saved states',
+    script: { evaluateMsPerToken: 4, timeScale: 0 },
+    reproducible: false,
+    savesStates: true,
+  },
+  {
+    title: 'saved states of reproducible requests',
+    script: { evaluateMsPerToken: 4, timeScale: 0, batchSensitive: true, cutTokensMax: 200 },
+    reproducible: true,
+    savesStates: true,
   },
 ];
 
@@ -82,15 +122,20 @@ export function engineDifferential({
   legacy,
   optimized,
   runs = 3,
+  stepsMax = 8,
   seed = Math.floor(Math.random() * 2 ** 31),
 }: DifferentialSubject): void {
   describe(`${name} (seed ${seed})`, () => {
-    for (const { title, script, reproducible } of scripts)
+    for (const { title, script, reproducible, savesStates = false } of kinds)
       it.concurrent(`both answer alike: ${title}`, { timeout: 120_000 }, async () => {
         await fc.assert(
-          fc.asyncProperty(fc.array(steps, { minLength: 3, maxLength: 9 }), (story) =>
-            tryEngine(legacy, { script }, (one) =>
-              tryEngine(optimized, { script }, (other) => liveThrough(story, one, other, reproducible)),
+          fc.asyncProperty(fc.array(steps, { minLength: 3, maxLength: stepsMax }), (story) =>
+            withTemporaryFolder((folder) =>
+              tryEngine(legacy, { script }, (one) =>
+                tryEngine(optimized, { script, options: savesStates ? { stateCache: { folder } } : {} }, (other) =>
+                  liveThrough(story, one, other, reproducible),
+                ),
+              ),
             ),
           ),
           { seed, numRuns: runs, endOnFailure: true },
@@ -106,7 +151,7 @@ async function liveThrough(
   other: EngineTrial,
   reproducible: boolean,
 ): Promise<void> {
-  const conversations: ChatMessage[][] = [[], [{ role: 'system', content: 'Be brief.' }], []];
+  const conversations: ChatMessage[][] = [[], [system], [system]];
   let current = 0;
   const both = async (prompt: Prompt, rest: Partial<GenerateRequest> = {}): Promise<CollectedAnswer> => {
     const given = { maxTokens: 24, reproducible, ...rest };
@@ -160,6 +205,31 @@ async function liveThrough(
         conversation.push({ role: 'user', content: step.text });
         const { text } = await both({ type: 'chat', messages: [...conversation] }, { stop: [step.stop] });
         conversation.push({ role: 'assistant', content: text });
+        break;
+      }
+      case 'together': {
+        const prompts = step.texts.map((text, index): Prompt => {
+          const talk = conversations[(current + index) % conversations.length] ?? [];
+          return { type: 'chat', messages: [...talk, { role: 'user', content: text }] };
+        });
+        await Promise.all(
+          prompts.map((prompt, index) =>
+            index === step.aborted
+              ? Promise.all(
+                  [one, other].map(({ engine, request }) =>
+                    abortAfter(engine, request(prompt, { maxTokens: 24, reproducible }), 2),
+                  ),
+                )
+              : both(prompt),
+          ),
+        );
+        break;
+      }
+      case 'kill': {
+        const idle = other.engine.status().processes.find(({ state }) => state === 'idle');
+        if (idle === undefined) break;
+        process.kill(idle.pid, 'SIGKILL');
+        await untilGone(idle.pid);
         break;
       }
       default:

@@ -1,87 +1,64 @@
-import { GemmaError } from '@gemma-cli/contracts';
-import type { Engine, EngineEvent, EngineOptions, GenerateRequest } from '@gemma-cli/contracts';
-import { create } from '../../src/index.ts';
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Engine, EngineOptions, WorkerSpec } from '@gemma-cli/contracts';
+import { mutants } from './mutants.ts';
+import type { Mutant } from './mutants.ts';
 
-/** Wraps `generate` of an engine. */
-type Mutate = (
-  engine: Engine,
-  request: GenerateRequest,
-  options: { readonly signal?: AbortSignal | undefined } | undefined,
-) => AsyncIterable<EngineEvent>;
+const here = fileURLToPath(new URL('.', import.meta.url));
+const sources = join(here, '../../src');
 
-/** Defects that the conformance suite must see. Each is one that a careless change could make. */
-export const mutants: Readonly<Record<string, Mutate>> = {
-  none: (engine, request, options) => engine.generate(request, options),
-  'drops a delta': async function* (engine, request, options) {
-    let deltas = 0;
-    for await (const event of engine.generate(request, options)) {
-      if (event.type === 'text-delta' && (deltas += 1) === 2) continue;
-      yield event;
-    }
-  },
-  'ends twice': async function* (engine, request, options) {
-    for await (const event of engine.generate(request, options)) {
-      yield event;
-      if (event.type === 'generation-end') yield event;
-    }
-  },
-  'counts a token too much': async function* (engine, request, options) {
-    for await (const event of engine.generate(request, options))
-      yield event.type === 'generation-end'
-        ? { ...event, usage: { ...event.usage, cachedTokens: (event.usage.cachedTokens ?? 0) + 1 } }
-        : event;
-  },
-  'starts before it is read': (engine, request, options) => {
-    const iterator = engine.generate(request, options)[Symbol.asyncIterator]();
-    let first: Promise<IteratorResult<EngineEvent>> | undefined = iterator.next();
-    return {
-      [Symbol.asyncIterator]: () => ({
-        next: () => {
-          const result = first ?? iterator.next();
-          first = undefined;
-          return result;
-        },
-        return: () => iterator.return?.() ?? Promise.resolve({ done: true, value: undefined }),
-      }),
-    };
-  },
-  'cuts characters': async function* (engine, request, options) {
-    for await (const event of engine.generate(request, options))
-      if (event.type === 'text-delta')
-        for (let unit = 0; unit < event.text.length; unit += 1)
-          yield { type: 'text-delta', text: event.text.charAt(unit) };
-      else yield event;
-  },
-  'does not hear an abort': (engine, request) => engine.generate(request),
-  'answers on an old prefix': (engine, request, options) => {
-    const { prompt } = request;
-    if (prompt.type !== 'chat' || prompt.messages.length < 3) return engine.generate(request, options);
-    return engine.generate({ ...request, prompt: { ...prompt, messages: prompt.messages.slice(0, -1) } }, options);
-  },
-  'forgets stop strings': (engine, request, options) => engine.generate({ ...request, stop: [] }, options),
-  'hides a crash': async function* (engine, request, options) {
-    try {
-      yield* engine.generate(request, options);
-    } catch (error) {
-      throw new GemmaError({ code: 'INTERNAL', message: 'Something went wrong.', cause: error });
-    }
-  },
-  'leaves processes behind': (engine, request, options) => engine.generate(request, options),
-};
+/** Where the changed copy of the sources lies, while its tests run. */
+export function builtFolder(name: string): string {
+  return join(here, 'built', name.replaceAll(' ', '-'));
+}
 
-/** The optimized engine with one defect. */
+/** Writes the changed copy of the sources of a mutant that needs one. Fails when the place to change is not there. */
+export function buildMutant(name: string): void {
+  const mutant = mutants[name];
+  if (mutant?.in !== 'sources') return;
+  const folder = builtFolder(name);
+  rmSync(folder, { recursive: true, force: true });
+  cpSync(sources, folder, { recursive: true });
+  const path = join(folder, mutant.file);
+  let text = readFileSync(path, 'utf8');
+  for (const [find, replace] of mutant.changes) {
+    if (text.split(find).length !== 2)
+      throw new Error(
+        `Mutant '${name}': expected '${find}' once in ${mutant.file}. Say in mutants.ts what is there now.`,
+      );
+    text = text.replace(find, () => replace);
+  }
+  writeFileSync(path, text);
+}
+
+/** The optimized engine with one defect; `none` is the engine as it is. */
 export async function createMutated(name: string, options: EngineOptions): Promise<Engine> {
-  const engine = await create(options);
-  const mutate = mutants[name];
-  if (mutate === undefined) throw new Error(`There is no mutant ${name}.`);
-  const close = name === 'leaves processes behind' ? () => Promise.resolve() : () => engine.close();
+  const mutant: Mutant | { readonly in: 'nothing' } | undefined = name === 'none' ? { in: 'nothing' } : mutants[name];
+  if (mutant === undefined) throw new Error(`There is no mutant ${name}.`);
+  const folder = mutant.in === 'sources' ? builtFolder(name) : sources;
+  if (!existsSync(folder)) throw new Error(`Mutant '${name}' is not built.`);
+  const { create } = (await import(/* @vite-ignore */ join(folder, 'index.ts'))) as typeof import('../../src/index.ts');
+  const engine = await create(changeOptions(mutant, options));
+  const close = mutant.in === 'close' ? () => Promise.resolve() : () => engine.close();
   return {
     implementation: engine.implementation,
-    generate: (request, callOptions) => mutate(engine, request, callOptions),
+    generate: (request, callOptions) =>
+      mutant.in === 'answers' ? mutant.generate(engine, request, callOptions) : engine.generate(request, callOptions),
     describe: (...given) => engine.describe(...given),
     countTokens: (...given) => engine.countTokens(...given),
     status: () => engine.status(),
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+function changeOptions(mutant: Mutant | { readonly in: 'nothing' }, options: EngineOptions): EngineOptions {
+  if (mutant.in === 'options') return mutant.options(options);
+  if (mutant.in !== 'messages' || options.worker === undefined) return options;
+  return { ...options, worker: relayed(options.worker, mutant.change) };
+}
+
+function relayed({ module, args = [] }: WorkerSpec, change: string): WorkerSpec {
+  return { module: join(here, 'relay-worker.mjs'), args: [change, module, ...args] };
 }
