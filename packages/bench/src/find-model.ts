@@ -3,9 +3,16 @@ import { join, resolve } from 'node:path';
 import { isGemmaError } from '@gemma-cli/contracts';
 import type { GemmaError } from '@gemma-cli/contracts';
 import { createModelStore } from '@gemma-cli/models';
+import { ownFolder } from './built-files.ts';
 
 /** Models that a suite takes when none is named: the base one first, whose file and hash everybody can have. */
 const defaultNames = ['gemma3:270m-base', 'gemma3:270m'];
+
+/** The embedding model that `gemma pull` knows. */
+const defaultEmbeddingNames = ['embeddinggemma:300m'];
+
+/** A small embedding model that lies beside the checkout of this project, where it has no other way to come. */
+const besideCheckout = '../../../shared/data/models/all-minilm-l6-v2-q8_0.gguf';
 
 /** Where {@link findModel} looks. */
 export interface FindModelOptions {
@@ -25,12 +32,31 @@ export interface FindModelOptions {
  *
  * @throws GemmaError `MODEL_NOT_FOUND` when the named one is nowhere.
  */
-export async function findModel({ named, env, cwd, home }: FindModelOptions): Promise<string | undefined> {
+export function findModel(options: FindModelOptions): Promise<string | undefined> {
+  return find(options, defaultNames);
+}
+
+/**
+ * Absolute path of an embedding model, in the same way; in a checkout also the one that lies beside it.
+ *
+ * @throws GemmaError `MODEL_NOT_FOUND` when the named one is nowhere.
+ */
+export async function findEmbeddingModel(options: FindModelOptions): Promise<string | undefined> {
+  const found = await find(options, defaultEmbeddingNames);
+  if (found !== undefined || options.named !== undefined) return found;
+  const beside = join(ownFolder(), besideCheckout);
+  return existsSync(beside) ? beside : undefined;
+}
+
+async function find(
+  { named, env, cwd, home }: FindModelOptions,
+  defaults: readonly string[],
+): Promise<string | undefined> {
   if (named !== undefined && existsSync(resolve(cwd, named))) return resolve(cwd, named);
   let notFound: GemmaError | undefined;
   for (const folder of storeFolders(env, home)) {
     const store = createModelStore({ folder, env });
-    for (const name of named === undefined ? defaultNames : [named]) {
+    for (const name of named === undefined ? defaults : [named]) {
       try {
         return (await store.find(name)).path;
       } catch (error) {

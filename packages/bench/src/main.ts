@@ -5,12 +5,20 @@ import { parseArgs } from 'node:util';
 import { gitIn, parseResults, renderMarkdown, runBenchmarks } from '@gemma-cli/bench-kit';
 import type { BenchmarkProgress, BenchmarkResults, MachineLoad } from '@gemma-cli/bench-kit';
 import { GemmaError, isGemmaError, toGemmaError } from '@gemma-cli/contracts';
-import { findModel } from './find-model.ts';
+import { findEmbeddingModel, findModel } from './find-model.ts';
 import { ownFolder } from './built-files.ts';
-import type { Suite } from './suite.ts';
+import type { Suite, SuitePlan } from './suite.ts';
+import { abortSuite } from './suites/abort.ts';
+import { chatSuite } from './suites/chat.ts';
+import { concurrencySuite } from './suites/concurrency.ts';
+import { decodeSuite } from './suites/decode.ts';
+import { embeddingSuite } from './suites/embedding.ts';
 import { firstTokenSuite } from './suites/first-token.ts';
 import { microSuite } from './suites/micro.ts';
+import { restoreSuite } from './suites/restore.ts';
+import { speculationSuite } from './suites/speculation.ts';
 import { startupSuite } from './suites/startup.ts';
+import { threadsSuite } from './suites/threads.ts';
 
 /** The world of one run of `gemma-bench`. */
 export interface MainOptions {
@@ -35,7 +43,19 @@ export interface MainOptions {
 
 /** The suites of this package, quick ones first. */
 export function allSuites(): readonly Suite[] {
-  return [startupSuite(), microSuite(), firstTokenSuite()];
+  return [
+    startupSuite(),
+    microSuite(),
+    firstTokenSuite(),
+    chatSuite(),
+    decodeSuite(),
+    restoreSuite(),
+    concurrencySuite(),
+    abortSuite(),
+    embeddingSuite(),
+    threadsSuite(),
+    speculationSuite(),
+  ];
 }
 
 const usage = `Usage: gemma-bench [run] [SUITE…] [options]   measure; default: every suite
@@ -44,12 +64,15 @@ const usage = `Usage: gemma-bench [run] [SUITE…] [options]   measure; default:
 
   --rounds N    rounds of every benchmark; default: what each says
   --model FILE|NAME  default: GEMMA_BENCH_MODEL, else the small Gemma 3 that was pulled or fetched for the tests
+  --embedding-model FILE|NAME  default: GEMMA_BENCH_EMBEDDING_MODEL, else embeddinggemma:300m where it was pulled
   --threads N   threads of the engines; default: their choice
+  --quick       one round of shorter work, to see whether everything runs: its figures say nothing
   --seed N      seed of the bootstrap; default: 1
   --out FILE    also write the results, raw samples included, as JSON
   --json        print the results as JSON in place of tables
   -h, --help    this text
 
+GEMMA_BENCH_LLAMA_CPP names a folder with llama-server and llama-bench to measure beside; default: those in PATH.
 Progress goes to stderr, figures to stdout. Measure on a quiet machine.
 `;
 
@@ -84,6 +107,8 @@ function parse(argv: readonly string[]) {
       options: {
         rounds: { type: 'string' },
         model: { type: 'string' },
+        'embedding-model': { type: 'string' },
+        quick: { type: 'boolean' },
         threads: { type: 'string' },
         seed: { type: 'string' },
         out: { type: 'string' },
@@ -123,25 +148,31 @@ async function run(
   { env, cwd, stdout, stderr, signal, suites = allSuites(), readLoad, home }: MainOptions,
 ): Promise<number> {
   const chosen = choose(names, suites);
-  const rounds = wholeNumber('rounds', values.rounds, 1);
+  const quick = values.quick === true;
+  const rounds = wholeNumber('rounds', values.rounds, 1) ?? (quick ? 1 : undefined);
   const threads = wholeNumber('threads', values.threads, 1);
   const seed = wholeNumber('seed', values.seed, 0);
   const model = await findModel({ named: values.model ?? env['GEMMA_BENCH_MODEL'], env, cwd, home });
+  const embeddingModel = await findEmbeddingModel({
+    named: values['embedding-model'] ?? env['GEMMA_BENCH_EMBEDDING_MODEL'],
+    env,
+    cwd,
+    home,
+  });
 
-  const plans = [];
+  const plans: SuitePlan[] = [];
   for (const suite of chosen) {
     try {
-      plans.push(await suite.plan({ model, threads }));
+      plans.push(await suite.plan({ model, embeddingModel, threads, quick, env }));
     } catch (error) {
       // Who asks for everything gets what can be measured; who names a suite is told that it cannot.
-      if (names.length > 0 || model !== undefined || !isGemmaError(error) || error.code !== 'MODEL_NOT_FOUND')
-        throw error;
+      if (names.length > 0 || !isGemmaError(error) || error.code !== 'MODEL_NOT_FOUND') throw error;
       stderr.write(`left out: ${error.message}\n`);
     }
   }
   for (const skipped of plans.flatMap((plan) => plan.skipped)) stderr.write(`left out: ${skipped}\n`);
   const results = await runBenchmarks({
-    benchmarks: plans.flatMap((plan) => plan.benchmarks),
+    benchmarks: plans.flatMap((plan) => plan.benchmarks).map((item) => (quick ? { ...item, warmups: 0 } : item)),
     env,
     rounds,
     ...(seed === undefined ? {} : { seed }),

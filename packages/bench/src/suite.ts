@@ -4,8 +4,14 @@ import type { Benchmark } from '@gemma-cli/bench-kit';
 export interface SuiteOptions {
   /** Absolute path of a model file. */
   readonly model?: string | undefined;
-  /** Threads that compute. Default: what the engines choose. */
+  /** Absolute path of an embedding model's file. */
+  readonly embeddingModel?: string | undefined;
+  /** Threads that compute. Default: what the engines choose, or what the suite compares. */
   readonly threads?: number | undefined;
+  /** Shorter work, for a look at whether everything runs: such figures say nothing. Default false. */
+  readonly quick?: boolean | undefined;
+  /** Where peers are looked for: `GEMMA_BENCH_LLAMA_CPP` and `PATH`. Default: nowhere. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 /** What a suite wants measured. */

@@ -1,13 +1,10 @@
-import { stat } from 'node:fs/promises';
-import { basename } from 'node:path';
-import type { Benchmark, MetricDefinition } from '@gemma-cli/bench-kit';
-import { GemmaError } from '@gemma-cli/contracts';
+import type { Benchmark, MetricDefinition, Variant } from '@gemma-cli/bench-kit';
 import type { ImplementationName } from '@gemma-cli/contracts';
 import type { FirstTokenOrders } from '../children/first-token-worker.ts';
-import { childModule } from '../built-files.ts';
 import type { Suite } from '../suite.ts';
+import { childVariant, heavy, modelOf, reported } from '../suite-parts.ts';
 
-/** How long a person waits for the first token, legacy against optimized, cold and warm. */
+/** How long a person waits for the first token, legacy against optimized, cold, warm, and with a shared prefix. */
 export function firstTokenSuite({
   engineModules = {},
 }: {
@@ -16,77 +13,63 @@ export function firstTokenSuite({
 } = {}): Suite {
   return {
     name: 'first-token',
-    summary: 'time to first token cold and warm, decoding rate, legacy against optimized (needs --model)',
-    async plan({ model, threads }) {
-      if (model === undefined) {
-        throw new GemmaError({
-          code: 'MODEL_NOT_FOUND',
-          message:
-            'The suite first-token needs a model. Give one with --model FILE or GEMMA_BENCH_MODEL, or run `gemma pull gemma3:270m-base`.',
+    summary: 'time to first token cold, warm, and with 100, 1,000 and 4,000 shared tokens (needs --model)',
+    async plan({ model: named, threads, quick = false }) {
+      const { model, note } = await modelOf('first-token', named);
+      const variants = (sharedTokens: readonly number[], reportsShort: boolean): readonly Variant[] =>
+        (['legacy', 'optimized'] as const).map((engine) => {
+          const engineModule = engineModules[engine];
+          const orders: FirstTokenOrders = {
+            engine,
+            model,
+            sharedTokens,
+            reportsShort,
+            ...(threads === undefined ? {} : { threads }),
+            ...(engineModule === undefined ? {} : { engineModule }),
+          };
+          return childVariant(engine, 'first-token-worker.js', orders, engine);
         });
-      }
-      const { size } = await stat(model).catch((cause: unknown) => {
-        throw new GemmaError({
-          code: 'MODEL_NOT_FOUND',
-          message: `Expected a model file at ${model}, and it cannot be read. Check --model.`,
-          facts: { path: model },
-          cause,
-        });
-      });
-      const variant = (engine: ImplementationName): Benchmark['variants'][number] => {
-        const engineModule = engineModules[engine];
-        const orders: FirstTokenOrders = {
-          engine,
-          model,
-          ...(threads === undefined ? {} : { threads }),
-          ...(engineModule === undefined ? {} : { engineModule }),
-        };
-        return {
-          name: engine,
-          program: { type: 'node', module: childModule('first-token-worker.js'), args: [JSON.stringify(orders)] },
-          expects: { implementation: engine },
-        };
+      const short: Benchmark = {
+        name: 'first-token',
+        summary:
+          'One process answers the first prompt cold, another one that shares nothing with it, and questions behind a text that was there before.',
+        variants: variants([100, 1000], true),
+        metrics: [
+          reported('coldTtftMs', 'ms', 'lower'),
+          reported('otherTtftMs', 'ms', 'lower'),
+          reported('decodeTokensPerSecond', 'tokens/s', 'higher'),
+          ...sharedMetrics([100, 1000]),
+          ...costs,
+        ],
+        aims: [{ variant: 'optimized', metric: 'shared1000TtftMs', timesMax: 0.1, of: 'legacy' }],
+        ...heavy(quick),
+      };
+      const long: Benchmark = {
+        name: 'first-token-4000',
+        summary: 'The same behind about 4,000 tokens.',
+        variants: variants([4000], false),
+        metrics: [...sharedMetrics([4000]), ...costs],
+        ...heavy(quick, 3),
       };
       return {
-        benchmarks: [
-          {
-            name: 'first-token',
-            summary:
-              'One process answers four prompts: the first cold, a second one that shares nothing with it, a long one, and the long one with another question at its end.',
-            variants: [variant('legacy'), variant('optimized')],
-            metrics,
-            rounds: 10,
-            warmups: 1,
-            timeoutMs: 300_000,
-          },
-        ],
-        notes: {
-          model: `${basename(model)}, ${size} bytes`,
-          threads: threads === undefined ? "the engine's choice" : String(threads),
-        },
-        skipped: [],
+        benchmarks: quick ? [short] : [short, long],
+        notes: { model: note, threads: threads === undefined ? "the engine's choice" : String(threads) },
+        skipped: quick ? ['first-token-4000: left out by --quick.'] : [],
       };
     },
   };
 }
 
-const reported = (name: string, unit: string, better: MetricDefinition['better']): MetricDefinition => ({
-  name,
-  unit,
-  better,
-  source: 'reported',
-});
+function sharedMetrics(lengths: readonly number[]): readonly MetricDefinition[] {
+  return lengths.flatMap((tokens) => [
+    reported(`shared${tokens}TtftMs`, 'ms', 'lower'),
+    reported(`shared${tokens}PromptTokens`, 'tokens', 'neither'),
+    reported(`shared${tokens}EvaluatedTokens`, 'tokens', 'neither'),
+  ]);
+}
 
-const metrics: readonly MetricDefinition[] = [
-  reported('coldTtftMs', 'ms', 'lower'),
-  reported('secondTtftMs', 'ms', 'lower'),
-  reported('longTtftMs', 'ms', 'lower'),
-  reported('followUpTtftMs', 'ms', 'lower'),
-  reported('decodeTokensPerSecond', 'tokens/s', 'higher'),
-  reported('followUpPromptTokens', 'tokens', 'neither'),
-  reported('followUpCachedTokens', 'tokens', 'neither'),
-  reported('followUpEvaluatedTokens', 'tokens', 'neither'),
+const costs: readonly MetricDefinition[] = [
   reported('modelPeakRssMiB', 'MiB', 'neither'),
-  { name: 'wallMs', unit: 'ms', better: 'lower', source: 'outside' },
-  { name: 'treeCpuMs', unit: 'ms', better: 'lower', source: 'outside' },
+  { name: 'wallMs', unit: 'ms', better: 'neither', source: 'outside' },
+  { name: 'treeCpuMs', unit: 'ms', better: 'neither', source: 'outside' },
 ];
