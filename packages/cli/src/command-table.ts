@@ -76,6 +76,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./commands/config-command.ts')).configCommand,
   },
   {
+    name: 'completion',
+    summary: 'Print the completion script of a shell.',
+    load: async (services) => (await import('./commands/completion-command.ts')).completionCommand(services),
+  },
+  {
     name: 'doctor',
     summary: 'Check whether a prompt can be answered here, and why not.',
     load: async (services) => (await import('./commands/doctor-command.ts')).doctorCommand(services),

@@ -33,8 +33,11 @@ export interface GlobalOptions {
   readonly home: string;
 }
 
-/** What a word on the command line names. `models`: those that are installed; `catalog`: those that can be fetched. */
-export type Completion = 'files' | 'models' | 'catalog' | 'roles' | 'config-keys' | 'option-keys';
+/**
+ * What a word on the command line names. `models`: those that are installed; `models-or-files`: or a file of one;
+ * `catalog`: those that can be fetched.
+ */
+export type Completion = 'files' | 'models' | 'models-or-files' | 'catalog' | 'roles' | 'config-keys' | 'option-keys';
 
 /** A positional argument. */
 export interface ArgumentDefinition {

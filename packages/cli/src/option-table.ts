@@ -25,7 +25,7 @@ const modelOption: OptionDefinition = {
   long: 'model',
   short: 'm',
   value: 'NAME|FILE',
-  completes: 'models',
+  completes: 'models-or-files',
   summary: 'The model that answers: an installed name or a file. Default: gemma.default_model.',
 };
 
@@ -68,7 +68,7 @@ const commonAnswerOptions: readonly OptionDefinition[] = [
   {
     long: 'draft-model',
     value: 'NAME|FILE',
-    completes: 'models',
+    completes: 'models-or-files',
     summary: 'Guess several tokens ahead with this smaller model of the same vocabulary.',
   },
   engineOption,

@@ -22,6 +22,9 @@ export interface ThinOptions {
   readonly connect: Connect;
 }
 
+/** What completion scripts call for names; no command that people see. */
+const completionWord = '__complete';
+
 /**
  * The warm path: `--version`, `gemma "prompt"` and `gemma ask`. Gives the exit code, or `undefined` for what needs the
  * full program. Loads neither commander nor zod; a test follows its imports.
@@ -31,6 +34,10 @@ export interface ThinOptions {
 export async function thin(world: ThinOptions): Promise<number | undefined> {
   const { argv, stdinIsTerminal = world.stdin.isTTY === true } = world;
   if (argv.length === 0 && stdinIsTerminal) return undefined;
+  if (argv[0] === completionWord) {
+    const { printNames } = await import('./thin/print-names.ts');
+    return printNames(argv.slice(1), world);
+  }
   const route = routeCommand(argv);
   if (route.type === 'version') {
     const { readVersion } = await import('./version.ts');

@@ -4,9 +4,12 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { createRoleStore, ensureHome, homeLayout } from '@gemma-cli/config';
+import { createModelStore } from '@gemma-cli/models';
 import { withTemporaryFolder } from '@gemma-cli/testkit';
 import { thin } from '../src/thin.ts';
 import { runNode } from './run-node.ts';
+import { tinyModel } from './tiny-model.ts';
 
 const bin = fileURLToPath(new URL('../dist/bin.js', import.meta.url));
 const traceImports = new URL('./fixtures/trace-imports.mjs', import.meta.url).href;
@@ -49,6 +52,32 @@ describe('the warm path', () => {
     );
     expect(foreign).toEqual([]);
   });
+
+  test('names for completion come without another package, and are those of the store', () =>
+    withTemporaryFolder(async (folder) => {
+      const home = join(folder, 'home');
+      const store = createModelStore({ folder: join(home, 'models') });
+      await writeFile(join(folder, 'tiny.gguf'), tinyModel());
+      for (const name of ['mine', 'a.b/c-d:q4_k', 'gemma3:270m'])
+        await store.importFile(join(folder, 'tiny.gguf'), { mode: 'link', name });
+      await createRoleStore({ folder: await makeRoles(home) }).write('poet', 'system = "x"');
+      const file = join(folder, 'trace');
+      await writeFile(file, '');
+      const ask = async (kind: string): Promise<readonly string[]> => {
+        const { stdout, stderr, code } = await runNode(bin, ['__complete', kind], {
+          nodeArgs: ['--import', traceImports],
+          env: { TRACE_FILE: file, GEMMA_HOME: home },
+        });
+        expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+        return stdout.split('\n').filter((line) => line !== '');
+      };
+      const installed = await store.list();
+      expect(await ask('models')).toEqual(installed.map(({ name }) => name).toSorted());
+      expect(installed).toHaveLength(3);
+      expect(await ask('roles')).toEqual(['poet']);
+      expect(await ask('nothing')).toEqual([]);
+      expect(readFileSync(file, 'utf8')).not.toMatch(/node_modules|packages\/(?!cli\/)/);
+    }));
 
   test('the trace sees what is loaded: another command loads commander', () =>
     withTemporaryFolder(async (folder) => {
@@ -131,3 +160,8 @@ describe('the warm path', () => {
     expect({ sent, touched }).toEqual({ sent: true, touched: [] });
   });
 });
+
+async function makeRoles(home: string): Promise<string> {
+  await ensureHome(home);
+  return homeLayout(home).roles;
+}

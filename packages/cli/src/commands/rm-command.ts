@@ -7,7 +7,13 @@ export const rmCommand: CommandDefinition = {
   name: 'rm',
   summary: 'Remove installed models.',
   arguments: [
-    { name: 'NAME', summary: 'An installed name. The file of a linked model stays.', required: true, variadic: true },
+    {
+      name: 'NAME',
+      summary: 'An installed name. The file of a linked model stays.',
+      required: true,
+      variadic: true,
+      completes: 'models',
+    },
   ],
   examples: [
     { command: 'gemma rm gemma3:270m', effect: 'removes a model and its file' },

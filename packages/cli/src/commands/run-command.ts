@@ -10,7 +10,7 @@ export function runCommand(services: CommandServices): CommandDefinition {
     name: 'run',
     summary: 'Chat with a model, or answer one prompt with it.',
     arguments: [
-      { name: 'MODEL', summary: 'An installed name or a file.', required: true },
+      { name: 'MODEL', summary: 'An installed name or a file.', required: true, completes: 'models-or-files' },
       { name: 'TEXT', summary: 'The prompt. Without one, on a terminal, a chat begins.', variadic: true },
     ],
     options: runOptions,

@@ -11,7 +11,7 @@ import { usageError } from './usage-error.ts';
 const installCommand: CommandDefinition = {
   name: 'install',
   summary: 'Install a native runtime into the home folder, with your own npm.',
-  arguments: [{ name: 'RUNTIME', summary: 'llama: llama.cpp, for .gguf models.', required: true }],
+  arguments: [{ name: 'RUNTIME', summary: 'llama: llama.cpp, for .gguf models.', required: true, choices: ['llama'] }],
   options: [
     {
       long: 'gpu',

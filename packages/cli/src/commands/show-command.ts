@@ -9,7 +9,14 @@ import { formatBytes, printJson, printLine, printNotice } from './print.ts';
 export const showCommand: CommandDefinition = {
   name: 'show',
   summary: 'Show what is known of a model.',
-  arguments: [{ name: 'MODEL', summary: 'An installed name, or a .gguf or .sbs file.', required: true }],
+  arguments: [
+    {
+      name: 'MODEL',
+      summary: 'An installed name, or a .gguf or .sbs file.',
+      required: true,
+      completes: 'models-or-files',
+    },
+  ],
   options: [{ long: 'verify', summary: 'Hash the file again and compare. Reads all of it.' }],
   examples: [
     { command: 'gemma show gemma3:270m', effect: 'shows size, context, source, hash and terms' },
