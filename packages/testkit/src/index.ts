@@ -42,7 +42,7 @@ export {
   replayGemma,
 } from './gemma-cpp-recordings.ts';
 export type { RecordedEvent, Replay } from './gemma-cpp-recordings.ts';
-export { readStandInJournal, standInGemma, standInWeights } from './gemma-cpp-script.ts';
+export { readStandInJournal, standInGemma, standInTokens, standInWeights } from './gemma-cpp-script.ts';
 export type {
   StandInEntry,
   StandInFault,

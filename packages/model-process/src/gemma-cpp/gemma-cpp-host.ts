@@ -684,11 +684,11 @@ async function writePromptFile(
   return { path, remove };
 }
 
-/** Resident memory of a process. Only Linux tells without another process; its file has no name that could hold spaces. */
+/** Resident memory of a process. Only Linux tells without another process. */
 function residentBytes(pid: number): number | null {
   try {
-    const pages = Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]);
-    return Number.isFinite(pages) ? pages * 4096 : null;
+    const kilobytes = /^VmRSS:\s+(\d+) kB$/mu.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    return kilobytes === undefined ? null : Number(kilobytes) * 1024;
   } catch {
     // Another system, or a process that ended a moment ago.
     return null;
