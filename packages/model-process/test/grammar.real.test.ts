@@ -90,8 +90,8 @@ describe('llama.cpp and our oracle', () => {
 
   it('refuse what is no grammar, and llama.cpp says why', async () => {
     for (const grammar of ['root ::= (', 'root ::= missing', 'other ::= "a"', 'root ::= "a"{3000}']) {
-      expect(() => parsed(grammar), grammar).toThrow();
-      expect(() => createGbnfMatcher(grammar), grammar).toThrow();
+      expect(() => parsed(grammar), grammar).toThrow('Failed to parse grammar');
+      expect(() => createGbnfMatcher(grammar), grammar).toThrow('Expected');
     }
     const model = {} as AddonModel;
     await expect(startGrammar(addon, model, 'root ::= (', lastError)).rejects.toMatchObject({

@@ -132,4 +132,55 @@ describe('a schema that cannot be held to', () => {
       );
     }
   });
+
+  it('is refused with a code, whatever nonsense it is', () => {
+    const words =
+      'type enum const allOf anyOf oneOf $ref properties required additionalProperties propertyNames items prefixItems minItems maxItems minLength maxLength pattern format minimum exclusiveMaximum minProperties maxProperties $defs title __proto__ a';
+    const names = fc.constantFrom(...words.split(' '));
+    const { schema } = fc.letrec((tie) => ({
+      schema: fc.oneof(
+        { depthSize: 'small', withCrossShrink: true },
+        fc.constantFrom(
+          true,
+          false,
+          0,
+          2,
+          -1.5,
+          1e21,
+          'a',
+          'object',
+          'integer',
+          '#',
+          '#/$defs/a',
+          '(a|b)*c',
+          'date',
+          null,
+        ),
+        fc.array(tie('schema'), { maxLength: 3 }),
+        fc.dictionary(names, tie('schema'), { maxKeys: 4, noNullPrototype: true }),
+        // Sound keywords, so that some of it is a schema.
+        fc.record({
+          type: fc.constantFrom('object', 'array'),
+          properties: fc.dictionary(names, tie('schema'), { maxKeys: 3 }),
+        }),
+        fc.record({
+          anyOf: fc.array(tie('schema'), { minLength: 1, maxLength: 3 }),
+          $ref: fc.constantFrom('#', '#/anyOf/0'),
+        }),
+      ),
+    }));
+    let understood = 0;
+    fc.assert(
+      fc.property(schema, (nonsense) => {
+        try {
+          createGbnfMatcher(jsonSchemaToGbnf(nonsense)).write(seededRandom(1));
+          understood++;
+        } catch (error) {
+          expect(error, JSON.stringify(nonsense)).toMatchObject({ code: 'SCHEMA_UNSUPPORTED' });
+        }
+      }),
+      { numRuns: 400 },
+    );
+    expect(understood).toBeGreaterThan(5);
+  });
 });
