@@ -166,7 +166,8 @@ async function run(
       plans.push(await suite.plan({ model, embeddingModel, threads, quick, env }));
     } catch (error) {
       // Who asks for everything gets what can be measured; who names a suite is told that it cannot.
-      if (names.length > 0 || !isGemmaError(error) || error.code !== 'MODEL_NOT_FOUND') throw error;
+      const isLacking = isGemmaError(error) && error.code === 'MODEL_NOT_FOUND' && error.facts['path'] === undefined;
+      if (names.length > 0 || !isLacking) throw error;
       stderr.write(`left out: ${error.message}\n`);
     }
   }

@@ -48,13 +48,26 @@ describe('gemma-bench', () => {
   test('list names every suite with its summary', async () => {
     const { code, stdout } = await gemmaBench(['list']);
     expect(code).toBe(0);
-    expect(stdout.split('\n').map((line) => line.split(' ')[0])).toEqual(['startup', 'micro', 'first-token', '']);
+    expect(stdout.split('\n').map((line) => line.split(' ')[0])).toEqual([
+      'startup',
+      'micro',
+      'first-token',
+      'chat',
+      'decode',
+      'restore',
+      'concurrency',
+      'abort',
+      'embedding',
+      'threads',
+      'speculation',
+      '',
+    ]);
   });
 
   test('--help says every command and option, on stdout', async () => {
     const { code, stdout, stderr } = await gemmaBench(['--help']);
     expect([code, stderr]).toEqual([0, '']);
-    for (const word of ['list', 'render', '--rounds', '--model', '--threads', '--seed', '--out', '--json']) {
+    for (const word of ['list', 'render', '--rounds', '--model', '--threads', '--quick', '--seed', '--out', '--json']) {
       expect(stdout).toContain(word);
     }
   });
@@ -107,21 +120,51 @@ describe('gemma-bench', () => {
     await gemmaBench(['trial', '--model', 'm.gguf', '--threads', '3'], { suites: [suite], cwd });
     await gemmaBench(['trial'], { suites: [suite], cwd, env: { GEMMA_BENCH_MODEL: '/models/n.gguf' } });
     await gemmaBench(['trial'], { suites: [suite], cwd });
-    expect(suite.asked).toEqual([
-      { model: join(cwd, 'm.gguf'), threads: 3 },
+    expect(suite.asked).toMatchObject([
+      { model: join(cwd, 'm.gguf'), threads: 3, quick: false },
       { model: '/models/n.gguf', threads: undefined },
       { model: undefined, threads: undefined },
     ]);
   });
 
+  test('hands the embedding model and the environment to the suites', async () => {
+    const suite = trial();
+    const cwd = folder();
+    const env = { GEMMA_BENCH_EMBEDDING_MODEL: '/models/e.gguf', GEMMA_BENCH_LLAMA_CPP: '/llama' };
+    await gemmaBench(['trial'], { suites: [suite], cwd, env });
+    await gemmaBench(['trial', '--embedding-model', 'f.gguf'], { suites: [suite], cwd, env });
+    expect(suite.asked).toMatchObject([
+      { embeddingModel: '/models/e.gguf', env },
+      { embeddingModel: join(cwd, 'f.gguf') },
+    ]);
+  });
+
+  test('--quick is one round without warm-ups, and is told to the suites; --rounds still decides', async () => {
+    const suite = trial();
+    const slow: Suite = {
+      ...suite,
+      plan: async (options) => {
+        const { benchmarks, ...rest } = await suite.plan(options);
+        return { ...rest, benchmarks: benchmarks.map((item) => ({ ...item, rounds: 9, warmups: 2 })) };
+      },
+    };
+    const { stderr } = await gemmaBench(['trial', '--quick'], { suites: [slow] });
+    expect(stderr).toContain('trial-benchmark: 0 warm-up rounds, 1 rounds');
+    expect(suite.asked).toMatchObject([{ quick: true }]);
+    const more = await gemmaBench(['trial', '--quick', '--rounds', '2'], { suites: [slow] });
+    expect(more.stderr).toContain('trial-benchmark: 0 warm-up rounds, 2 rounds');
+  });
+
   test.each([
-    ['an unknown suite', ['nothing'], 2, /Expected a suite \(startup, micro, first-token\), got "nothing"/],
+    ['an unknown suite', ['nothing'], 2, /Expected a suite \(startup, micro, first-token, .*\), got "nothing"/],
     ['an unknown option', ['--fast'], 2, /--fast/],
     ['rounds that are no whole number', ['--rounds', '1.5'], 2, /at least 1 after --rounds, got "1\.5"/],
     ['no rounds', ['--rounds', '0'], 2, /at least 1 after --rounds/],
     ['render without a file', ['render'], 2, /Expected FILE after render/],
     ['render of a missing file', ['render', 'nothing.json'], 1, /nothing\.json; the file cannot be read/],
     ['render of another file', ['render', 'manifest.json'], 2, /Expected gemma-bench-results version 2/],
+    ['chat without a model', ['chat'], 3, /The suite chat needs a model/],
+    ['embedding without a model that embeds', ['embedding', '--embedding-model', 'none.gguf'], 3, /cannot be read/],
     ['first-token without a model', ['first-token'], 3, /--model FILE or GEMMA_BENCH_MODEL/],
     [
       'first-token with a missing model',
