@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -106,6 +106,32 @@ describe('the executable', () => {
       expect(code).toBe(130);
       expect(stderr).not.toContain('Expected a prompt');
     }));
+
+  test.skipIf(process.platform !== 'linux')('Ctrl-C is heard while -f waits for the writer of a pipe', () =>
+    tryBin({}, ({ env }) =>
+      withTemporaryFolder(async (folder) => {
+        const fifo = join(folder, 'fifo');
+        expect(spawnSync('mkfifo', [fifo]).status).toBe(0);
+        const child = spawn(process.execPath, [scriptedBin, '-f', fifo, 'Hi'], {
+          env: { PATH: process.env['PATH'], ...env },
+          stdio: ['ignore', 'pipe', 'pipe'],
+        });
+        const descriptors = `/proc/${child.pid}/fd`;
+        await until('it has opened the pipe', () =>
+          readdirSync(descriptors).some((name) => {
+            try {
+              return readlinkSync(join(descriptors, name)) === fifo;
+            } catch {
+              // Closed in between.
+              return false;
+            }
+          }),
+        );
+        child.kill('SIGINT');
+        expect(await new Promise((resolve) => child.once('close', resolve))).toBe(130);
+      }),
+    ),
+  );
 
   test('what stands after -- is a prompt, even when it looks like an option', () =>
     tryBin({ answer: { text: 'Fine.' } }, async ({ run, env }) => {

@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
@@ -40,6 +41,36 @@ describe('reading the prompt', () => {
     });
     controller.abort();
     expect(await reading).toEqual({ text: 'Hi' });
+  });
+
+  describe.skipIf(process.platform !== 'linux')('a pipe with a name', () => {
+    const trial = (body: (fifo: string) => Promise<void>): Promise<void> =>
+      withTemporaryFolder(async (folder) => {
+        const fifo = join(folder, 'fifo');
+        expect(spawnSync('mkfifo', [fifo]).status).toBe(0);
+        await body(fifo);
+      });
+    const stdin = Object.assign(new PassThrough(), { isTTY: true });
+
+    test('is read to its end, when its writer comes late and writes in pieces', () =>
+      trial(async (fifo) => {
+        const reading = readPromptParts({ words: ['Q'], files: [fifo], cwd: '/', stdin, signal });
+        await new Promise((resolve) => setImmediate(resolve));
+        const writer = await open(fifo, 'w');
+        await writer.write('one ');
+        await new Promise((resolve) => setImmediate(resolve));
+        await writer.write('two');
+        await writer.close();
+        expect(await reading).toEqual({ files: ['one two'], text: 'Q' });
+      }));
+
+    test('that nobody writes to is left at an abort', () =>
+      trial(async (fifo) => {
+        const controller = new AbortController();
+        const reading = readPromptParts({ words: ['Q'], files: [fifo], cwd: '/', stdin, signal: controller.signal });
+        setImmediate(() => controller.abort());
+        expect(await reading).toMatchObject({ text: 'Q' });
+      }));
   });
 
   test('bytes that are no UTF-8 are refused, with the name of the file', () =>

@@ -1,4 +1,5 @@
-import { open } from 'node:fs/promises';
+import { constants, openSync } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import type { PromptParts } from '@gemma-cli/app';
 import type { Input } from '../command.ts';
@@ -62,7 +63,7 @@ export async function readPromptParts({
   }
   const texts: string[] = [];
   for (const file of files)
-    texts.push(file === '-' ? piped : await readFile(isAbsolute(file) ? file : join(cwd, file)));
+    texts.push(file === '-' ? piped : await readFile(isAbsolute(file) ? file : join(cwd, file), signal));
   const parts: PromptParts = {
     ...(piped === '' || named ? {} : { input: piped }),
     ...(texts.length === 0 ? {} : { files: texts }),
@@ -74,16 +75,33 @@ export async function readPromptParts({
   return parts;
 }
 
-async function readFile(path: string): Promise<string> {
+async function readFile(path: string, signal: AbortSignal): Promise<string> {
   try {
+    if ((await stat(path)).isFIFO() && process.platform === 'linux') return await readPipe(path, signal);
     const handle = await open(path);
     try {
-      return await readStream(handle.createReadStream({ autoClose: false }), undefined, path);
+      return await readStream(handle.createReadStream({ autoClose: false }), signal, path);
     } finally {
       await handle.close();
     }
   } catch (error) {
     throw error instanceof InputUnreadable ? error : new InputUnreadable(path, (error as Error).message, error);
+  }
+}
+
+/**
+ * Reads a pipe that has a name. Opening one waits for its writer in a thread that nothing can stop, not even the end of
+ * the process: so it is opened without waiting, and waited for as a socket is. Linux tells a pipe that had no writer yet
+ * from one whose writer has gone; elsewhere that difference is lost, and the plain way has to do.
+ */
+async function readPipe(path: string, signal: AbortSignal): Promise<string> {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const { Socket } = await import('node:net');
+  const socket = new Socket({ fd, readable: true, writable: false });
+  try {
+    return await readStream(socket, signal, path);
+  } finally {
+    socket.destroy();
   }
 }
 
