@@ -60,11 +60,16 @@ export async function main(options: MainOptions): Promise<number> {
     return outputClosed.signal.aborted ? 0 : code;
   } catch (error) {
     if (outputClosed.signal.aborted) return 0;
-    const { exitCodeOf, renderErrorJson, renderErrorText, typedError } = await import('./render/render-error.ts');
-    const problem = typedError(error).toJSON();
+    const { exitCodeOf, renderCauses, renderErrorJson, renderErrorText, typedError } =
+      await import('./render/render-error.ts');
+    const typed = typedError(error);
+    const problem = typed.toJSON();
     // The command line may be the very thing that was not understood: look for the switch itself.
     if (argv.includes('--json')) world.stdout.write(renderErrorJson(problem));
-    else world.stderr.write(renderErrorText(problem));
+    else {
+      world.stderr.write(renderErrorText(problem));
+      if (argv.includes('--verbose') || argv.includes('-v')) world.stderr.write(renderCauses(typed));
+    }
     return exitCodeOf(problem);
   } finally {
     for (const output of guarded) output.off('error', onOutputError);

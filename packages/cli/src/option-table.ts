@@ -4,7 +4,11 @@ import type { OptionDefinition } from './command.ts';
 export const globalOptions: readonly OptionDefinition[] = [
   { long: 'json', summary: 'Print one JSON object on stdout; an error is {"error": {code, message, …}}.' },
   { long: 'quiet', short: 'q', summary: 'No commentary on stderr but errors.' },
-  { long: 'verbose', short: 'v', summary: 'Log lines on stderr.' },
+  {
+    long: 'verbose',
+    short: 'v',
+    summary: 'Log lines on stderr: what is used and done, and what lies behind an error.',
+  },
   { long: 'no-color', summary: 'No colours, whatever the terminal can do. NO_COLOR does the same.' },
   {
     long: 'no-daemon',

@@ -57,7 +57,9 @@ export async function runProgram(options: ProgramOptions): Promise<number> {
       ? { leaf: definition, input: { arguments: rest, options: {} } }
       : await readArguments(definition, rest);
   if (leaf.run === undefined) return showHelp(entry.name, rest, options);
-  return leaf.run(await commandContext(options, input), input);
+  const context = await commandContext(options, input);
+  if (input.options['verbose'] === true) await logWorld(context, input);
+  return leaf.run(context, input);
 }
 
 function asksForHelp(argv: readonly string[]): boolean {
@@ -124,6 +126,20 @@ async function commandContext(
     home,
   };
   return { env, cwd, stdin, stdout, stderr, signal, options: globals };
+}
+
+/** What every command stands on, for who asks with `--verbose`: where most questions about it begin. */
+async function logWorld({ options, cwd, env, stderr }: CommandContext, input: CommandInput): Promise<void> {
+  const { loadConfig } = await import('@gemma-cli/config');
+  const { createLogPrinter } = await import('./render/log-printer.ts');
+  const log = createLogPrinter(input, stderr);
+  log({ level: 'info', message: `gemma ${readVersion()}, Node ${process.version}, home ${options.home}` });
+  const message = await loadConfig({ home: options.home, cwd, env }).then(
+    ({ files }) => `configuration ${files.user}${files.project === null ? '' : ` and ${files.project}`}`,
+    // The command says what is wrong with it, or mends it.
+    (error: Error) => `configuration cannot be used: ${error.message}`,
+  );
+  log({ level: 'info', message });
 }
 
 interface ColorQuestion extends Pick<ProgramOptions, 'env' | 'cwd' | 'stdout'> {

@@ -32,6 +32,24 @@ export function renderErrorText({ code, message }: GemmaErrorJson): string {
   return `gemma: ${sanitizeTerminalText(message)}${suffix}\n`;
 }
 
+/** What lies behind an error, a line for each cause: for who asks with `--verbose`. */
+export function renderCauses(error: unknown): string {
+  const lines: string[] = [];
+  // A chain may be a circle.
+  const seen = new Set<unknown>();
+  for (let cause = causeOf(error); cause !== undefined && !seen.has(cause); cause = causeOf(cause)) {
+    seen.add(cause);
+    // What is thrown is an error; anything else has no words of its own.
+    const text = cause instanceof Error ? `${cause.name}: ${cause.message}` : `a ${typeof cause} that was thrown`;
+    lines.push(`gemma: because of ${sanitizeTerminalText(text)}\n`);
+  }
+  return lines.join('');
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof Error ? error.cause : undefined;
+}
+
 /** The one object of an error on stdout. */
 export function renderErrorJson(error: GemmaErrorJson): string {
   const { code, message, ...facts } = error;
