@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { chmod, mkdir, open, readFile, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import { isGemmaError } from '@gemma-cli/contracts';
 import type { ModelFile, RuntimeInfo, StateCacheStatus } from '@gemma-cli/contracts';
 
 /**
@@ -364,7 +365,10 @@ export async function openStateCache({
           trouble = undefined;
           return isSaved;
         } catch (error) {
-          noteTrouble('A state could not be saved', error);
+          // A process that is closed, aborted or gone says nothing about the disk: the next state may be saved.
+          const isOfProcess = isGemmaError(error) && error.code !== 'DISK_FULL';
+          if (!isOfProcess) noteTrouble('A state could not be saved', error);
+          else if (!isClosed) log(`A state could not be saved (${error.message}).`);
           return false;
         } finally {
           await rm(file, { force: true }).catch(() => undefined);

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, open, readFile, readdir, rename, rm, stat, utimes, writ
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { GemmaError } from '@gemma-cli/contracts';
 import { isWorthSaving, openStateCache, stateModelKey } from '../src/state-cache.ts';
 import type { StateCache } from '../src/state-cache.ts';
 
@@ -281,6 +282,18 @@ describe('trouble while saving', () => {
     at = 180_000;
     expect(await cache.save('m', tokensOf(64), free, writing())).toBe(true);
     expect(await cache.find('m', tokensOf(64), any)).toBeDefined();
+  });
+
+  it('because the process is gone says nothing about the disk', async () => {
+    const cache = await openHere();
+    const failing = (code: 'ENGINE_EXITED' | 'DISK_FULL') => () =>
+      Promise.reject(new GemmaError({ code, message: `failed with ${code}` }));
+    expect(await cache.save('m', tokensOf(64), free, failing('ENGINE_EXITED'))).toBe(false);
+    expect(lines).toEqual(['A state could not be saved (failed with ENGINE_EXITED).']);
+    expect(await cache.save('m', tokensOf(64), free, writing())).toBe(true);
+    expect(await cache.save('m', tokensOf(64, 2), free, failing('DISK_FULL'))).toBe(false);
+    expect(await cache.save('m', tokensOf(64, 2), free, writing())).toBe(false);
+    expect(lines).toHaveLength(2);
   });
 
   it('by a writer that wrote less than it says leaves no entry', async () => {
