@@ -128,12 +128,12 @@ export function createModelPool(
    */
   function makeRoom(place: PoolPlace): boolean {
     // A file that was replaced is another model; nobody asks for the old one again.
-    for (const entry of [...entries.values()]) {
+    for (const entry of entries.values()) {
       const isReplaced = entry.place.file.path === place.file.path && entry.place.contextTokens === place.contextTokens;
       if (isReplaced && entry.seats === 0) void discard(entry);
     }
     const need = neededBytes(place);
-    for (const entry of [...entries.values()]) {
+    for (const entry of entries.values()) {
       if (usedBytes() + need <= budgetBytes()) break;
       if (entry.seats > 0) continue;
       settings.log(`${entry.place.file.name} makes room for ${place.file.name}.`);
