@@ -1,71 +1,20 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
-import {
-  readJournal,
-  scriptedWorker,
-  withTemporaryFolder,
-  type JournalEntry,
-  type WorkerScript,
-} from '@gemma-cli/testkit';
-import { tinyModel } from './tiny-model.ts';
+import type { WorkerScript } from '@gemma-cli/testkit';
+import { isWindows, promptsOf, requirePython, runOnTerminal, type Step, type TerminalOutcome } from './on-terminal.ts';
 
-const terminal = fileURLToPath(new URL('./fixtures/terminal.py', import.meta.url));
-const scriptedBin = fileURLToPath(new URL('./fixtures/scripted-bin.mjs', import.meta.url));
-
-/** A step of a user: something to wait for, or something to type. */
-type Step = { readonly expect: string } | { readonly send: string };
-
-interface Outcome {
-  readonly code: number;
-  readonly output: string;
-  readonly failure: string | null;
-  readonly journal: readonly JournalEntry[];
+function onTerminal(argv: readonly string[], script: WorkerScript, steps: readonly Step[]): Promise<TerminalOutcome> {
+  return runOnTerminal({ argv, script, steps });
 }
 
-/** Python's `pty` module is the terminal; Windows has none. Elsewhere a missing Python is a failure, not a skip. */
-const isWindows = process.platform === 'win32';
-
-/** Runs the command on a real pseudo-terminal. */
-function onTerminal(argv: readonly string[], script: WorkerScript, steps: readonly Step[]): Promise<Outcome> {
-  return withTemporaryFolder(async (folder) => {
-    const model = join(folder, 'tiny.gguf');
-    const journal = join(folder, 'journal.jsonl');
-    await writeFile(model, tinyModel());
-    const { PATH, HOME } = process.env;
-    const env = {
-      PATH,
-      HOME,
-      TERM: 'xterm',
-      GEMMA_HOME: join(folder, 'home'),
-      GEMMA_GEMMA_DEFAULT_MODEL: model,
-      GEMMA_TEST_WORKER: JSON.stringify(scriptedWorker({ journal, ...script })),
-    };
-    const child = spawn('python3', [terminal, '15', process.execPath, scriptedBin, ...argv], { env });
-    let stdout = '';
-    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-      stdout += chunk;
-    });
-    child.stdin.end(steps.map((step) => `${JSON.stringify(step)}\n`).join(''));
-    await new Promise((resolve) => child.once('close', resolve));
-    return { ...(JSON.parse(stdout) as Omit<Outcome, 'journal'>), journal: readJournal(journal) };
-  });
-}
-
-function prompts({ journal }: Outcome): readonly string[] {
-  return journal.flatMap((entry) => (entry.event === 'decode' ? [entry.prompt] : []));
+function prompts({ journal }: TerminalOutcome): readonly string[] {
+  return promptsOf(journal);
 }
 
 const ctrlC = '\u0003';
 const ctrlD = '\u0004';
 
 describe.skipIf(isWindows)(`on a terminal${isWindows ? ' (skipped: Windows has no pty module)' : ''}`, () => {
-  beforeAll(() => {
-    const { status } = spawnSync('python3', ['-c', 'import pty']);
-    expect(status, 'Expected python3 with its pty module. Install python3.').toBe(0);
-  });
+  beforeAll(requirePython);
 
   test('chat shows a prompt, answers, and leaves with Ctrl-D', async () => {
     const outcome = await onTerminal(['chat'], { answer: { text: 'Hello there.' } }, [

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { AppEvent } from '@gemma-cli/app';
 import type { GemmaErrorJson } from '@gemma-cli/contracts';
 import type { CommandContext } from '../command.ts';
@@ -144,16 +145,13 @@ export function unwrapMessage(text: string): string {
   return inner === undefined ? text : `${inner}${after.trimEnd()}`;
 }
 
-/** Stops this process as the terminal would, until `fg`. Windows has nothing of the kind. */
-function suspendProcess(): Promise<void> {
-  if (process.platform === 'win32') return Promise.resolve();
-  return new Promise((resolve) => {
-    // A listener alone does not keep the process alive, and a stopped process runs no timer.
-    const alive = setInterval(() => undefined, 1000);
-    process.once('SIGCONT', () => {
-      clearInterval(alive);
-      resolve();
-    });
-    process.kill(process.pid, 'SIGTSTP');
-  });
+/**
+ * Stops this process as the terminal would, until `fg`. Windows has nothing of the kind; a process without a shell above
+ * it is not stopped, and goes on at once.
+ */
+async function suspendProcess(): Promise<void> {
+  if (process.platform === 'win32') return;
+  process.kill(process.pid, 'SIGTSTP');
+  // A stopped process runs no timer: this one ends after `fg`.
+  await sleep(50);
 }

@@ -51,6 +51,12 @@ export async function chat(context: CommandContext, input: CommandInput, { worke
   const style = answerStyle({ json: globals.json, quiet: globals.quiet, ...input.options });
   const isInteractive = stdin.isTTY === true && stdout.isTTY === true && !style.json;
 
+  if (isInteractive && flags.model === undefined && flags.role === undefined) {
+    const { needsSetup, offerSetup } = await import('../client/offer-setup.ts');
+    // After a no the chat begins all the same, and says what is missing.
+    if (await needsSetup(context)) await offerSetup(context, { worker });
+  }
+
   let terminal: ChatTerminal | undefined;
   /** Commentary that must not stand in the middle of an answer or of the line that is edited. */
   function say(line: string): void {
