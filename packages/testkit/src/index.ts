@@ -51,3 +51,5 @@ export type {
   StandInText,
   StandInWeights,
 } from './gemma-cpp-script.ts';
+export { runReadmeProgram } from './readme-program.ts';
+export type { ReadmeProgramRun } from './readme-program.ts';

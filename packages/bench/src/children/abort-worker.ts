@@ -48,14 +48,14 @@ async function abortPrompt(text: string): Promise<number> {
     }, waitMs);
   };
   if (!isCold) abortSoon();
-  const { endedAt, end } = await ask(
+  const { endedAt, end, deltasAt } = await ask(
     engine,
     orders.model,
     text,
     { maxTokens: 8 },
     { signal: controller.signal, onLoaded: () => (isCold ? abortSoon() : undefined) },
   );
-  if (end.reason !== 'aborted' || end.usage.outputTokens !== 0) {
+  if (end.reason !== 'aborted' || deltasAt.length > 0) {
     throw new Error(
       `The prompt was evaluated before it was aborted (${end.reason}): it is too short for this machine.`,
     );
