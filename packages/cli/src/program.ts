@@ -5,10 +5,9 @@ import { commandTable, findCommand, type CommandEntry } from './command-table.ts
 import { askOptions, globalOptions } from './option-table.ts';
 import { renderCommandHelp, renderProgramHelp } from './render/render-help.ts';
 import { findWords } from './thin/parse-arguments.ts';
-import { nearestName } from './thin/nearest-name.ts';
-import { routeCommand } from './thin/route-command.ts';
+import { routeCommand } from './thin.ts';
 import { readVersion } from './version.ts';
-import { UsageProblem } from './thin/usage-problem.ts';
+import { nearestName, UsageProblem } from './thin/usage-problem.ts';
 
 /** What {@link runProgram} takes. */
 export interface ProgramOptions extends CommandServices {

@@ -1,8 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import type { CommandDefinition, CommandInput, OptionDefinition } from './command.ts';
 import { globalOptions } from './option-table.ts';
-import { nearestName } from './thin/nearest-name.ts';
-import { UsageProblem } from './thin/usage-problem.ts';
+import { nearestName, UsageProblem } from './thin/usage-problem.ts';
 
 /** A command that was found, and what it was given. */
 export interface ReadCommand {

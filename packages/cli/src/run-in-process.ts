@@ -1,5 +1,5 @@
 import { isatty } from 'node:tty';
-import type { MainOptions } from './main.ts';
+import { main, type MainOptions } from './main.ts';
 
 /**
  * Runs the command in a Node process: its arguments, streams and signals. The first Ctrl-C ends the work politely, a
@@ -18,7 +18,6 @@ export async function runInProcess(
     controller.abort();
   };
   host.on('SIGINT', onSignal).on('SIGTERM', onSignal);
-  const { main } = await import('./main.ts');
   const options: MainOptions = {
     argv,
     env,

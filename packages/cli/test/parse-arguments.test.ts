@@ -6,7 +6,7 @@ import { askOptions, globalOptions } from '../src/option-table.ts';
 import { readWithCommander } from '../src/read-with-commander.ts';
 import { renderCommandHelp, renderProgramHelp } from '../src/render/render-help.ts';
 import { parseArguments } from '../src/thin/parse-arguments.ts';
-import { routeCommand } from '../src/thin/route-command.ts';
+import { routeCommand } from '../src/thin.ts';
 
 const services = { connect: () => Promise.reject(new Error('not in this test')), worker: undefined };
 const table = [...globalOptions, ...askOptions];

@@ -53,6 +53,26 @@ describe('the warm path', () => {
     expect(foreign).toEqual([]);
   });
 
+  test('a prompt is sent when these modules are loaded, and no others', async () => {
+    const loaded = await trace(['Why is the sky blue?'], '"type":"ask"');
+    // A module that is imported twice is resolved twice.
+    const own = [...new Set(loaded.flatMap((url) => /\/cli\/dist\/(.*)$/.exec(url)?.[1] ?? []))];
+    const upToTheQuestion = own.slice(
+      0,
+      own.findIndex((name) => name.startsWith('render/')),
+    );
+    // The file that reads standard input is there because it is no terminal here.
+    expect(upToTheQuestion.toSorted()).toEqual([
+      'command-table.js',
+      'option-table.js',
+      'thin.js',
+      'thin/answer-once.js',
+      'thin/parse-arguments.js',
+      'thin/read-input.js',
+      'thin/usage-problem.js',
+    ]);
+  });
+
   test('names for completion come without another package, and are those of the store', () =>
     withTemporaryFolder(async (folder) => {
       const home = join(folder, 'home');

@@ -1,16 +1,19 @@
 import type { AnswerOptions, PromptParts } from '@gemma-cli/app';
 import type { CommandInput, Input, Output } from '../command.ts';
-import {
-  connectionProtocol,
-  type AnswerFlags,
-  type AnswerForm,
-  type AskLine,
-  type ClientLine,
-  type Connect,
-  type Connection,
-  type Frame,
+import type {
+  AnswerFlags,
+  AnswerForm,
+  AskLine,
+  ClientLine,
+  Connect,
+  Connection,
+  ConnectionProtocol,
+  Frame,
 } from './connection.ts';
 import { UsageProblem } from './usage-problem.ts';
+
+/** The version of the lines that are sent and come back. */
+export const connectionProtocol: ConnectionProtocol = 1;
 
 /** What one answer needs of the world. */
 export interface AnswerOnceOptions {

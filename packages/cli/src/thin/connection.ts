@@ -1,13 +1,13 @@
 import type { AnswerOptions, AppEvent, PromptParts } from '@gemma-cli/app';
 import type { GemmaErrorJson, ImplementationName } from '@gemma-cli/contracts';
 
-/** The version of the lines below. */
-export const connectionProtocol = 1;
+/** The version of the lines below; `answer-once.ts` has the number. This file holds types alone, so that nothing loads it. */
+export type ConnectionProtocol = 1;
 
 /** The one line that the thin entry sends for an answer. */
 export interface AskLine {
   readonly type: 'ask';
-  readonly protocol: typeof connectionProtocol;
+  readonly protocol: ConnectionProtocol;
   /** Absolute working directory: where project files are looked for and relative model files stand. */
   readonly cwd: string;
   /** The `GEMMA_*` variables. */

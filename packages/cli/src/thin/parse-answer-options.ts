@@ -1,6 +1,5 @@
 import type { AnswerOptions } from '@gemma-cli/app';
-import { nearestName } from './nearest-name.ts';
-import { UsageProblem } from './usage-problem.ts';
+import { nearestName, UsageProblem } from './usage-problem.ts';
 
 /** The keys of `-o KEY=VALUE`, and what each takes. Ranges are checked by the engine. */
 export const answerOptionKeys = {

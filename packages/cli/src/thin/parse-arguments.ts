@@ -1,7 +1,6 @@
 import { parseArgs } from 'node:util';
 import type { CommandInput, OptionDefinition } from '../command.ts';
-import { nearestName } from './nearest-name.ts';
-import { UsageProblem } from './usage-problem.ts';
+import { nearestName, UsageProblem } from './usage-problem.ts';
 
 /** Where the words of a command line are: what decides which command is meant. */
 export interface Word {
