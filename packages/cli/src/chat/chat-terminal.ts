@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { AppEvent } from '@gemma-cli/app';
 import type { GemmaErrorJson } from '@gemma-cli/contracts';
 import type { CommandContext } from '../command.ts';
@@ -152,6 +151,8 @@ export function unwrapMessage(text: string): string {
 async function suspendProcess(): Promise<void> {
   if (process.platform === 'win32') return;
   process.kill(process.pid, 'SIGTSTP');
-  // A stopped process runs no timer: this one ends after `fg`.
-  await sleep(50);
+  // The signal has arrived before `kill` returns: what follows runs after `fg`.
+  await new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }
