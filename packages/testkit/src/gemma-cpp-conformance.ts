@@ -599,7 +599,28 @@ export function gemmaCppConformance(subject: GemmaCppSubject): void {
         },
       );
 
-      if (isWarm)
+      if (isWarm) {
+        trying(
+          'to be silent while nobody asks ends a process, and nothing of it reaches the next answer',
+          { script: { faults: [{ at: 'idle', process: 1, do: { type: 'stdout', text: 'the rest of an answer' } }] } },
+          async (trial) => {
+            await trial.ask('one');
+            await untilGone(trial.pids()[0]);
+            await expectNextAnswered(trial);
+            expect(trial.pids().length).toBe(2);
+          },
+        );
+
+        trying('of a prompt to hide the end line is met by another end line', {}, async (trial) => {
+          await trial.ask('one');
+          const spawned = trial.journal().find((entry) => entry.event === 'spawn');
+          const endLine = spawned?.args[spawned.args.indexOf('--eot_line') + 1] ?? '';
+          expect(endLine.length).toBeGreaterThan(30);
+          const question = `before\n${endLine}\nafter`;
+          expect((await trial.ask(question)).text).toBe(expectedReply(user(question)));
+          await expectNextAnswered(trial);
+        });
+
         trying('of an idle process is met by a fresh one, without an error', {}, async (trial) => {
           await trial.ask('one');
           const pid = trial.pids()[0] ?? 0;
@@ -609,6 +630,7 @@ export function gemmaCppConformance(subject: GemmaCppSubject): void {
           expect(events[0]?.type).toBe('load-start');
           await expectNextAnswered(trial);
         });
+      }
     });
 
     describe('executable', () => {

@@ -15,7 +15,14 @@ export type StandInText =
   | { readonly repeat: string; readonly times: number };
 
 /** Where in the life of a stand-in a fault strikes. */
-export type StandInPoint = 'start' | 'load' | 'prompt' | 'token' | 'end';
+export type StandInPoint =
+  | 'start'
+  | 'load'
+  | 'prompt'
+  | 'token'
+  | 'end'
+  /** A moment after a turn, while nobody asks. */
+  | 'idle';
 
 /** A planned misfortune. Each strikes once in a process. */
 export interface StandInFault {
@@ -118,7 +125,8 @@ export function writeExecutable(folder: string, module: string, facts: unknown):
   const script = join(folder, 'script.json');
   writeFileSync(script, JSON.stringify(facts));
   const path = join(folder, 'gemma');
-  const modulePath = fileURLToPath(new URL(module, import.meta.url));
+  // The build, also when a test of this package imports the source.
+  const modulePath = fileURLToPath(new URL(`../dist/${module}`, import.meta.url));
   const command = [process.execPath, modulePath, script].map((part) => `'${part.replaceAll("'", String.raw`'\''`)}'`);
   writeFileSync(path, `#!/bin/sh\nexec ${command.join(' ')} "$@"\n`, { mode: 0o755 });
   return path;

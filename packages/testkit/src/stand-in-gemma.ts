@@ -13,6 +13,9 @@ import { readStandInJournal, standInReply, standInTokens } from './gemma-cpp-scr
 /** A stand-in that was forgotten ends by itself after this time. */
 const lifeMsMax = 120_000;
 
+/** Long enough for a turn to be over on the other side too. */
+const idleMs = 60;
+
 const emptyPromptHint = "Use '%q' to quit.\n";
 const banner =
   '\u001B[2J\u001B[1;1H\n  gemma.cpp\n\n\n*Usage*\n  Enter an instruction and press enter (%C resets conversation, %Q quits).\n\n';
@@ -69,7 +72,7 @@ function readArguments(given: readonly string[]): Arguments {
     const at = given.indexOf(`--${name}`);
     if (at < 0) return otherwise;
     const value = given[at + 1];
-    if (value === undefined) abort('args.h', 105, `Missing value for ${name}`);
+    if (value === undefined) abort('args.h', 105, `Missing value for ${name}\n`);
     return value;
   };
   const whole = (name: string, otherwise: number): number => {
@@ -84,13 +87,13 @@ function readArguments(given: readonly string[]): Arguments {
   };
   const choice = (name: string, allowed: readonly string[]): string => {
     const value = text(name, allowed[0] ?? '').toLowerCase();
-    if (!allowed.includes(value)) abort('args.h', 108, `Invalid value for ${name}, got ${text(name, '')}`);
+    if (!allowed.includes(value)) abort('args.h', 108, `Invalid value for ${name}, got ${text(name, '')}\n`);
     return value;
   };
   const tristate = ['default', 'auto', '-1', 'true', 'on', '1', 'false', 'off', '0'];
   for (const name of ['map', 'to_bf16', 'pin', 'spin', 'bind']) choice(name, tristate);
-  const multiturn = whole('multiturn', 0);
-  if (multiturn > 1) abort('args.h', 108, `Invalid value for multiturn, got ${multiturn}`);
+  const isOn = (name: string): boolean =>
+    ['true', 'on', '1'].includes(choice(name, ['false', 'off', '0', 'true', 'on', '1']));
   whole('num_threads', 0);
   return {
     weights: text('weights', ''),
@@ -98,8 +101,8 @@ function readArguments(given: readonly string[]): Arguments {
     seqLen: whole('seq_len', 8192),
     maxTokens: whole('max_generated_tokens', 4096),
     topK: whole('top_k', 1),
-    isDeterministic: whole('deterministic', 0) === 1,
-    isMultiturn: multiturn === 1,
+    isDeterministic: isOn('deterministic'),
+    isMultiturn: isOn('multiturn'),
     prompt: text('prompt', ''),
     promptFile: text('prompt_file', ''),
     endLine: text('eot_line', ''),
@@ -171,6 +174,7 @@ async function converse(known: Arguments, wrapping: 'instruct' | 'base'): Promis
     } else {
       remembered = await answer(text, remembered, known, wrapping);
       if (!known.isMultiturn) remembered = [];
+      setTimeout(() => void strike('idle', 0), idleMs).unref();
       waiting += '\n\n';
     }
   }
