@@ -1,7 +1,7 @@
-import { parseResults } from '@gemma-cli/bench-kit';
+import { parseResults, runBenchmarks } from '@gemma-cli/bench-kit';
 import type { BenchmarkResults } from '@gemma-cli/bench-kit';
 import { describe, expect, test } from 'vitest';
-import { firstTokenSuite, startupSuite } from '../src/index.ts';
+import { decodeSuite, firstTokenSuite, startupSuite } from '../src/index.ts';
 import type { Suite } from '../src/index.ts';
 import { fixture, gemmaBench } from './gemma-bench.ts';
 
@@ -74,5 +74,52 @@ describe('the first-token suite', () => {
   test('an engine that says it is the other one is an error, not a sample', async () => {
     const swapped = firstTokenSuite({ engineModules: { ...engineModules, optimized: engineModules.legacy } });
     await expect(measure(swapped, ...model)).rejects.toThrow(/BENCH_WRONG_IMPLEMENTATION/);
+  });
+});
+
+describe('the decode suite', () => {
+  test(
+    'asks native llama.cpp at the threads that are compared, and leaves nothing running',
+    { skip: process.platform === 'win32' },
+    async () => {
+      const { benchmarks, skipped } = await decodeSuite().plan({
+        model: fixture('manifest.json'),
+        threads: 1,
+        quick: true,
+        env: { GEMMA_BENCH_LLAMA_CPP: fixture('llama-cpp') },
+      });
+      expect(skipped).toEqual([]);
+      expect(benchmarks[0]?.variants.map(({ name }) => name)).toEqual([
+        'optimized',
+        'legacy',
+        'raw binding',
+        'llama-server',
+        'llama-bench',
+      ]);
+      const peers = benchmarks.map((benchmark) => ({
+        ...benchmark,
+        variants: benchmark.variants.filter(({ name }) => name.startsWith('llama-')),
+        aims: [],
+      }));
+      const results = await runBenchmarks({
+        benchmarks: peers,
+        env: { PATH: process.env['PATH'] },
+        readLoad: async () => ({ load1: 0, busyShare: 0 }),
+      });
+      const [server, bench] = results.benchmarks[0]?.variants ?? [];
+      for (const metric of ['readyMs', 'coldFirstTokenMs', 'firstTokenMs', 'decodeTokensPerSecond', 'prefixHitMs']) {
+        expect(server?.metrics[metric]?.samples[0], metric).toBeGreaterThan(0);
+      }
+      expect(bench?.metrics['decodeTokensPerSecond']?.samples).toEqual([41]);
+      expect(bench?.metrics['promptTokensPerSecond']?.samples).toEqual([401]);
+      expect(bench?.metrics['readyMs']?.samples).toEqual([null]);
+    },
+  );
+
+  test('says which peers are not there, and holds no goal against them', async () => {
+    const { benchmarks, skipped } = await decodeSuite().plan({ model: fixture('manifest.json'), threads: 1, env: {} });
+    expect(skipped.join('\n')).toMatch(/llama-server: found neither[^]*llama-bench: found neither/);
+    const named = new Set(benchmarks[0]?.variants.map(({ name }) => name));
+    for (const aim of benchmarks[0]?.aims ?? []) expect(named).toContain('of' in aim ? aim.of : aim.variant);
   });
 });
