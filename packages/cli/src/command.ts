@@ -84,6 +84,8 @@ export interface CommandDefinition {
   readonly arguments?: readonly ArgumentDefinition[];
   readonly options?: readonly OptionDefinition[];
   readonly examples?: readonly { readonly command: string; readonly effect: string }[];
+  /** More tables of its help page, such as the keys of a chat. */
+  readonly topics?: readonly { readonly title: string; readonly rows: readonly (readonly [string, string])[] }[];
   readonly subcommands?: readonly CommandDefinition[];
   /**
    * Does the work and gives the exit code. A thrown `GemmaError` is rendered by the caller and gives its `exitCode`.

@@ -2,6 +2,7 @@ import type { AnswerOptions, ChatSession, PreparedModel } from '@gemma-cli/app';
 import { nearestNames } from '@gemma-cli/contracts';
 import { answerOptionKeys } from '../thin/parse-answer-options.ts';
 import { UsageProblem } from '../thin/usage-problem.ts';
+import { table } from '../render/render-help.ts';
 import type { Figures } from './figures.ts';
 import { listChats, loadChat, saveChat, savedChatPath, type SavedChatPlaces } from './saved-chat.ts';
 import { applySetting, describeRange, resetSetting, settingKey, settings, settingValue } from './settings.ts';
@@ -79,7 +80,7 @@ export const chatCommands: readonly ChatCommand[] = [
       const name = argument === '' ? undefined : `/${argument.replace(/^\//, '')}`;
       const command = name === undefined ? undefined : findChatCommand(name);
       if (name !== undefined && command === undefined) return unknownCommand(world, name);
-      world.say((command === undefined ? renderChatHelp() : commandHelp(command)).join('\n'));
+      world.say((command === undefined ? renderChatHelp() : columns([commandRow(command)])).join('\n'));
       return stay;
     },
   },
@@ -243,17 +244,27 @@ export async function runChatCommand(world: ChatWorld, line: string): Promise<Co
 
 /** Lines of `/help`. */
 export function renderChatHelp(): readonly string[] {
-  const rows = chatCommands.map(({ name, argument, summary }): [string, string] => [
-    argument === undefined ? name : `${name} ${argument}`,
-    summary,
-  ]);
   return [
-    ...columns(rows),
+    ...columns(chatCommands.map(commandRow)),
     '',
     ...columns(chatKeys),
     '',
-    'Begin a line with a space to keep it out of the history, or to send text that begins with a slash.',
+    'Begin a line with a space to keep it out of the history,',
+    'or to send text that begins with a slash.',
   ];
+}
+
+/** A command as help shows it: what is typed, and what it does. */
+export function commandRow({ name, aliases, argument, summary }: ChatCommand): readonly [string, string] {
+  return [
+    argument === undefined ? name : `${name} ${argument}`,
+    aliases === undefined ? summary : `${summary}; also ${aliases.join(', ')}`,
+  ];
+}
+
+/** Two columns for the narrowest terminal that is usual. */
+function columns(rows: readonly (readonly [string, string])[]): readonly string[] {
+  return table(rows, 78);
 }
 
 /** Keys and what they do: for `/help` and the documentation. */
@@ -277,14 +288,6 @@ export const chatKeys: readonly (readonly [string, string])[] = [
   ['Ctrl-L', 'clear the screen'],
   ['Ctrl-Z', 'suspend; `fg` comes back'],
 ];
-
-function commandHelp({ name, aliases = [], argument, summary }: ChatCommand): readonly string[] {
-  return [
-    argument === undefined ? name : `${name} ${argument}`,
-    `  ${summary}`,
-    ...(aliases.length === 0 ? [] : [`  also called ${aliases.join(', ')}`]),
-  ];
-}
 
 function unknownCommand({ say }: ChatWorld, name: string): CommandOutcome {
   const other = elsewhere[name];
@@ -520,9 +523,4 @@ function timeName(date: Date): string {
 function oneLine(text: string): string {
   const line = text.replaceAll(/\s+/g, ' ').trim();
   return line.length > 60 ? `${line.slice(0, 59)}…` : line;
-}
-
-function columns(rows: readonly (readonly [string, string])[]): readonly string[] {
-  const width = Math.min(34, Math.max(...rows.map(([left]) => left.length)));
-  return rows.map(([left, right]) => `${left.padEnd(width)}  ${right}`);
 }

@@ -1,3 +1,4 @@
+import { chatCommands, chatKeys, commandRow } from '../chat/chat-commands.ts';
 import type { CommandContext, CommandDefinition, CommandInput } from '../command.ts';
 import type { CommandServices } from '../command-services.ts';
 import { chatOptions } from '../option-table.ts';
@@ -12,6 +13,10 @@ export function chatCommand(services: CommandServices): CommandDefinition {
       { command: 'gemma chat', effect: 'talks with the default model; /help lists commands and keys' },
       { command: 'gemma chat -m gemma3:1b -s "Answer in one sentence"', effect: 'another model, with an instruction' },
       { command: 'gemma chat --stats', effect: 'shows tokens and times after each answer' },
+    ],
+    topics: [
+      { title: 'Commands of the chat', rows: chatCommands.map(commandRow) },
+      { title: 'Keys', rows: chatKeys },
     ],
     run: (context, input) => chat(context, input, services),
   };

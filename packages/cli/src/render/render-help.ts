@@ -41,7 +41,15 @@ export function renderCommandHelp(
   definition: CommandDefinition,
   globalOptions: readonly OptionDefinition[],
 ): string {
-  const { summary, arguments: args = [], options = [], examples = [], subcommands = [], aliases = [] } = definition;
+  const {
+    summary,
+    arguments: args = [],
+    options = [],
+    examples = [],
+    subcommands = [],
+    aliases = [],
+    topics = [],
+  } = definition;
   const words = args.map(({ name, required, variadic }) => {
     const word = variadic === true ? `${name} …` : name;
     return required === true ? word : `[${word}]`;
@@ -68,6 +76,7 @@ export function renderCommandHelp(
             examples.flatMap(({ command, effect }) => [command, `    ${effect}`]),
           ),
         ]),
+    ...topics.map(({ title, rows }) => section(title, table(rows))),
     '',
   ].join('\n');
 }
@@ -86,11 +95,11 @@ function section(title: string, lines: readonly string[]): string {
 }
 
 /** Two columns; the second is wrapped, so that a page reads the same on every terminal and in a file. */
-function table(rows: readonly (readonly [string, string])[]): readonly string[] {
+export function table(rows: readonly (readonly [string, string])[], cells = 94): readonly string[] {
   const columnMax = 26;
   const width = Math.min(columnMax, Math.max(0, ...rows.map(([left]) => left.length)));
   return rows.flatMap(([left, right]) => {
-    const [first = '', ...others] = wrap(right, 92 - width);
+    const [first = '', ...others] = wrap(right, cells - 2 - width);
     const indent = ' '.repeat(width + 2);
     const head = left.length > width ? [left, `${indent}${first}`] : [`${left.padEnd(width)}  ${first}`];
     return [...head, ...others.map((line) => `${indent}${line}`)];
