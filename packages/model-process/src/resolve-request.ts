@@ -12,6 +12,7 @@ import type {
 } from '@gemma-cli/contracts';
 import type { LoadedModel, ResolvedSampling } from '@gemma-cli/contracts/worker-protocol';
 import { basename } from 'node:path';
+import { checkGbnf } from './grammar/check-gbnf.ts';
 import { jsonObjectGbnf, jsonSchemaToGbnf } from './grammar/json-schema-to-gbnf.ts';
 import { toolCallGrammar } from './grammar/tool-call-grammar.ts';
 import type { ToolOptions } from './grammar/tool-call-grammar.ts';
@@ -166,6 +167,7 @@ function grammarOf(format: OutputFormat | undefined): string | null {
     case 'json':
       return jsonObjectGbnf();
     case 'gbnf':
+      checkGbnf(format.grammar);
       return format.grammar;
     default:
       throw invalid('format', "one of the types 'json-schema', 'json' and 'gbnf'", format);

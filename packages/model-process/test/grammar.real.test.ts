@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createGbnfMatcher, realModel } from '@gemma-cli/testkit';
+import { checkGbnf } from '../src/grammar/check-gbnf.ts';
 import { jsonObjectGbnf, jsonSchemaToGbnf } from '../src/grammar/json-schema-to-gbnf.ts';
 import { toolCallGrammar } from '../src/grammar/tool-call-grammar.ts';
 import { createToolCallReader } from '../src/grammar/tool-call-reader.ts';
@@ -86,6 +87,31 @@ describe('llama.cpp and our oracle', () => {
         }
       }
     }
+  });
+
+  it('agree that what passed our check is a grammar', () => {
+    const random = seededRandom(9);
+    const symbols = 'root a "x" [a-c] ( ) | * ? {1,2} {0,3} [^x] "\\n" . ""'.split(' ');
+    let passed = 0;
+    for (let count = 0; count < 3000; count++) {
+      const parts = Array.from(
+        { length: Math.floor(random() * 9) },
+        () => symbols[Math.floor(random() * symbols.length)],
+      );
+      const grammar = `root ::= ${parts.join(' ')}\na ::= "y"?`;
+      try {
+        checkGbnf(grammar);
+      } catch {
+        continue;
+      }
+      passed++;
+      const ours = createGbnfMatcher(grammar);
+      for (const text of ['', 'x', 'xy', 'yx', 'aab']) {
+        expect(() => parsed(grammar), grammar).not.toThrow();
+        expect(parsed(grammar).isTextCompatible(text), `${grammar}: ${text}`).toBe(ours.matches(text));
+      }
+    }
+    expect(passed).toBeGreaterThan(300);
   });
 
   it('refuse what is no grammar, and llama.cpp says why', async () => {

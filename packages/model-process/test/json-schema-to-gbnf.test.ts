@@ -33,7 +33,7 @@ describe('the grammar of a schema', () => {
   });
 
   it('lets through every valid value of a random schema, refuses what a checker refuses, and writes only valid values', () => {
-    holdRandomSchemas(ajv, 20);
+    holdRandomSchemas(ajv, 12);
   });
 
   it('has bounds of numbers that hold to the last digit, next to each bound', () => {
@@ -66,7 +66,7 @@ describe('the grammar of a schema', () => {
           }
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 
@@ -179,7 +179,7 @@ describe('a schema that cannot be held to', () => {
           expect(error, JSON.stringify(nonsense)).toMatchObject({ code: 'SCHEMA_UNSUPPORTED' });
         }
       }),
-      { numRuns: 400 },
+      { numRuns: 200 },
     );
     expect(understood).toBeGreaterThan(5);
   });

@@ -96,7 +96,7 @@ function parseGbnf(source: string): ReadonlyMap<string, GbnfNode> {
     }
     const control = { n: 10, r: 13, t: 9 }[escaped];
     if (control !== undefined) return control;
-    if (!/^["\\[\]]$/.test(escaped)) throw fail('a known escape');
+    if (!/^["\\[\]-]$/.test(escaped)) throw fail('a known escape');
     return escaped.codePointAt(0) ?? 0;
   };
 
@@ -381,14 +381,18 @@ function anyOf(ranges: Ranges, negated: boolean, random: () => number): number {
 /** The least depth of rules that it takes to come to an end, by rule. */
 function shortest(rules: ReadonlyMap<string, GbnfNode>): ReadonlyMap<string, number> {
   const costs = new Map<string, number>();
-  for (let changed = true; changed;) {
-    changed = false;
-    for (const [name, body] of rules) {
-      const cost = 1 + costOf(body, costs);
-      if (cost >= (costs.get(name) ?? Infinity)) continue;
-      costs.set(name, cost);
-      changed = true;
-    }
+  const users = new Map<string, Set<string>>();
+  for (const [name, body] of rules) {
+    for (const used of names(body)) users.set(used, (users.get(used) ?? new Set()).add(name));
+  }
+  // What ends by itself first, then what uses it: a queue, so that most rules are looked at once.
+  const waiting = new Set(rules.keys());
+  for (const name of waiting) {
+    waiting.delete(name);
+    const cost = 1 + costOf(rules.get(name) ?? { kind: 'rule', name }, costs);
+    if (cost >= (costs.get(name) ?? Infinity)) continue;
+    costs.set(name, cost);
+    for (const user of users.get(name) ?? []) waiting.add(user);
   }
   return costs;
 }

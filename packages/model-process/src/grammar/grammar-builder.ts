@@ -205,23 +205,12 @@ function simplify(expression: Expression, possible: ReadonlySet<string>): Expres
   }
 }
 
-function* rulesIn(expression: Expression): Generator<string> {
-  switch (expression.kind) {
-    case 'literal':
-    case 'characters':
-      return;
-    case 'rule':
-      yield expression.name;
-      return;
-    case 'sequence':
-      for (const part of expression.parts) yield* rulesIn(part);
-      return;
-    case 'choice':
-      for (const option of expression.options) yield* rulesIn(option);
-      return;
-    case 'repeat':
-      yield* rulesIn(expression.part);
-  }
+function rulesIn(expression: Expression, names: string[] = []): string[] {
+  if (expression.kind === 'rule') names.push(expression.name);
+  else if (expression.kind === 'sequence') for (const part of expression.parts) rulesIn(part, names);
+  else if (expression.kind === 'choice') for (const option of expression.options) rulesIn(option, names);
+  else if (expression.kind === 'repeat') rulesIn(expression.part, names);
+  return names;
 }
 
 function format(expression: Expression, alone = false): string {

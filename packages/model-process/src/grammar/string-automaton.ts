@@ -142,18 +142,30 @@ export function matching(pattern: RegularExpression): TextCondition {
     return [...reached].toSorted((a, b) => a - b);
   }
 
+  const states = new Map<string, TextState>();
+
   function at(parts: readonly number[], start: boolean): TextState {
     const reached = closure(parts, { start, end: false });
+    const key = `${start ? '^' : ''}${reached.join(',')}`;
+    const known = states.get(key);
+    if (known !== undefined) return known;
     const onward = reached.flatMap((part) => edges[part] ?? []);
-    return {
-      key: `${start ? '^' : ''}${reached.join(',')}`,
+    const after = new Map<string, TextState>();
+    const state: TextState = {
+      key,
       accepts: closure(reached, { start, end: true }).includes(end),
       sets: onward.map(({ set }) => set),
       next: (code) => {
-        const after = onward.filter(({ set }) => hasCharacter(set, code)).map(({ to }) => to);
-        return after.length === 0 ? null : at(after, false);
+        const next = onward.filter(({ set }) => hasCharacter(set, code)).map(({ to }) => to);
+        if (next.length === 0) return null;
+        const nextKey = next.join(',');
+        const found = after.get(nextKey) ?? at(next, false);
+        after.set(nextKey, found);
+        return found;
       },
     };
+    states.set(key, state);
+    return state;
   }
   return at([0], true);
 }
