@@ -84,6 +84,10 @@ describe('Markdown on a terminal', () => {
     expect(show('Roses are red\nViolets are blue')).toEqual(['Roses are red', 'Violets are blue']);
   });
 
+  test('a paragraph keeps what its lines are indented with, and spaces between words', () => {
+    expect(show('def f(x):\n    return x\n\tdeep   down')).toEqual(['def f(x):', '    return x', '    deep   down']);
+  });
+
   test('an unfinished mark is shown as it is, and becomes emphasis in place when it is complete', () => {
     const { states } = showPieces(['a **b', 'c', '** d']);
     expect(states).toEqual(['a **b', 'a **bc', 'a bc d', 'a bc d']);

@@ -109,7 +109,8 @@ function spansOf(tokens: readonly Token[] | undefined, style: TerminalStyle, aro
       case 'codespan':
         return [{ text: (token as Tokens.Codespan).text, show: (text) => around(style.code(text)) }];
       case 'br':
-        return [{ text: '\n', show: same }];
+        // What a line is indented with may be code that nobody put in a fence.
+        return [{ text: token.raw.slice(token.raw.indexOf('\n')), show: same }];
       case 'link': {
         const { href, text, tokens: inner } = token as Tokens.Link;
         const shown = within((part) => style.link(style.underline(part)), inner);
@@ -148,6 +149,8 @@ function wrapSpans(spans: readonly Span[], width: number): string[] {
   let lineWidth = 0;
   let word: Atom[] = [];
   let wordWidth = 0;
+  /** Something stood in this line of the text. */
+  let begun = false;
 
   function endLine(): void {
     while (line.at(-1)?.isSpace === true) line.pop();
@@ -173,15 +176,18 @@ function wrapSpans(spans: readonly Span[], width: number): string[] {
     if (atom.text === '\n') {
       endWord();
       endLine();
+      begun = false;
     } else if (atom.isSpace) {
       endWord();
-      // A space at the end of a full line is not carried over.
-      if (lineWidth > 0 && lineWidth < width) {
+      // A space at the end of a full line is not carried over; one at the beginning was written there.
+      if (lineWidth > 0 ? lineWidth < width : !begun && atom.width < width) {
         line.push(atom);
         lineWidth += atom.width;
       }
+      begun = true;
     } else {
       if (!atom.sticks) endWord();
+      begun = true;
       word.push(atom);
       wordWidth += atom.width;
     }
@@ -194,7 +200,10 @@ function wrapSpans(spans: readonly Span[], width: number): string[] {
 function atomsOf({ text, show }: Span): Atom[] {
   return Array.from(text.matchAll(/\n|[^\S\n]+|[^\s]+/g), ([part]) => part).flatMap((part): Atom[] => {
     if (part === '\n') return [{ text: part, width: 0, show, isSpace: false, sticks: false }];
-    if (/^\s/.test(part)) return [{ text: ' ', width: 1, show, isSpace: true, sticks: true }];
+    if (/^\s/.test(part)) {
+      const spaces = withSpaces(part);
+      return [{ text: spaces, width: spaces.length, show, isSpace: true, sticks: true }];
+    }
     // Scripts without spaces may break after every wide character.
     if (!/[^\x20-\x7e]/.test(part)) return [{ text: part, width: part.length, show, isSpace: false, sticks: true }];
     let afterWide = false;
