@@ -1,13 +1,48 @@
-import { homedir } from 'node:os';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ResolvedSampling } from '@gemma-cli/contracts/worker-protocol';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { LoadedModel, ResolvedSampling, WorkerOperations } from '@gemma-cli/contracts/worker-protocol';
 import { llamaWorker, startModelProcess } from '@gemma-cli/model-process';
-import type { ModelProcess } from '@gemma-cli/model-process';
+import type { CallOptions, ModelProcess } from '@gemma-cli/model-process';
 import { realModel } from '@gemma-cli/testkit';
 
-const greedy: ResolvedSampling = { temperature: 0, topK: 40, topP: 0.95, minP: 0.05, repeatPenalty: 1, seed: 1 };
+const greedy: ResolvedSampling = {
+  temperature: 0,
+  topK: 40,
+  topP: 0.95,
+  minP: 0.05,
+  repeatPenalty: 1,
+  repeatLastTokens: 64,
+  frequencyPenalty: 0,
+  presencePenalty: 0,
+  dryMultiplier: 0,
+  dryBase: 1.75,
+  dryAllowedLength: 2,
+  xtcProbability: 0,
+  xtcThreshold: 0.1,
+  logitBias: {},
+  seed: 1,
+};
 
 const place = { env: process.env, home: homedir() };
+const gemma = (): string => realModel('gemma3:270m-base', place);
+const smol = (): string => realModel('smollm2:135m', place);
+/** Beside the checkout; other tests of it live with the embedder. */
+const miniLm = join(import.meta.dirname, '../../../../shared/data/models/all-minilm-l6-v2-q8_0.gguf');
+
+type LoadParams = WorkerOperations['load']['params'];
+type GenerateParams = WorkerOperations['generate']['params'];
+type Piece = { readonly token: number; readonly text: string } & Parameters<NonNullable<CallOptions['onPiece']>>[2];
+
+const defaults: Omit<LoadParams, 'path'> = {
+  contextTokens: 2048,
+  sequences: 1,
+  threads: 1,
+  runtimeFolder: null,
+  purpose: 'generate',
+  compactCache: false,
+};
 
 /** A worker without a model. */
 function start(): Promise<ModelProcess> {
@@ -15,137 +50,655 @@ function start(): Promise<ModelProcess> {
     worker: llamaWorker,
     env: {},
     startMsMax: 60_000,
-    silenceMsMax: 60_000,
-    abortMsMax: 5_000,
+    silenceMsMax: 120_000,
+    abortMsMax: 60_000,
     log: () => {},
   });
 }
 
-async function load(path: string): Promise<ModelProcess> {
-  const model = await start();
-  await model.call('load', { path, contextTokens: 2048, sequences: 1, threads: 1, runtimeFolder: null });
-  return model;
+/** A worker with a model, and what tests do with it. */
+interface Loaded {
+  readonly process: ModelProcess;
+  readonly model: LoadedModel;
+  tokenize(text: string): Promise<readonly number[]>;
+  /** Evaluates in chunks that end at multiples of `chunk`, from what the sequence holds on. */
+  evaluate(sequence: number, tokens: readonly number[], from: number, chunk?: number): Promise<void>;
+  truncate(sequence: number, tokens: number): Promise<number>;
+  generate(
+    tokens: readonly number[],
+    params?: Partial<GenerateParams>,
+    options?: CallOptions,
+  ): Promise<{
+    readonly text: string;
+    readonly pieces: readonly Piece[];
+    readonly result: WorkerOperations['generate']['result'];
+  }>;
 }
 
-async function complete(model: ModelProcess, tokens: readonly number[], maxTokens: number): Promise<string> {
-  let text = '';
-  await model.call(
-    'generate',
-    { sequence: 0, tokens, maxTokens, sampling: greedy },
-    {
-      onPiece: (_, piece) => {
-        text += piece;
-      },
+async function load(params: Pick<LoadParams, 'path'> & Partial<LoadParams>): Promise<Loaded> {
+  const worker = await start();
+  const model = await worker.call('load', { ...defaults, ...params });
+  return {
+    process: worker,
+    model,
+    async tokenize(text) {
+      return (await worker.call('tokenize', { input: { type: 'text', text } })).tokens;
     },
-  );
-  return text;
+    async evaluate(sequence, tokens, from, chunk = 128) {
+      for (let at = from; at < tokens.length;) {
+        const end = Math.min(tokens.length, (Math.floor(at / chunk) + 1) * chunk);
+        await worker.call('evaluate', { sequence, tokens: tokens.slice(at, end), alone: true });
+        at = end;
+      }
+    },
+    async truncate(sequence, tokens) {
+      return (await worker.call('truncate', { sequence, tokens })).kept;
+    },
+    async generate(tokens, overrides = {}, options = {}) {
+      const pieces: Piece[] = [];
+      const result = await worker.call(
+        'generate',
+        {
+          sequence: 0,
+          tokens,
+          maxTokens: 16,
+          sampling: greedy,
+          alone: true,
+          grammar: null,
+          logprobs: null,
+          speculation: null,
+          ...overrides,
+        },
+        {
+          ...options,
+          onPiece(token, text, facts) {
+            pieces.push({ token, text, ...facts });
+            options.onPiece?.(token, text, facts);
+          },
+        },
+      );
+      return { text: pieces.map(({ text }) => text).join(''), pieces, result };
+    },
+  };
 }
 
-describe('the llama.cpp worker with Gemma 3 270M', () => {
-  let model: ModelProcess;
-  beforeAll(async () => {
-    model = await load(realModel('gemma3:270m-base', place));
-  });
-  afterAll(() => model?.close());
+/** Words that repeat in no order, the same on every run. */
+function words(count: number, seed: number): string {
+  const list = 'river stone light garden winter letter copper window market silver engine forest'.split(' ');
+  let state = seed;
+  return Array.from({ length: count }, () => {
+    state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
+    return list[(state >> 8) % list.length];
+  }).join(' ');
+}
 
-  async function tokenize(text: string): Promise<readonly number[]> {
-    return (await model.call('tokenize', { input: { type: 'text', text } })).tokens;
-  }
+describe('the llama.cpp worker with Gemma 3 270M, one sequence', () => {
+  let worker: Loaded;
+  const folder = mkdtempSync(join(tmpdir(), 'gemma-llama-worker-'));
+  beforeAll(async () => {
+    worker = await load({ path: gemma() });
+  });
+  beforeEach(() => worker.truncate(0, 0));
+  afterAll(async () => {
+    await worker?.process.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('tells what the model is', () => {
+    expect(worker.model).toMatchObject({
+      architecture: 'gemma3',
+      contextTokens: 2048,
+      trainContextTokens: 32_768,
+      embedding: null,
+      capabilities: { schema: true, logprobs: true, savedState: true, embeddings: false, chat: false },
+    });
+    expect(worker.model.runtime.version).toMatch(/3\.22\.1/);
+  });
 
   it('knows that the base model has no chat template', async () => {
     await expect(
-      model.call('tokenize', { input: { type: 'chat', messages: [{ role: 'user', content: 'Hi' }] } }),
+      worker.process.call('tokenize', { input: { type: 'chat', messages: [{ role: 'user', content: 'Hi' }] } }),
     ).rejects.toMatchObject({ code: 'OPTION_UNSUPPORTED' });
   });
 
   it('keeps text that looks like a special token as text', async () => {
-    const special = '<start_of_turn>';
-    const [bos, ...rest] = await tokenize(special);
+    const [bos, ...rest] = await worker.tokenize('<start_of_turn>');
     expect(bos).toBe(2);
     // As a special token it would be one.
     expect(rest.length).toBeGreaterThan(1);
   });
 
-  it('keeps what the window still covers, and starts over for a cut further back', async () => {
-    const tokens = await tokenize('All work and no play makes Jack a dull boy. '.repeat(100));
-    expect(tokens.length).toBeGreaterThan(1000);
-    for (let start = 0; start < 1000; start += 64) {
-      await model.call('evaluate', { sequence: 0, tokens: tokens.slice(start, Math.min(start + 64, 1000)) });
-    }
-    expect(await model.call('truncate', { sequence: 0, tokens: 995 })).toEqual({ kept: 995 });
-    const { kept } = await model.call('truncate', { sequence: 0, tokens: 100 });
-    // Whatever it keeps must compute as if nothing else had ever been there.
-    await model.call('evaluate', { sequence: 0, tokens: tokens.slice(kept, 100) });
-    const question = (await tokenize('The capital of Italy is')).slice(1);
-    const afterCut = await complete(model, question, 12);
-    await model.call('truncate', { sequence: 0, tokens: 0 });
-    await model.call('evaluate', { sequence: 0, tokens: tokens.slice(0, 100) });
-    expect(await complete(model, question, 12)).toBe(afterCut);
-    await model.call('truncate', { sequence: 0, tokens: 0 });
+  it('tells after each batch what it took, and counts what the sequence holds', async () => {
+    const tokens = await worker.tokenize('The capital of France is');
+    const evaluated = await worker.process.call('evaluate', { sequence: 0, tokens: tokens.slice(0, 3), alone: false });
+    expect(evaluated).toMatchObject({ length: 3, batchTokens: 3 });
+    expect(evaluated.ms).toBeGreaterThan(0);
+    const { pieces, result } = await worker.generate(tokens.slice(3), { maxTokens: 5 });
+    expect(result).toEqual({ reason: 'length', length: tokens.length + 4, draftedTokens: 0, acceptedTokens: 0 });
+    expect(pieces.map(({ batchTokens }) => batchTokens)).toEqual([tokens.length - 3, 1, 1, 1, 1]);
+    await worker.truncate(0, 0);
   });
 
-  it('changes its threads between tokens', async () => {
-    expect(await model.call('set-threads', { threads: 2 })).toEqual({ threads: 2 });
-    expect(await model.call('set-threads', { threads: 1 })).toEqual({ threads: 1 });
+  it('ends with the context, and refuses tokens that it has no room for', async () => {
+    const small = await load({ path: gemma(), contextTokens: 256 });
+    const tokens = (await small.tokenize(words(300, 1))).slice(0, 250);
+    const { result } = await small.generate(tokens, { maxTokens: 100 });
+    expect(result).toMatchObject({ reason: 'length', length: 256 });
+    await expect(small.process.call('evaluate', { sequence: 0, tokens: [5], alone: false })).rejects.toMatchObject({
+      code: 'CONTEXT_EXCEEDED',
+    });
+    await small.process.close();
   });
+
+  it('stops between two batches when it is aborted, and goes on afterwards', async () => {
+    const tokens = await worker.tokenize('Once upon a time');
+    const abort = new AbortController();
+    let count = 0;
+    const { result } = await worker.generate(
+      tokens,
+      { maxTokens: 500 },
+      {
+        signal: abort.signal,
+        onPiece: () => {
+          count += 1;
+          if (count === 3) abort.abort();
+        },
+      },
+    );
+    expect(result.reason).toBe('aborted');
+    // The third token was on its way while the fourth was computed; nothing more was begun.
+    expect(count).toBeLessThanOrEqual(5);
+    expect(result.length).toBeLessThanOrEqual(tokens.length + count);
+    await worker.truncate(0, 0);
+
+    const prompt = (await worker.tokenize(words(1500, 2))).slice(0, 1400);
+    const early = new AbortController();
+    const evaluation = worker.process.call(
+      'evaluate',
+      { sequence: 0, tokens: prompt, alone: false },
+      { signal: early.signal },
+    );
+    early.abort();
+    await expect(evaluation).rejects.toMatchObject({ code: 'ABORTED' });
+    // Three batches would have been needed; the first may have been under way.
+    const { length } = await worker.process.call('evaluate', { sequence: 0, tokens: [5], alone: false });
+    expect(length).toBeLessThanOrEqual(513);
+    await worker.truncate(0, 0);
+  });
+
+  it('continues after a cut far behind the sliding window as if nothing else had been there', async () => {
+    const first = (await worker.tokenize(words(1600, 3))).slice(0, 1500);
+    const second = [...first.slice(0, 640), ...(await worker.tokenize(words(1600, 4))).slice(1, 861)];
+    expect(second).toHaveLength(1500);
+
+    await worker.evaluate(0, first.slice(0, 640), 0);
+    const { bytes } = await worker.process.call('checkpoint', { sequence: 0, keepMax: 4 });
+    expect(bytes).toBeGreaterThan(1_000_000);
+    await worker.evaluate(0, first, 640);
+    // 860 tokens back; without the checkpoint nothing could be kept.
+    expect(await worker.truncate(0, 640)).toBe(640);
+    await worker.evaluate(0, second.slice(0, -1), 640);
+    const shared = await worker.generate(second.slice(-1), { maxTokens: 24, logprobs: 0 });
+
+    await worker.truncate(0, 0);
+    await worker.evaluate(0, second.slice(0, -1), 0);
+    const unshared = await worker.generate(second.slice(-1), { maxTokens: 24, logprobs: 0 });
+    expect(shared.text).toBe(unshared.text);
+    for (const [index, piece] of shared.pieces.entries()) {
+      expect(piece.logprobs?.[0].logprob).toBeCloseTo(unshared.pieces[index]?.logprobs?.[0].logprob ?? Number.NaN, 2);
+    }
+    await worker.truncate(0, 0);
+  });
+
+  it('goes back to the nearest checkpoint before a cut, and starts over where none is left', async () => {
+    const tokens = (await worker.tokenize(words(1900, 5))).slice(0, 1800);
+    await worker.evaluate(0, tokens.slice(0, 256), 0);
+    await worker.process.call('checkpoint', { sequence: 0, keepMax: 1 });
+    await worker.evaluate(0, tokens, 256);
+    expect(await worker.truncate(0, 700)).toBe(256);
+    await worker.evaluate(0, tokens, 256);
+    await worker.process.call('checkpoint', { sequence: 0, keepMax: 0 });
+    expect(await worker.truncate(0, 700)).toBe(0);
+  });
+
+  it('puts a saved state back so that the next tokens are the same', async () => {
+    const path = join(folder, 'state');
+    const tokens = (await worker.tokenize(words(800, 6))).slice(0, 700);
+    await worker.evaluate(0, tokens, 0);
+    const saved = await worker.process.call('save-state', { sequence: 0, path });
+    expect(saved).toEqual({ bytes: statSync(path).size, tokens: 700 });
+    const question = (await worker.tokenize(' The capital of Italy is')).slice(1);
+    const before = await worker.generate(question, { maxTokens: 12 });
+
+    await worker.truncate(0, 0);
+    expect(await worker.process.call('load-state', { sequence: 0, path, tokens })).toEqual({ kept: 700 });
+    const after = await worker.generate(question, { maxTokens: 12 });
+    expect(after.text).toBe(before.text);
+    expect(after.result.length).toBe(before.result.length);
+    await worker.truncate(0, 0);
+  });
+
+  it('refuses a damaged or foreign state with a typed error, and stays usable', async () => {
+    const path = join(folder, 'sound');
+    const tokens = await worker.tokenize(words(40, 7));
+    await worker.evaluate(0, tokens, 0);
+    await worker.process.call('save-state', { sequence: 0, path });
+    const content = readFileSync(path);
+    const flipped = Buffer.from(content);
+    flipped[20_000] = (flipped[20_000] ?? 0) ^ 1;
+    const cases: [string, Buffer, readonly number[]][] = [
+      ['truncated', content.subarray(0, content.length - 5000), tokens],
+      ['cut to its header', content.subarray(0, 10), tokens],
+      ['empty', Buffer.alloc(0), tokens],
+      ['one bit flipped', flipped, tokens],
+      ['noise', Buffer.alloc(30_000, 0x5a), tokens],
+      ['of other tokens', content, tokens.toReversed()],
+      ['of fewer tokens', content, tokens.slice(1)],
+    ];
+    for (const [name, bytes, asked] of cases) {
+      const damaged = join(folder, name);
+      writeFileSync(damaged, bytes);
+      await expect(
+        worker.process.call('load-state', { sequence: 0, path: damaged, tokens: asked }),
+        name,
+      ).rejects.toMatchObject({ code: 'STATE_INVALID' });
+      // Nothing of it is used, and nothing is left of what was there.
+      expect(await worker.truncate(0, 1000)).toBe(0);
+    }
+    await expect(
+      worker.process.call('load-state', { sequence: 0, path: join(folder, 'none'), tokens }),
+    ).rejects.toMatchObject({ code: 'STATE_INVALID' });
+    await expect(
+      worker.process.call('save-state', { sequence: 0, path: join(folder, 'no', 'such', 'folder') }),
+    ).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
+
+    const other = await load({ path: gemma(), contextTokens: 1024 });
+    await expect(other.process.call('load-state', { sequence: 0, path, tokens })).rejects.toMatchObject({
+      code: 'STATE_INVALID',
+      message: expect.stringContaining('another model, context or runtime') as string,
+    });
+    await other.process.close();
+    expect(await worker.process.call('load-state', { sequence: 0, path, tokens })).toEqual({ kept: tokens.length });
+    await worker.truncate(0, 0);
+  });
+
+  it('holds the output to a grammar, with greedy and with drawn tokens', async () => {
+    const tokens = await worker.tokenize('A person as JSON: ');
+    const grammar = String.raw`root ::= "{\"name\":\"" [A-Za-z ]{1,12} "\",\"age\":" [0-9]{1,2} "}"`;
+    for (const sampling of [greedy, { ...greedy, temperature: 1.2, seed: 7 }]) {
+      const { text, result } = await worker.generate(tokens, { maxTokens: 60, grammar, sampling });
+      expect(result.reason).toBe('stop');
+      expect(JSON.parse(text)).toEqual({ name: expect.any(String) as string, age: expect.any(Number) as number });
+      await worker.truncate(0, 0);
+    }
+  });
+
+  it('refuses a grammar that is none, and stays usable', async () => {
+    const tokens = await worker.tokenize('Hello');
+    for (const grammar of ['root ::= ((', 'start ::= "a"', 'root ::= missing', 'root ::= root "a"', '']) {
+      await expect(worker.generate(tokens, { grammar }), grammar).rejects.toMatchObject({ code: 'GRAMMAR_INVALID' });
+    }
+    expect((await worker.generate(tokens, { maxTokens: 2 })).pieces).toHaveLength(2);
+    await worker.truncate(0, 0);
+  });
+
+  it('tells log-probabilities of the model itself, whatever the sampling options', async () => {
+    const tokens = await worker.tokenize('The capital of France is');
+    const { pieces } = await worker.generate(tokens, { maxTokens: 8, logprobs: 20 });
+    for (const { text, logprobs = [] } of pieces) {
+      const [taken, ...top] = logprobs;
+      expect(top).toHaveLength(20);
+      // Greedy takes the likeliest one, and its bytes are its text.
+      expect(top[0]).toEqual(taken);
+      expect(Buffer.from(taken?.bytes ?? '', 'base64').toString()).toBe(text);
+      const values = top.map(({ logprob }) => logprob);
+      expect(values).toEqual(values.toSorted((a, b) => b - a));
+      const sum = values.reduce((total, logprob) => total + Math.exp(logprob), 0);
+      expect(sum).toBeGreaterThan(0.3);
+      expect(sum).toBeLessThanOrEqual(1.001);
+    }
+    await worker.truncate(0, 0);
+    const forced = await worker.generate(tokens, {
+      maxTokens: 1,
+      logprobs: 20,
+      sampling: { ...greedy, temperature: 1.5, topK: 3, logitBias: { [String(pieces[0]?.token)]: -100 } },
+    });
+    const [taken, ...top] = forced.pieces[0]?.logprobs ?? [];
+    expect(top).toEqual(pieces[0]?.logprobs?.slice(1));
+    expect(taken?.logprob).toBeLessThan(top[0]?.logprob ?? 0);
+    await worker.truncate(0, 0);
+  });
+
+  it('sums the probabilities of all tokens up to one', async () => {
+    const tokens = await worker.tokenize('The capital of France is');
+    const { pieces } = await worker.generate(tokens, { maxTokens: 1, logprobs: 262_144 });
+    const sum = pieces[0]?.logprobs?.slice(1).reduce((total, { logprob }) => total + Math.exp(logprob), 0);
+    expect(sum).toBeCloseTo(1, 2);
+    await worker.truncate(0, 0);
+  });
+
+  it('draws the same tokens for the same seed, and honours every option', async () => {
+    const tokens = await worker.tokenize('My favourite animals are');
+    const draw = async (sampling: Partial<ResolvedSampling>): Promise<string> => {
+      const { text } = await worker.generate(tokens, { maxTokens: 24, sampling: { ...greedy, ...sampling } });
+      await worker.truncate(0, 0);
+      return text;
+    };
+    const warm = { temperature: 1, topK: 0, topP: 1, minP: 0 };
+    expect(await draw({ ...warm, seed: 3 })).toBe(await draw({ ...warm, seed: 3 }));
+    expect(await draw({ ...warm, seed: 3 })).not.toBe(await draw({ ...warm, seed: 4 }));
+    const plain = await draw({});
+    expect(await draw({ ...warm, topK: 1 })).toBe(plain);
+    expect(await draw({ ...warm, minP: 1 })).toBe(plain);
+    expect(await draw({ ...warm, topP: 0 })).toBe(plain);
+    expect(await draw({ repeatPenalty: 2 })).not.toBe(plain);
+    expect(await draw({ repeatPenalty: 2, repeatLastTokens: 0 })).toBe(plain);
+    expect(await draw({ frequencyPenalty: 2 })).not.toBe(plain);
+    expect(await draw({ presencePenalty: 2 })).not.toBe(plain);
+    expect(await draw({ dryMultiplier: 5 })).not.toBe(plain);
+    expect(await draw({ xtcProbability: 1, xtcThreshold: 0.01 })).not.toBe(plain);
+    // A sampler that served these answers serves the next one as if it were new.
+    expect(await draw({})).toBe(plain);
+  });
+
+  it('gives the same greedy text with guesses from the prompt as without', async () => {
+    const list = 'alpha beta gamma delta epsilon zeta eta theta iota kappa';
+    const tokens = await worker.tokenize(`Copy: ${list}\nCopy: ${list}\nCopy: ${list}\nCopy: alpha`);
+    const plain = await worker.generate(tokens, { maxTokens: 40 });
+    await worker.truncate(0, 0);
+    const guessed = await worker.generate(tokens, { maxTokens: 40, speculation: 'prompt-lookup' });
+    expect(guessed.text).toBe(plain.text);
+    expect(guessed.result.length).toBe(plain.result.length);
+    expect(guessed.result.acceptedTokens).toBeGreaterThan(10);
+    expect(guessed.result.draftedTokens).toBeGreaterThanOrEqual(guessed.result.acceptedTokens);
+    // Fewer batches than tokens: that is the point.
+    expect(guessed.pieces.length).toBe(plain.pieces.length);
+    await worker.truncate(0, 0);
+  });
+
+  it('guesses with a draft model of the same vocabulary, and refuses another one', async () => {
+    await expect(worker.generate([2], { speculation: 'draft' })).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
+    await expect(worker.process.call('load-draft', { path: smol() })).rejects.toMatchObject({
+      code: 'MODEL_UNSUPPORTED',
+    });
+    expect(await worker.process.call('load-draft', { path: gemma() })).toEqual({ architecture: 'gemma3' });
+    const tokens = await worker.tokenize('The three primary colours are');
+    const plain = await worker.generate(tokens, { maxTokens: 24 });
+    await worker.truncate(0, 0);
+    const guessed = await worker.generate(tokens, { maxTokens: 24, speculation: 'draft' });
+    expect(guessed.text).toBe(plain.text);
+    // The same model guesses right.
+    expect(guessed.result.acceptedTokens).toBeGreaterThan(12);
+    await worker.truncate(0, 0);
+  });
+
+  it('changes its threads between batches', async () => {
+    expect(await worker.process.call('set-threads', { threads: 2 })).toEqual({ threads: 2 });
+    expect((await worker.generate(await worker.tokenize('One'), { maxTokens: 2 })).pieces).toHaveLength(2);
+    expect(await worker.process.call('set-threads', { threads: 1 })).toEqual({ threads: 1 });
+    await worker.truncate(0, 0);
+  });
+
+  it('tells its memory', async () => {
+    const { resident, anonymous } = await worker.process.call('memory', {});
+    expect(resident).toBeGreaterThan(200_000_000);
+    if (process.platform === 'linux') expect(anonymous).toBeGreaterThan(200_000_000);
+    else expect(anonymous).toBeNull();
+  });
+
+  it('refuses to make vectors with a model that was loaded to write', async () => {
+    await expect(worker.process.call('embed', { inputs: [[2, 5]] })).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
+  });
+});
+
+describe('the llama.cpp worker with Gemma 3 270M, several sequences', () => {
+  let worker: Loaded;
+  const prompts = ['The capital of France is', 'My favourite colour is', 'One, two, three,', 'The sun rises in the'];
+  beforeAll(async () => {
+    worker = await load({ path: gemma(), contextTokens: 1024, sequences: 4 });
+  });
+  afterAll(() => worker?.process.close());
+
+  async function each(alone: boolean): Promise<string[]> {
+    return Promise.all(
+      prompts.map(async (prompt, sequence) => {
+        await worker.truncate(sequence, 0);
+        const { text } = await worker.generate(await worker.tokenize(prompt), { sequence, alone });
+        return text;
+      }),
+    );
+  }
+
+  it('gives side by side what each gives alone, when each asks to compute alone', async () => {
+    const oneByOne: string[] = [];
+    for (const [sequence, prompt] of prompts.entries()) {
+      await worker.truncate(sequence, 0);
+      oneByOne.push((await worker.generate(await worker.tokenize(prompt), { sequence })).text);
+    }
+    expect(await each(true)).toEqual(oneByOne);
+  });
+
+  it('shares batches otherwise, with text as good', async () => {
+    for (const sequence of prompts.keys()) await worker.truncate(sequence, 0);
+    const tokens = await Promise.all(prompts.map((prompt) => worker.tokenize(prompt)));
+    const answers = await Promise.all(
+      tokens.map((prompt, sequence) => worker.generate(prompt, { sequence, alone: false, logprobs: 0 })),
+    );
+    const sizes = answers.flatMap(({ pieces }) => pieces.map(({ batchTokens }) => batchTokens ?? 0));
+    expect(Math.max(...sizes)).toBeGreaterThanOrEqual(4);
+    for (const { pieces } of answers) {
+      const mean = pieces.reduce((sum, { logprobs }) => sum + (logprobs?.[0].logprob ?? 0), 0) / pieces.length;
+      // Greedy text of a sound state is likely text.
+      expect(mean).toBeGreaterThan(-2.5);
+    }
+  });
+
+  it('lets a short answer through while a long prompt is evaluated', async () => {
+    for (const sequence of [0, 1]) await worker.truncate(sequence, 0);
+    const long = (await worker.tokenize(words(1000, 8))).slice(0, 900);
+    const order: string[] = [];
+    await Promise.all([
+      worker.evaluate(0, long, 0, 64).then(() => order.push('long prompt')),
+      worker
+        .generate(await worker.tokenize('Two plus two is'), { sequence: 1, alone: false, maxTokens: 4 })
+        .then(() => order.push('short answer')),
+    ]);
+    expect(order).toEqual(['short answer', 'long prompt']);
+  });
+
+  it('copies a sequence, at once usable, also when the copy is cut, saved or remembered first', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'gemma-llama-copy-'));
+    const tokens = (await worker.tokenize(words(400, 9))).slice(0, 300);
+    for (const sequence of [0, 1, 2, 3]) await worker.truncate(sequence, 0);
+    await worker.evaluate(0, tokens, 0);
+    const question = (await worker.tokenize(' The capital of Italy is')).slice(1);
+
+    expect(await worker.process.call('copy', { from: 0, to: 1, tokens: 256 })).toEqual({ kept: 256 });
+    expect(await worker.process.call('copy', { from: 1, to: 2, tokens: 1000 })).toEqual({ kept: 256 });
+    await worker.process.call('checkpoint', { sequence: 2, keepMax: 1 });
+    const path = join(folder, 'copy');
+    await worker.process.call('save-state', { sequence: 2, path });
+    // The source goes away before anything was computed on its copies.
+    await worker.truncate(0, 0);
+    expect(await worker.process.call('load-state', { sequence: 3, path, tokens: tokens.slice(0, 256) })).toEqual({
+      kept: 256,
+    });
+
+    await worker.evaluate(0, tokens.slice(0, 256), 0);
+    const expected = await worker.generate(question, { sequence: 0, maxTokens: 12 });
+    for (const sequence of [1, 2, 3]) {
+      const { text } = await worker.generate(question, { sequence, maxTokens: 12 });
+      expect(text, `sequence ${sequence}`).toBe(expected.text);
+    }
+    expect(await worker.process.call('copy', { from: 0, to: 0, tokens: 10 })).toEqual({ kept: 10 });
+    await worker.truncate(0, 0);
+    expect(await worker.process.call('copy', { from: 0, to: 1, tokens: 10 })).toEqual({ kept: 0 });
+    rmSync(folder, { recursive: true });
+  });
+
+  it('keeps its attention cache in 8 bits when asked, with sound text', async () => {
+    const compact = await load({ path: gemma(), contextTokens: 1024, compactCache: true });
+    const tokens = await compact.tokenize('One, two, three, four, five, six,');
+    expect((await compact.generate(tokens, { maxTokens: 8 })).text).toContain(' seven');
+    await compact.process.close();
+  });
+});
+
+describe('the llama.cpp worker and what it cannot load', () => {
+  let worker: ModelProcess;
+  beforeAll(async () => {
+    worker = await start();
+  });
+  afterAll(() => worker?.close());
 
   it('refuses a file that is no model with a typed error, and stays alive', async () => {
-    const other = await start();
-    const params = { contextTokens: 512, sequences: 1, threads: 1, runtimeFolder: null };
-    await expect(other.call('load', { ...params, path: import.meta.filename })).rejects.toMatchObject({
-      code: 'ENGINE_LOAD_FAILED',
-    });
-    await expect(other.call('load', { ...params, path: '/no/such/file.gguf' })).rejects.toMatchObject({
-      code: 'ENGINE_LOAD_FAILED',
-    });
-    await other.close();
+    const folder = mkdtempSync(join(tmpdir(), 'gemma-llama-load-'));
+    const short = join(folder, 'short.gguf');
+    writeFileSync(short, readFileSync(smol()).subarray(0, 3_000_000));
+    for (const path of [import.meta.filename, '/no/such/file.gguf', short]) {
+      await expect(worker.call('load', { ...defaults, path })).rejects.toMatchObject({ code: 'ENGINE_LOAD_FAILED' });
+    }
+    rmSync(folder, { recursive: true });
   });
 
-  it('says that the runtime is missing when the folder given has none', async () => {
-    const other = await start();
+  it('refuses every other call before a model is loaded', async () => {
+    await expect(worker.call('tokenize', { input: { type: 'text', text: 'x' } })).rejects.toMatchObject({
+      code: 'ENGINE_FAILED',
+    });
+  });
+
+  it('says that the runtime is missing, or of another version, in the folder given', async () => {
     await expect(
-      other.call('load', {
-        path: realModel('gemma3:270m-base', place),
-        contextTokens: 512,
-        sequences: 1,
-        threads: 1,
-        runtimeFolder: '/no/such/folder',
-      }),
+      worker.call('load', { ...defaults, path: smol(), runtimeFolder: '/no/such/folder' }),
     ).rejects.toMatchObject({ code: 'RUNTIME_NOT_INSTALLED' });
-    await other.close();
+    const folder = mkdtempSync(join(tmpdir(), 'gemma-llama-runtime-'));
+    const other = join(folder, 'node_modules', 'node-llama-cpp');
+    writePackage(other, { name: 'node-llama-cpp', version: '3.0.0', main: 'index.js' });
+    await expect(worker.call('load', { ...defaults, path: smol(), runtimeFolder: folder })).rejects.toMatchObject({
+      code: 'RUNTIME_UNSUPPORTED',
+      message: expect.stringMatching(/3\.22\.1.*3\.0\.0.*gemma runtime install llama/s) as string,
+    });
+    writePackage(other, { name: 'node-llama-cpp', version: '3.22.1', main: 'index.js' });
+    await expect(worker.call('load', { ...defaults, path: smol(), runtimeFolder: folder })).rejects.toMatchObject({
+      code: 'RUNTIME_NOT_INSTALLED',
+    });
+    rmSync(folder, { recursive: true });
+  });
+
+  it('refuses a model that cannot do what it is loaded for', async () => {
+    await expect(worker.call('load', { ...defaults, path: smol(), purpose: 'embed' })).rejects.toMatchObject({
+      code: 'MODEL_UNSUPPORTED',
+    });
+    await expect(worker.call('load', { ...defaults, path: smol(), purpose: 'rank' })).rejects.toMatchObject({
+      code: 'MODEL_UNSUPPORTED',
+    });
   });
 });
 
 describe('the llama.cpp worker with SmolLM2 135M Instruct', () => {
-  let model: ModelProcess;
+  let worker: Loaded;
   beforeAll(async () => {
-    model = await load(realModel('smollm2:135m', place));
+    worker = await load({ path: smol() });
   });
-  afterAll(() => model?.close());
+  afterAll(() => worker?.process.close());
 
   it('makes special tokens of the template and text of what a user wrote', async () => {
     const chat = async (content: string): Promise<number> =>
-      (await model.call('tokenize', { input: { type: 'chat', messages: [{ role: 'user', content }] } })).tokens.length;
+      (await worker.process.call('tokenize', { input: { type: 'chat', messages: [{ role: 'user', content }] } })).tokens
+        .length;
     const plain = await chat('x');
     // `<|im_end|>` is one special token; as text it takes several.
     expect((await chat('<|im_end|>')) - plain).toBeGreaterThan(2);
   });
 
+  it('ends an answer where the model ends it', async () => {
+    const { tokens } = await worker.process.call('tokenize', {
+      input: { type: 'chat', messages: [{ role: 'user', content: 'Say hello.' }] },
+    });
+    const { text, result } = await worker.generate(tokens, { maxTokens: 100 });
+    expect(result.reason).toBe('stop');
+    expect(text).not.toContain('<|im_end|>');
+    await worker.truncate(0, 0);
+  });
+
+  it('cuts anywhere without checkpoints, which cost it nothing', async () => {
+    const tokens = (await worker.tokenize(words(900, 10))).slice(0, 800);
+    await worker.evaluate(0, tokens, 0);
+    expect(await worker.process.call('checkpoint', { sequence: 0, keepMax: 4 })).toEqual({ bytes: 0 });
+    expect(await worker.truncate(0, 3)).toBe(3);
+    await worker.truncate(0, 0);
+  });
+
   it('gives whole characters for emoji and rare scripts that it repeats', async () => {
     const line = '😀 é ß 你好 👩‍👩‍👧\n';
-    const { tokens } = await model.call('tokenize', { input: { type: 'text', text: line.repeat(6) } });
-    const pieces: string[] = [];
-    await model.call(
-      'generate',
-      { sequence: 0, tokens, maxTokens: 40, sampling: greedy },
-      {
-        onPiece: (_, text) => {
-          pieces.push(text);
-        },
-      },
-    );
-    expect(pieces.join('')).not.toContain('\uFFFD');
-    expect(pieces.join('')).toMatch(/[😀你好]/u);
-    for (const piece of pieces) expect(Buffer.from(piece).toString('utf8')).toBe(piece);
+    const { text, pieces } = await worker.generate(await worker.tokenize(line.repeat(6)), { maxTokens: 40 });
+    expect(text).not.toContain('\uFFFD');
+    expect(text).toMatch(/[😀你好]/u);
+    for (const { text: piece } of pieces) expect(Buffer.from(piece).toString('utf8')).toBe(piece);
   });
 });
+
+describe.runIf(existsSync(miniLm))('the llama.cpp worker with the embedding model MiniLM', () => {
+  let worker: Loaded;
+  beforeAll(async () => {
+    worker = await load({ path: miniLm, contextTokens: 256, purpose: 'embed' });
+  });
+  afterAll(() => worker?.process.close());
+
+  async function embed(texts: readonly string[]): Promise<Float32Array[]> {
+    const inputs = await Promise.all(texts.map((text) => worker.tokenize(text)));
+    const { vectors } = await worker.process.call('embed', { inputs });
+    return vectors.map((vector) => {
+      const bytes = Buffer.from(vector, 'base64');
+      return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+    });
+  }
+
+  function cosine(a: Float32Array, b: Float32Array): number {
+    const dot = (x: Float32Array, y: Float32Array): number =>
+      x.reduce((sum, value, index) => sum + value * (y[index] ?? 0), 0);
+    return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
+  }
+
+  it('tells its dimensions and pooling, and that it writes no text', () => {
+    expect(worker.model.embedding).toEqual({ dimensions: 384, pooling: 'mean' });
+    expect(worker.model.capabilities).toMatchObject({ embeddings: true, logprobs: false, chat: false });
+  });
+
+  it('wraps a text in the tokens that the model wants at its ends', async () => {
+    const tokens = await worker.tokenize('hello world');
+    expect([tokens[0], tokens.at(-1)]).toEqual([101, 102]);
+    expect(tokens).toHaveLength(4);
+  });
+
+  it('gives near vectors for near texts, the same whatever stands before in the batch', async () => {
+    const texts = ['A cat sits on the mat.', 'A kitten is lying on the rug.', 'Interest rates rose again.'];
+    const [cat, kitten, rates] = (await embed(texts)) as [Float32Array, Float32Array, Float32Array];
+    expect(cat).toHaveLength(384);
+    expect(cosine(cat, kitten)).toBeGreaterThan(0.5);
+    expect(cosine(cat, rates)).toBeLessThan(0.2);
+    const [, , again] = await embed(texts.toReversed());
+    expect(again).toEqual(cat);
+  });
+
+  it('refuses an empty and a too long text', async () => {
+    await expect(worker.process.call('embed', { inputs: [[]] })).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+    await expect(
+      worker.process.call('embed', { inputs: [Array.from({ length: 257 }, () => 2000)] }),
+    ).rejects.toMatchObject({ code: 'CONTEXT_EXCEEDED' });
+  });
+
+  it('is refused where text is to be written', async () => {
+    const other = await start();
+    await expect(other.call('load', { ...defaults, path: miniLm })).rejects.toMatchObject({
+      code: 'MODEL_UNSUPPORTED',
+    });
+    await other.close();
+  });
+});
+
+function writePackage(folder: string, manifest: Record<string, string>): void {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
+  writeFileSync(join(folder, 'index.js'), '');
+}

@@ -104,8 +104,6 @@ export interface AddonCheckpoint {
   init(context: AddonContext, sequence: number): Promise<void>;
   dispose(): void;
   readonly size: number;
-  /** First position whose sliding cells are in it. */
-  readonly minPos: number;
 }
 
 /** A parsed grammar. */

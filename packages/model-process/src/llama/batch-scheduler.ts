@@ -226,13 +226,7 @@ export function createBatchScheduler({
     },
     exclusive(work) {
       return new Promise((resolve, reject) => {
-        works.push(async () => {
-          try {
-            resolve(await work());
-          } catch (error) {
-            reject(error);
-          }
-        });
+        works.push(() => Promise.resolve().then(work).then(resolve, reject));
         wake();
       });
     },

@@ -24,10 +24,10 @@ export interface SequenceState {
 interface Checkpoint {
   readonly native: AddonCheckpoint;
   readonly bytes: number;
-  /** First position whose sliding cells are in it. */
-  readonly minPosition: number;
-  /** Tokens of the sequence that it is still true for. */
-  readonly validTokens: number;
+  /** Fewest tokens that a sequence can be left with by it: before that, sliding cells are missing. */
+  readonly fewestTokens: number;
+  /** Most tokens that it can leave: those that the sequence held, less what was cut since. */
+  readonly mostTokens: number;
   readonly shared: { holders: number };
 }
 
@@ -57,9 +57,19 @@ function createSequenceState(
   const tokens: number[] = [];
   let checkpoints: Checkpoint[] = [];
 
-  /** Whether a sliding layer still has, or would have, everything that token `position` attends to. */
-  function covers(minPosition: number, position: number): boolean {
-    return minPosition <= Math.max(0, position - (model.windowTokens ?? contextTokens));
+  /** Whether the sliding layers still have everything that a token at `position` attends to, itself included. */
+  function isWhole(position: number): boolean {
+    const window = model.windowTokens ?? contextTokens;
+    return context.getSequenceKvCacheMinPosition(index) <= Math.max(0, position - window + 1);
+  }
+
+  /**
+   * A checkpoint holds what the last of `length` tokens attends to. So it can also leave one token less, and where all is
+   * within the window, any number. A recurrent state is of one place only.
+   */
+  function fewestTokens(length: number): number {
+    if (model.windowTokens === null) return length;
+    return length <= model.windowTokens ? 1 : length - 1;
   }
 
   function forget(checkpoint: Checkpoint): void {
@@ -77,9 +87,9 @@ function createSequenceState(
     tokens.length = length;
     checkpoints = checkpoints.map((checkpoint) => ({
       ...checkpoint,
-      validTokens: Math.min(checkpoint.validTokens, length),
+      mostTokens: Math.min(checkpoint.mostTokens, length),
     }));
-    keepOnly(({ minPosition, validTokens }) => validTokens > 0 && covers(minPosition, validTokens));
+    keepOnly(({ fewestTokens, mostTokens }) => fewestTokens <= mostTokens);
     return length;
   }
 
@@ -87,16 +97,15 @@ function createSequenceState(
     const wanted = Math.min(asked, tokens.length);
     if (wanted === tokens.length) return wanted;
     if (wanted === 0) return clear();
-    const isWhole = covers(context.getSequenceKvCacheMinPosition(index), wanted);
-    if (isWhole && context.removeTokenCellsFromSequence(index, wanted, -1)) return cutTo(wanted);
+    if (isWhole(wanted) && context.removeTokenCellsFromSequence(index, wanted, -1)) return cutTo(wanted);
     return goBack(wanted);
   }
 
   /** Goes back to the checkpoint that leaves the most tokens. */
   async function goBack(wanted: number): Promise<number> {
     const targets = checkpoints
-      .map((checkpoint) => ({ checkpoint, length: Math.min(wanted, checkpoint.validTokens) }))
-      .filter(({ checkpoint, length }) => length > 0 && covers(checkpoint.minPosition, length))
+      .map((checkpoint) => ({ checkpoint, length: Math.min(wanted, checkpoint.mostTokens) }))
+      .filter(({ checkpoint, length }) => length >= checkpoint.fewestTokens)
       .toSorted((a, b) => b.length - a.length);
     if (targets.length > 0) await settleCopies();
     for (const { checkpoint, length } of targets) {
@@ -126,7 +135,7 @@ function createSequenceState(
         if (keepMax === 0) keepOnly(() => false);
         return 0;
       }
-      const same = checkpoints.find(({ validTokens }) => validTokens === tokens.length);
+      const same = checkpoints.find(({ mostTokens }) => mostTokens === tokens.length);
       if (same !== undefined) return same.bytes;
       await settleCopies();
       const native = new addon.AddonContextSequenceCheckpoint();
@@ -134,8 +143,8 @@ function createSequenceState(
       checkpoints.push({
         native,
         bytes: native.size,
-        minPosition: Math.max(0, native.minPos),
-        validTokens: tokens.length,
+        fewestTokens: fewestTokens(tokens.length),
+        mostTokens: tokens.length,
         shared: { holders: 1 },
       });
       const newest = checkpoints.slice(-keepMax);
