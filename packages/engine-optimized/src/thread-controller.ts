@@ -102,6 +102,9 @@ const idleMsMin = 500;
 /** A part of a prompt that takes this many times its best is slow without a second one: at a stall it takes seconds. */
 const slowEvaluationFactor = 2.5;
 
+/** A pause of this long between two batches separates them: what else the machine does may have changed. */
+const staleMs = 3_000;
+
 /** The kind of batches that evaluate parts of prompts. */
 const evaluation = 'evaluate';
 
@@ -147,6 +150,7 @@ export function createThreadController({
   let isEvaluationExplored = isExplored;
   let failures = 0;
   let probeAtMs = 0;
+  let observedAtMs = now();
   let lastFailureMs = Number.NEGATIVE_INFINITY;
   let lastRiseMs = Number.NEGATIVE_INFINITY;
   let idleAtMs = 0;
@@ -224,6 +228,16 @@ export function createThreadController({
     return undefined;
   }
 
+  /** What was measured before a pause is no measure for what comes after it. */
+  function forget(): ThreadStep | undefined {
+    const left = search;
+    search = undefined;
+    recent = [];
+    return left === undefined
+      ? undefined
+      : step(left.start, `the comparison with ${left.trial} was cut short by a pause`);
+  }
+
   function conclude(done: Search): ThreadStep | undefined {
     const [best, cost] = fastest(done.results);
     const startCost = done.results.get(done.start) as number;
@@ -290,20 +304,19 @@ export function createThreadController({
       return reason;
     },
     resume({ ownCores = 0 } = {}) {
-      if (search !== undefined) return undefined;
+      const back = forget();
       idle = idleCores();
       idleAtMs = now() + idleMsMin;
-      if (idle === undefined) return undefined;
+      if (idle === undefined) return back;
       const free = idle + ownCores;
       const told = `${free.toFixed(1)} of ${threadsMax} cores are free before the first batch`;
-      recent = [];
       if (free >= threadsMax - idleCoresMin / 2) {
         // Nothing else runs, so fewer threads need not be tried while a prompt is evaluated.
         isEvaluationExplored = true;
-        return now() >= probeAtMs ? step(threadsMax, told) : undefined;
+        return now() >= probeAtMs ? (step(threadsMax, told) ?? back) : back;
       }
       const fits = Math.max(threadsMin, Math.floor(free + idleCoresMin / 2));
-      if (fits >= threads) return undefined;
+      if (fits >= threads) return back;
       probeAtMs = Math.max(probeAtMs, now() + probeMsMin);
       return step(fits, told);
     },
@@ -311,6 +324,10 @@ export function createThreadController({
       const kind = kindOf(work, tokens);
       if (kind === undefined || !(ms > 0)) return undefined;
       const cost = work === 'evaluate' ? ms / tokens : ms;
+      const isLate = now() - observedAtMs - ms > staleMs;
+      observedAtMs = now();
+      if (isLate && search !== undefined) return forget();
+      if (isLate) recent = [];
       if (search !== undefined) return continueSearch(search, kind, cost, ms);
 
       const best = bestsOf(kind);

@@ -61,14 +61,20 @@ function decodeThrough(
 
 /** Tokens per second of the best fixed number of threads, in the middle of the context. */
 function bestFixed(machine: SimulatedMachine, load: number): number {
+  const key = JSON.stringify([machine, load]);
+  const known = bestSpeeds.get(key);
+  if (known !== undefined) return known;
   const speeds = Array.from({ length: machine.cores }, (_, index) => {
     const random = seededRandom(index + 1);
     const batch = { threads: index + 1, load, context: 2_000 };
     const times = Array.from({ length: 400 }, () => batchMs(machine, batch, random));
     return 400_000 / times.reduce((sum, ms) => sum + ms, 0);
   });
-  return Math.max(...speeds);
+  const best = Math.max(...speeds);
+  bestSpeeds.set(key, best);
+  return best;
 }
+const bestSpeeds = new Map<string, number>();
 
 describe('the simulated machine', () => {
   it('has the speeds that were measured', () => {
@@ -110,7 +116,7 @@ describe.each([
 describe.each([
   ['2 cores', gemmaOnTwo, phasesOf(90, 0, 1, 0)],
   ['4 cores', gemmaOnFour, phasesOf(90, 0, 1, 3, 0)],
-  ['8 cores', gemmaOnEight, phasesOf(90, 5, 0, 2, 0)],
+  ['8 cores', gemmaOnEight, phasesOf(60, 5, 0, 2, 0)],
 ])('on %s where the system does not tell idle cores', (_name, machine, phases) => {
   it('decodes within 20 % of the best fixed number on average of the seeds, and within 35 % always', () => {
     const shares = [1, 2, 3, 4].map((seed) =>
@@ -161,6 +167,23 @@ describe('a thread controller', () => {
     idle = 2;
     expect(controller.resume()).toMatchObject({ from: 1, to: 2 });
     expect(controller.reason).toBe('2: 2.0 of 2 cores are free before the first batch');
+  });
+
+  it('does not compare across a pause: the search begins again after it', () => {
+    const controller = twoThreads();
+    expect(tokensOf(controller, 2, busy)).toEqual([2, 2]);
+    expect(controller.threads).toBe(1);
+    clock += 600_000;
+    // The first batch after the pause belongs to the search that is given up.
+    expect(tokensOf(controller, 5, quiet)).toEqual([1, 2, 2, 1, 2]);
+    expect(controller.threads).toBe(2);
+    const resumed = twoThreads();
+    tokensOf(resumed, 2, busy);
+    expect(resumed.resume()).toMatchObject({
+      from: 1,
+      to: 2,
+      reason: 'the comparison with 1 was cut short by a pause',
+    });
   });
 
   it('steps down after two slow tokens, and tells the numbers', () => {
