@@ -218,7 +218,7 @@ const elsewhere: Readonly<Record<string, string>> = {
 };
 
 /** The command of a name or alias. */
-export function findChatCommand(name: string): ChatCommand | undefined {
+function findChatCommand(name: string): ChatCommand | undefined {
   return chatCommands.find((command) => command.name === name || command.aliases?.includes(name) === true);
 }
 
