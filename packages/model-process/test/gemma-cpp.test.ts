@@ -31,33 +31,59 @@ const answers = fc.array(
 describe('the end of a turn', () => {
   it('is found behind any answer, whatever pieces it comes in, and the answer is whole', () => {
     fc.assert(
-      fc.property(answers, fc.infiniteStream(fc.integer({ min: 1, max: 30 })), (pieces, lengths) => {
-        const answer = pieces.join('');
-        const reader = createTurnReader({ sentinel: true });
-        // What gemma.cpp writes: the answer in any pieces, then the end, then a hint in one piece for each further prompt.
-        let rest = `${answer}\n\n${emptyPromptHint}`;
-        let text = '';
-        let state: string = 'open';
-        let asked = 0;
-        while (state !== 'over') {
-          if (rest === '') {
-            expect(asked, 'nothing more comes and no further prompt was sent').toBeGreaterThan(0);
-            asked -= 1;
-            rest = emptyPromptHint;
+      fc.property(
+        answers,
+        fc.infiniteStream(fc.integer({ min: 1, max: 30 })),
+        fc.boolean(),
+        (pieces, lengths, isCut) => {
+          const answer = pieces.join('');
+          // Cut anywhere, or in the pieces that the model wrote.
+          const whole = isCut ? [] : [...pieces];
+          const reader = createTurnReader({ sentinel: true });
+          // What gemma.cpp writes: the answer in any pieces, then the end, then a hint in one piece for each further prompt.
+          let rest = `${answer}\n\n${emptyPromptHint}`;
+          let text = '';
+          let state: string = 'open';
+          let asked = 0;
+          while (state !== 'over') {
+            if (rest === '') {
+              expect(asked, 'nothing more comes and no further prompt was sent').toBeGreaterThan(0);
+              asked -= 1;
+              rest = emptyPromptHint;
+            }
+            const length =
+              rest === emptyPromptHint ? rest.length : (whole.shift()?.length ?? lengths.next().value ?? 1);
+            const written = reader.write(rest.slice(0, length));
+            rest = rest.slice(length);
+            text += written.text;
+            ({ state } = written);
+            if (state === 'confirm') asked += 1;
           }
-          const length = rest === emptyPromptHint ? rest.length : (lengths.next().value ?? 1);
-          const written = reader.write(rest.slice(0, length));
-          rest = rest.slice(length);
-          text += written.text;
-          ({ state } = written);
-          if (state === 'confirm') asked += 1;
-        }
-        // A model that writes the hint in the very piece that is awaited cannot be told from gemma.cpp.
-        const isTold =
-          !answer.includes(`\n\n${emptyPromptHint}${emptyPromptHint}`) && !answer.endsWith(emptyPromptHint);
-        if (isTold) expect(text).toBe(answer);
-      }),
+          // A model that writes the hint in the very piece that is awaited cannot be told from gemma.cpp.
+          const isTold =
+            !answer.includes(`\n\n${emptyPromptHint}${emptyPromptHint}`) && !answer.endsWith(emptyPromptHint);
+          if (isTold) expect(text).toBe(answer);
+        },
+      ),
     );
+  });
+
+  it('is not taken from a hint that stands anywhere but right behind what looked like it', () => {
+    const reader = createTurnReader({ sentinel: true });
+    const pieces = ['a', `\n\n${emptyPromptHint}`, 'b', emptyPromptHint, 'c', '\n\n', emptyPromptHint, emptyPromptHint];
+    const written = [...pieces, emptyPromptHint].map((piece) => reader.write(piece));
+    expect(written.map(({ text }) => text).join('')).toBe(`a\n\n${emptyPromptHint}b${emptyPromptHint}c`);
+    expect(written.map(({ state }) => state)).toEqual([
+      'open',
+      'confirm',
+      'open',
+      'open',
+      'open',
+      'open',
+      'open',
+      'confirm',
+      'over',
+    ]);
   });
 
   it('is the end of the output for a process that was given its last prompt', () => {
