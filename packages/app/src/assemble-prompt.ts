@@ -1,4 +1,4 @@
-import { GemmaError, type ChatMessage, type Prompt } from '@gemma-cli/contracts';
+import { GemmaError, type ChatMessage, type OutputFormat, type Prompt } from '@gemma-cli/contracts';
 import type { PromptParts, SessionMessage } from './client.ts';
 import { fillPromptTemplate, type PromptTemplate } from './prompt-template.ts';
 
@@ -52,6 +52,25 @@ export function joinPromptParts(prompt: string | PromptParts, template?: PromptT
 /** One part stays exactly as it is: a base model continues its last character, be it a space. */
 function joinPresent(present: readonly string[]): string {
   return present.map((part, index) => (index < present.length - 1 ? part.trimEnd() : part)).join('\n\n');
+}
+
+/** The prompt with the schema of the answer behind the system text, in front of a text to continue. */
+export function describeFormat(prompt: Prompt, format: OutputFormat | undefined): Prompt {
+  if (format === undefined || format.type === 'gbnf') return prompt;
+  const instruction =
+    format.type === 'json'
+      ? 'Answer with one JSON object and nothing else.'
+      : `Answer with JSON and nothing else, by this JSON Schema:\n${JSON.stringify(format.schema)}`;
+  if (prompt.type === 'completion') return { type: 'completion', text: `${instruction}\n\n${prompt.text}` };
+  const [first, ...others] = prompt.messages;
+  const system: ChatMessage =
+    first?.role === 'system'
+      ? { role: 'system', content: `${first.content}\n\n${instruction}` }
+      : { role: 'system', content: instruction };
+  return {
+    type: 'chat',
+    messages: [system, ...(first === undefined || first.role === 'system' ? [] : [first]), ...others],
+  };
 }
 
 /** An engine refuses NUL and ESC in a prompt. A model may have said one; that must not end the conversation. */

@@ -20,6 +20,11 @@ export interface AnswerOptions {
   readonly onContextOverflow?: 'refuse' | 'trim' | undefined;
   /** The form that the answer is held to, token by token. Default: free text. */
   readonly format?: OutputFormat | undefined;
+  /**
+   * The model is told the schema of `format` behind the system text: the grammar alone shows it neither descriptions nor
+   * what comes next. Default false: the prompt stays as it is.
+   */
+  readonly describeFormat?: boolean | undefined;
   /** Gives each token's log-probability, and those of this many likeliest tokens in its place. 0..20. Default: none. */
   readonly logprobs?: number | undefined;
   /** Guessing ahead. Default: none. */

@@ -7,7 +7,7 @@ import {
   type Resolution,
   type Speculation,
 } from '@gemma-cli/contracts';
-import { assemblePrompt, joinPromptParts } from './assemble-prompt.ts';
+import { assemblePrompt, describeFormat, joinPromptParts } from './assemble-prompt.ts';
 import type { AnswerInput } from './answer.ts';
 import type { AnswerEngine, AppEvent, Notice } from './app-event.ts';
 import { chooseModel, type AppModel, type ModelSource } from './choose-model.ts';
@@ -91,7 +91,7 @@ export function createApp({ engine, models, defaults = {}, log }: AppOptions): A
       told.add(model.path);
       yield notice('COMPLETION_MODE', completionNotice(model, system));
     }
-    const request = makeRequest(model, content(mode), merged, await draftModel(merged));
+    const request = makeRequest(model, promptOf(content(mode), merged), merged, await draftModel(merged));
     for await (const event of current.generate(request, { signal })) {
       if (event.type === 'generation-end' && event.reason === 'length' && format !== undefined) {
         yield notice(
@@ -177,10 +177,15 @@ function mergeOptions(before: AnswerOptions = {}, after: AnswerOptions = {}): An
   return { ...before, ...withoutUndefined(after), sampling };
 }
 
+/** Told the form of the answer, where that is asked for. */
+function promptOf(prompt: Prompt, options: AnswerOptions): Prompt {
+  return options.describeFormat === true ? describeFormat(prompt, options.format) : prompt;
+}
+
 function makeRequest(
   model: AppModel,
   prompt: Prompt,
-  { speculation, ...options }: AnswerOptions,
+  { speculation, describeFormat: _told, ...options }: AnswerOptions,
   draft: ModelFile | undefined,
 ): GenerateRequest {
   const guessing: Speculation | undefined =

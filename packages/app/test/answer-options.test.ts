@@ -72,6 +72,33 @@ describe('what an answer is made with', () => {
     expect(events.at(-2)).toMatchObject({ type: 'notice', message: expect.stringMatching(message) as string });
   });
 
+  test.each([
+    [
+      'with a system text',
+      'Be kind.',
+      ['system', 'Be kind.\n\nAnswer with JSON and nothing else, by this JSON Schema:\n{"type":"object"}'],
+    ],
+    [
+      'without one',
+      undefined,
+      ['system', 'Answer with JSON and nothing else, by this JSON Schema:\n{"type":"object"}'],
+    ],
+  ] as const)('the model is told the schema when that is asked for, %s', async (_title, system, [role, content]) => {
+    const { app, requests } = recordingApp();
+    const options: AnswerOptions = { format: { type: 'json-schema', schema: { type: 'object' } } };
+    await collect(app.ask({ prompt: 'Hi', system, options: { ...options, describeFormat: true } }));
+    await collect(app.ask({ prompt: 'Hi', system: 'S', options }));
+    expect(requests[0]?.prompt).toEqual({
+      type: 'chat',
+      messages: [
+        { role, content },
+        { role: 'user', content: 'Hi' },
+      ],
+    });
+    expect(requests[0]).not.toHaveProperty('describeFormat');
+    expect(JSON.stringify(requests[1]?.prompt)).not.toContain('JSON Schema');
+  });
+
   test('free text that was cut gets no notice, nor does a form that is complete', async () => {
     const free = await collect(recordingApp('length').app.ask({ prompt: 'Hi' }));
     const complete = await collect(recordingApp().app.ask({ prompt: 'Hi', options: { format: { type: 'json' } } }));

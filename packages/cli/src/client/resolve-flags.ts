@@ -47,7 +47,8 @@ export async function resolveFlags(flags: AnswerFlags, { home }: { readonly home
 function withForm(options: AnswerOptions, form: AnswerForm | undefined): AnswerOptions {
   if (form === undefined) return options;
   if (form.type === 'grammar') return { ...options, format: { type: 'gbnf', grammar: form.text } };
-  return { ...options, format: { type: 'json-schema', schema: readSchema(form.text, { list: form.list }) } };
+  const schema = readSchema(form.text, { list: form.list });
+  return { ...options, format: { type: 'json-schema', schema }, describeFormat: true };
 }
 
 /** The question has its place in the prompt; before the conversation there is none. */
