@@ -67,6 +67,9 @@ const clearFactor = 1.5;
 /** Batches within a sixth of each other are held against each other three times before one number of threads is preferred. */
 const nearFactor = 1.17;
 
+/** Batches this much faster than when their number of threads was chosen say that a load has gone. */
+const lighterFactor = 1.6;
+
 /** Another number of threads has to be this much faster to be kept: less is noise, and fewer threads leave room for others. */
 const gainFactor = 0.97;
 
@@ -104,6 +107,9 @@ const slowEvaluationFactor = 2.5;
 
 /** A pause of this long between two batches separates them: what else the machine does may have changed. */
 const staleMs = 3_000;
+
+/** A shorter pause than this is the time between two requests, and no reason to look at the machine anew. */
+const pauseMsMin = 1_000;
 
 /** The kind of batches that evaluate parts of prompts. */
 const evaluation = 'evaluate';
@@ -150,10 +156,12 @@ export function createThreadController({
   let isEvaluationExplored = isExplored;
   let failures = 0;
   let probeAtMs = 0;
-  let observedAtMs = now();
+  /** When the last batch ended. */
+  let observedAtMs: number | undefined;
   let lastFailureMs = Number.NEGATIVE_INFINITY;
   let lastRiseMs = Number.NEGATIVE_INFINITY;
-  let idleAtMs = 0;
+  /** When the idle cores were read. */
+  let readAtMs = now();
   let idle: number | undefined;
   let exploreAtMs = Number.POSITIVE_INFINITY;
   let exploreMs = exploreMsMin;
@@ -228,6 +236,11 @@ export function createThreadController({
     return undefined;
   }
 
+  function readIdleCores(at: number): void {
+    readAtMs = at;
+    idle = idleCores();
+  }
+
   /** What was measured before a pause is no measure for what comes after it. */
   function forget(): ThreadStep | undefined {
     const left = search;
@@ -248,6 +261,9 @@ export function createThreadController({
     chosen = { kind: done.kind, cost };
     const at = now();
     chosenAtMs = at;
+    // What was idle during the trials says nothing about the choice.
+    readIdleCores(at);
+    idle = undefined;
     const seen = [...done.results].map(([number, ms]) => `${show(ms)} at ${number}`).join(', ');
     if (done.direction === 'up' && best === done.start) {
       failures += 1;
@@ -305,27 +321,33 @@ export function createThreadController({
     },
     resume({ ownCores = 0 } = {}) {
       const back = forget();
-      idle = idleCores();
-      idleAtMs = now() + idleMsMin;
+      const at = now();
+      // A moment ago the threads were what they should be, and the meter would tell of our own batches.
+      if (observedAtMs !== undefined && at - observedAtMs < pauseMsMin) return back;
+      // Since the last reading some of our own batches may have been computed.
+      const ownShare = Math.max(0, ((observedAtMs ?? readAtMs) - readAtMs) / Math.max(1, at - readAtMs));
+      readIdleCores(at);
       if (idle === undefined) return back;
-      const free = idle + ownCores;
+      const free = idle + ownCores + threads * ownShare;
       const told = `${free.toFixed(1)} of ${threadsMax} cores are free before the first batch`;
       if (free >= threadsMax - idleCoresMin / 2) {
         // Nothing else runs, so fewer threads need not be tried while a prompt is evaluated.
         isEvaluationExplored = true;
-        return now() >= probeAtMs ? (step(threadsMax, told) ?? back) : back;
+        return at >= probeAtMs ? (step(threadsMax, told) ?? back) : back;
       }
       const fits = Math.max(threadsMin, Math.floor(free + idleCoresMin / 2));
       if (fits >= threads) return back;
-      probeAtMs = Math.max(probeAtMs, now() + probeMsMin);
+      probeAtMs = Math.max(probeAtMs, at + probeMsMin);
       return step(fits, told);
     },
     observe({ kind: work, tokens, ms }) {
       const kind = kindOf(work, tokens);
       if (kind === undefined || !(ms > 0)) return undefined;
       const cost = work === 'evaluate' ? ms / tokens : ms;
-      const isLate = now() - observedAtMs - ms > staleMs;
-      observedAtMs = now();
+      const at = now();
+      const isLate = at - (observedAtMs ?? at) - ms > staleMs;
+      observedAtMs = at;
+      if (at - readAtMs >= idleMsMin) readIdleCores(at);
       if (isLate && search !== undefined) return forget();
       if (isLate) recent = [];
       if (search !== undefined) return continueSearch(search, kind, cost, ms);
@@ -336,7 +358,6 @@ export function createThreadController({
       const isSlow = before !== undefined && cost > before * slowFactor;
       recent = [...recent.filter((batch) => batch.kind === kind), { kind, cost, isSlow }].slice(-windowBatches);
       const level = usual(recent.map((batch) => batch.cost));
-      const at = now();
 
       if (threads > threadsMin) {
         const fewer = threads - 1;
@@ -375,10 +396,6 @@ export function createThreadController({
   /** Whether more threads should be tried now: which number first, how many at most, and why. */
   function riseReason(kind: string, at: number): { trial: number; highestMax: number; why: string } | undefined {
     const next = { trial: threads + 1, highestMax: threadsMax };
-    if (at >= idleAtMs) {
-      idleAtMs = at + idleMsMin;
-      idle = idleCores();
-    }
     if (idle !== undefined && idle >= idleCoresMin) {
       const room = Math.min(threadsMax, threads + Math.floor(idle + 1 - idleCoresMin));
       const waited = at - lastFailureMs >= waitMs(failures - 1, 0);
@@ -388,8 +405,11 @@ export function createThreadController({
     const isTaken = idle !== undefined && idle < idleCoresMin / 2;
     if (isTaken && at < Math.max(chosenAtMs, lastFailureMs) + probeMsMax) return undefined;
     const level = median(recent.slice(-3).map(({ cost }) => cost));
-    if (chosen?.kind === kind && level <= chosen.cost / clearFactor && at - lastFailureMs >= probeMsMin / 2) {
-      return { ...next, why: `a ${nounOf(kind)} takes ${show(level)} after ${show(chosen.cost)}: a load has gone` };
+    const costBefore = chosen?.kind === kind ? chosen.cost : 0;
+    // Even a good sign waits for a quarter of what the last failure has cost to wait.
+    const isLighter = level <= costBefore / lighterFactor;
+    if (isLighter && at - lastFailureMs >= Math.max(probeMsMin / 2, (probeAtMs - lastFailureMs) / 4)) {
+      return { ...next, why: `a ${nounOf(kind)} takes ${show(level)} after ${show(costBefore)}: a load has gone` };
     }
     // A blind probe that fails costs a stall: with a part of a prompt, many seconds.
     if (kind === evaluation || at < probeAtMs) return undefined;

@@ -186,6 +186,34 @@ describe('a thread controller', () => {
     });
   });
 
+  it('does not take its own last batches for the work of others', () => {
+    let cpuMs = 0;
+    let readAt = clock;
+    // A meter as the machine has it: the mean since the last reading, with our own threads in it.
+    const idleCores = (): number | undefined => {
+      const passed = clock - readAt;
+      if (passed < 200) return undefined;
+      const idle = 2 - cpuMs / passed;
+      [cpuMs, readAt] = [0, clock];
+      return idle;
+    };
+    const controller = twoThreads({ idleCores });
+    const work = (threads: number): number => {
+      cpuMs += threads * quiet(threads);
+      return quiet(threads);
+    };
+    for (const pauseMs of [5, 150, 900, 1_100, 3_000, 60_000]) {
+      for (let token = 0; token < 61; token += 1) {
+        const ms = work(controller.threads);
+        clock += ms;
+        controller.observe({ kind: 'decode', tokens: 1, sequences: 1, ms });
+      }
+      clock += pauseMs;
+      expect(controller.resume(), `after ${pauseMs} ms`).toBeUndefined();
+      expect(controller.threads).toBe(2);
+    }
+  });
+
   it('steps down after two slow tokens, and tells the numbers', () => {
     const controller = twoThreads();
     tokensOf(controller, 30, quiet);
