@@ -246,16 +246,16 @@ export function gemmaCppHost({ mode, settings, temporaryFolder = tmpdir() }: Gem
       clearTimeout(model.idleTimer);
       model.until = null;
       model.isBusy = true;
-      await untilAborted(model.draining ?? Promise.resolve(), signal).catch((error: unknown) => {
-        rest(model);
-        throw error;
-      });
       // Whoever sees this process's arguments knows its end line; a prompt that holds it would end there.
-      const isUsable =
-        model.key === key &&
-        !model.process.ended &&
-        !(model.endLine !== null && text.split('\n').includes(model.endLine)) &&
-        (await answers(model, signal));
+      const isFit = model.key === key && !(model.endLine !== null && text.split('\n').includes(model.endLine));
+      // An answer that is let finish is waited for only where the process will be used.
+      if (isFit && model.draining !== undefined) {
+        await untilAborted(model.draining, signal).catch((error: unknown) => {
+          rest(model);
+          throw error;
+        });
+      }
+      const isUsable = isFit && !model.process.ended && (await answers(model, signal));
       if (signal.aborted) {
         if (!model.process.ended) rest(model);
         throw abortedError();
