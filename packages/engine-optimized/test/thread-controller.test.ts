@@ -202,8 +202,12 @@ describe('a thread controller', () => {
       cpuMs += threads * quiet(threads);
       return quiet(threads);
     };
-    for (const pauseMs of [5, 150, 900, 1_100, 3_000, 60_000]) {
-      for (let token = 0; token < 61; token += 1) {
+    const pauses = Array.from({ length: 20 }, (_, index) =>
+      [5, 150, 900, 1_100, 3_000, 60_000].map((ms) => ms + index),
+    );
+    for (const [index, pauseMs] of pauses.flat().entries()) {
+      // Answers of many lengths, so that the meter was read long and shortly before their ends.
+      for (let token = 0; token < 40 + (index % 19); token += 1) {
         const ms = work(controller.threads);
         clock += ms;
         controller.observe({ kind: 'decode', tokens: 1, sequences: 1, ms });
