@@ -65,6 +65,8 @@ interface Loading {
 export interface ModelPoolParts {
   /** Bytes of memory that processes may still take. Default: what the system says is available. */
   readonly availableBytes?: () => number;
+  /** Makes a meter of the machine's idle cores. */
+  readonly createIdleMeter: () => () => number | undefined;
   /** Told whenever a seat may have got free. */
   readonly onRoom: () => void;
 }
@@ -75,7 +77,7 @@ export interface ModelPoolParts {
  */
 export function createModelPool(
   settings: EngineSettings,
-  { availableBytes = systemAvailableBytes, onRoom }: ModelPoolParts,
+  { availableBytes = systemAvailableBytes, onRoom, createIdleMeter }: ModelPoolParts,
 ): ModelPool {
   /** In order of last use, the most recent last. */
   const entries = new Map<string, Entry>();
@@ -221,6 +223,7 @@ export function createModelPool(
           await Promise.all(leaving);
           checkMemory(place);
         },
+        createIdleMeter,
         onSpawn: (process) => {
           loading.process = process;
         },

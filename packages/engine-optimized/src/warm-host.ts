@@ -26,9 +26,12 @@ const longCheckpointTokens = 1024;
 const checkpointBytesMax = 256 * 1024 ** 2;
 
 /** Answers on models that stay loaded, several requests side by side, from what their slots and the disk remember. */
-export function warmHost(settings: EngineSettings): ModelHost {
+export function warmHost(
+  settings: EngineSettings,
+  { createIdleMeter }: { readonly createIdleMeter: () => () => number | undefined },
+): ModelHost {
   let retry = (): void => {};
-  const pool = createModelPool(settings, { onRoom: () => retry() });
+  const pool = createModelPool(settings, { onRoom: () => retry(), createIdleMeter });
   const states = openStates(settings);
 
   async function generate(request: ResolvedRequest, turn: Turn, place: PoolPlace): Promise<void> {
@@ -47,6 +50,8 @@ export function warmHost(settings: EngineSettings): ModelHost {
       emit({ type: 'load-end', model: file.name, loadMs });
     }
     const leave = warm.listen(emit);
+    // Loading takes one core of the process's own.
+    if (!warm.slots.some(({ isBusy }) => isBusy)) warm.resume(isCold ? 1 : 0);
     const seat: { slot: Slot | undefined } = { slot: undefined };
     try {
       if (speculation?.type === 'draft') await warm.loadDraft(speculation.model.path, signal);

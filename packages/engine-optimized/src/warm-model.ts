@@ -6,8 +6,8 @@ import { createChunkPolicy } from './chunk-policy.ts';
 import type { ChunkPolicy } from './chunk-policy.ts';
 import { createSlots } from './slot.ts';
 import type { Slot } from './slot.ts';
-import { createIdleMeter } from './idle-cores.ts';
 import { createThreadController } from './thread-controller.ts';
+import type { ThreadStep } from './thread-controller.ts';
 
 /** A loaded model that stays. */
 export interface WarmModel {
@@ -24,6 +24,8 @@ export interface WarmModel {
   checkpointsMax: number | null;
   /** Hears of every batch once: what it cost decides over threads and chunks. */
   observe(kind: 'decode' | 'evaluate', batch: BatchFacts): void;
+  /** Looks at the idle cores before the first batch after a time without any. `ownCores`: what the process itself used in it. */
+  resume(ownCores: number): void;
   /** Joins the answers that are told of changed threads. Gives how to leave. */
   listen(emit: (event: EngineEvent) => void): () => void;
   /** Asks the process for a sign of life: less than a millisecond, and tells one that died a moment ago from a living one. */
@@ -49,6 +51,8 @@ export interface OpenWarmModelOptions {
   /** Throws when the model must not be loaded. */
   readonly beforeLoad: () => Promise<void>;
   readonly onSpawn: (process: ModelProcess) => void;
+  /** Makes a meter of the machine's idle cores. */
+  readonly createIdleMeter: () => () => number | undefined;
 }
 
 /** Loads a model that stays, with the state of its slots, threads and chunks. */
@@ -60,8 +64,12 @@ export async function openWarmModel({
   signal,
   beforeLoad,
   onSpawn,
+  createIdleMeter,
 }: OpenWarmModelOptions): Promise<{ readonly warm: WarmModel; readonly loadMs: number }> {
   await beforeLoad();
+  const idleCores = createIdleMeter();
+  // The first reading is where it counts from: the load is the time that it tells about.
+  idleCores();
   const { process, model, loadMs } = await openModel({
     path: file.path,
     contextTokens,
@@ -76,9 +84,11 @@ export async function openWarmModel({
   const controller = createThreadController({
     threadsMax: settings.threads,
     threadsMin: settings.adaptThreads ? 1 : settings.threads,
-    idleCores: createIdleMeter(),
+    idleCores,
   });
-  /** The batch that was under way when the threads were changed ran on the old number. */
+  /** Steps that the process has not confirmed: until then nobody knows on which number a batch ran. */
+  let stepsUnderWay = 0;
+  /** The batch that was under way when the process took a step ran on the old number. */
   let batchesToSkip = 0;
   let msPerPromptToken = 5;
   let loadedBytes: number | null = null;
@@ -89,6 +99,23 @@ export async function openWarmModel({
     const { resident, anonymous } = await process.call('memory', {});
     memoryBytes = resident;
     return anonymous;
+  }
+
+  /** Changes the threads. What the process says before it confirms was computed on the old number, and `underWay` batches after. */
+  function take({ from, to, reason }: ThreadStep, underWay: number): void {
+    settings.log(`${file.name}: ${from} → ${to} threads (${reason})`);
+    for (const emit of listeners) emit({ type: 'threads-changed', from, to, reason });
+    stepsUnderWay += 1;
+    process
+      .call('set-threads', { threads: to })
+      .then(() => {
+        batchesToSkip = underWay;
+      })
+      // A process that is gone says so to whoever waits for its answer.
+      .catch(() => {})
+      .finally(() => {
+        stepsUnderWay -= 1;
+      });
   }
 
   loadedBytes = await measureMemory();
@@ -106,6 +133,7 @@ export async function openWarmModel({
       return msPerPromptToken;
     },
     observe(kind, { ms, batchTokens }) {
+      if (stepsUnderWay > 0) return;
       if (batchesToSkip > 0) {
         batchesToSkip -= 1;
         return;
@@ -116,13 +144,11 @@ export async function openWarmModel({
         msPerPromptToken = ms / batchTokens;
       }
       const step = controller.observe({ kind, tokens: batchTokens, sequences, ms });
-      if (step === undefined) return;
-      const { from, to, reason } = step;
-      settings.log(`${file.name}: ${from} → ${to} threads (${reason})`);
-      for (const emit of listeners) emit({ type: 'threads-changed', from, to, reason });
-      if (kind === 'decode') batchesToSkip = 1;
-      // A process that is gone says so to whoever waits for its answer.
-      process.call('set-threads', { threads: to }).catch(() => {});
+      if (step !== undefined) take(step, kind === 'decode' ? 1 : 0);
+    },
+    resume(ownCores) {
+      const step = controller.resume({ ownCores });
+      if (step !== undefined) take(step, 0);
     },
     listen(emit) {
       listeners.add(emit);
