@@ -1,8 +1,8 @@
 import { homedir } from 'node:os';
 import { expect, it } from 'vitest';
-import type { ChatMessage, Prompt } from '@gemma-cli/contracts';
+import type { ChatMessage, Engine, Prompt } from '@gemma-cli/contracts';
 import { create as createLegacy } from '@gemma-cli/engine';
-import { collectAnswer, realModel } from '@gemma-cli/testkit';
+import { collectAnswer, realModel, withTemporaryFolder } from '@gemma-cli/testkit';
 import { create } from '../src/index.ts';
 
 const place = { env: process.env, home: homedir() };
@@ -43,4 +43,84 @@ it('the second turn of a real chat takes at least 90 % of what it shares with th
   messages.push({ role: 'assistant', content: first.text }, { role: 'user', content: 'And the other ones?' });
   const second = await collectAnswer(engine.generate({ model, prompt: prompt(), sampling, maxTokens: 8 }));
   expect(second.end?.usage.cachedTokens).toBeGreaterThanOrEqual(0.9 * (first.end?.usage.promptTokens ?? Infinity));
+});
+
+/** Some 900 tokens, more than Gemma's window of 512. */
+const chronicle = Array.from(
+  { length: 45 },
+  (_, day) => `On day ${day + 1} the ship sailed ${day * 7} miles to the north and met nobody at all. `,
+);
+
+it('a change more than 512 tokens back gives the text of an unshared run, and so does going back to what was there before', async () => {
+  const model = { path: realModel('gemma3:270m-base', place) };
+  const edited = chronicle.map((line, day) =>
+    day === 18 ? 'On day 19 a storm broke the mast, and the crew rowed for their lives. ' : line,
+  );
+  const texts = [chronicle, edited, chronicle].map((days) => `${days.join('')}In the end the captain`);
+  const ask = (engine: Engine, text: string): ReturnType<typeof collectAnswer> =>
+    collectAnswer(
+      engine.generate({ model, prompt: { type: 'completion', text }, sampling, maxTokens: 16, reproducible: true }),
+    );
+  await using shared = await create({ threads: 1 });
+  for (const [turn, text] of texts.entries()) {
+    await using fresh = await create({ threads: 1 });
+    const expected = turn === 2 ? undefined : await ask(fresh, text);
+    const { text: given, end, error } = await ask(shared, text);
+    expect(error).toBeNull();
+    if (expected !== undefined) expect(given).toBe(expected.text);
+    if (turn > 0) expect(end?.usage.cachedTokens).toBeGreaterThan(0);
+  }
+});
+
+it('a state from disk gives the text of an unshared run, in another engine', () =>
+  withTemporaryFolder(async (folder) => {
+    const model = { path: realModel('gemma3:270m-base', place) };
+    const beginning = chronicle.slice(0, 20).join('');
+    const given: string[] = [];
+    let restored = 0;
+    for (const question of ['First', 'What is more, the captain', 'What is more, the captain']) {
+      // The last one has no cache to take anything from.
+      const stateCache = given.length === 2 ? undefined : { folder };
+      await using engine = await create({ threads: 1, stateCache });
+      const { text, end, error } = await collectAnswer(
+        engine.generate({
+          model,
+          prompt: { type: 'completion', text: `${beginning}${question}` },
+          stablePrefix: { characters: beginning.length },
+          sampling,
+          maxTokens: 16,
+          reproducible: true,
+        }),
+      );
+      expect(error).toBeNull();
+      given.push(text);
+      restored += end?.usage.restoredTokens ?? 0;
+    }
+    expect(restored).toBeGreaterThan(300);
+    expect(given[1]).toBe(given[2]);
+  }));
+
+it('a reproducible request gives the same text alone and beside three others', async () => {
+  const model = { path: realModel('smollm2:135m', place) };
+  await using engine = await create({ threads: 1, slots: 4 });
+  const ask = (content: string, reproducible: boolean): ReturnType<typeof collectAnswer> =>
+    collectAnswer(
+      engine.generate({
+        model,
+        prompt: { type: 'chat', messages: [{ role: 'user', content }] },
+        sampling,
+        maxTokens: 24,
+        reproducible,
+      }),
+    );
+  const alone = await ask('Why is the sky blue?', true);
+  const [among, ...others] = await Promise.all([
+    ask('Why is the sky blue?', true),
+    ...['What is rain?', 'Who was Ada Lovelace?', 'Name a colour.'].map((question) => ask(question, false)),
+  ]);
+  expect(among?.text).toBe(alone.text);
+  for (const { error, text } of others) {
+    expect(error).toBeNull();
+    expect(text).not.toBe('');
+  }
 });

@@ -1,4 +1,4 @@
 import { engineFaultConformance } from '@gemma-cli/testkit';
-import { create } from '../src/index.ts';
+import { createOnQuietMachine } from './quiet-machine.ts';
 
-engineFaultConformance({ name: 'engine-optimized', createEngine: create });
+engineFaultConformance({ name: 'engine-optimized', createEngine: createOnQuietMachine });

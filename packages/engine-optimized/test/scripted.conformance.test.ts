@@ -1,4 +1,4 @@
 import { engineConformance } from '@gemma-cli/testkit';
-import { create } from '../src/index.ts';
+import { createOnQuietMachine } from './quiet-machine.ts';
 
-engineConformance({ name: 'engine-optimized', createEngine: create });
+engineConformance({ name: 'engine-optimized', createEngine: createOnQuietMachine });

@@ -69,13 +69,13 @@ export function declareThreadPromises(subject: EngineSubject): void {
         createEngine,
         { script: machine([{ fromToken: 0, msPerTokenByThreads: busy }]), options: { threads: 4 } },
         async (trial) => {
-          const answer = await trial.ask('hello', { maxTokens: 200 });
+          const answer = await trial.ask('hello', { maxTokens: 120 });
           const used = threadsByToken(trial);
           const first = used.findIndex((threads) => threads < 4);
           expect(first, 'tokens until one less is tried').toBeGreaterThan(0);
           expect(first).toBeLessThanOrEqual(5);
-          expect(used.slice(100).filter((threads) => threads === 1).length, 'of the last 100 tokens').toBeGreaterThan(
-            70,
+          expect(used.slice(-60).filter((threads) => threads === 1).length, 'of the last 60 tokens').toBeGreaterThan(
+            40,
           );
           expectChain(changesOf(answer), 4);
         },
@@ -122,14 +122,14 @@ export function declareThreadPromises(subject: EngineSubject): void {
         createEngine,
         {
           script: machine([
-            { fromToken: 0, toToken: 50, msPerTokenByThreads: quiet },
-            { fromToken: 50, msPerTokenByThreads: busy },
+            { fromToken: 0, toToken: 30, msPerTokenByThreads: quiet },
+            { fromToken: 30, msPerTokenByThreads: busy },
           ]),
-          options: { threads: 4, adaptThreads: false },
+          options: { threads: 2, adaptThreads: false },
         },
         async (trial) => {
-          const answer = await trial.ask('hello', { maxTokens: 150 });
-          expect(new Set(threadsByToken(trial))).toEqual(new Set([4]));
+          const answer = await trial.ask('hello', { maxTokens: 70 });
+          expect(new Set(threadsByToken(trial))).toEqual(new Set([2]));
           expect(changesOf(answer)).toEqual([]);
         },
       ),
@@ -144,11 +144,11 @@ export function declareThreadPromises(subject: EngineSubject): void {
         },
         async (trial) => {
           const prompts = ['short', 'p'.repeat(700), 'q'.repeat(400), 'r'.repeat(900)];
-          const answers = await Promise.all(prompts.map((prompt) => trial.ask(prompt, { maxTokens: 150 })));
-          const down = answers.flatMap(changesOf).filter(({ from, to }) => to < from);
-          // A probe may try one less and go back; it never runs away.
-          expect(down.length).toBeLessThanOrEqual(2 * prompts.length);
+          await Promise.all(prompts.map((prompt) => trial.ask(prompt, { maxTokens: 150 })));
           const used = threadsByToken(trial);
+          // Fewer may be tried for a batch or two; it never runs away.
+          const down = used.filter((threads, place) => threads < (used[place - 1] ?? 0)).length;
+          expect(down, 'steps down').toBeLessThanOrEqual(8);
           expect(used.filter((threads) => threads >= 3).length / used.length).toBeGreaterThan(0.8);
         },
       ),

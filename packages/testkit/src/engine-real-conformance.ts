@@ -1,8 +1,11 @@
+import { copyFile, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Engine, EngineOptions, GenerateRequest, Prompt } from '@gemma-cli/contracts';
 import { collectAnswer } from './collect-answer.ts';
 import type { CollectedAnswer } from './collect-answer.ts';
 import type { CreateEngine } from './engine-trial.ts';
+import { withTemporaryFolder } from './temporary-folder.ts';
 import { processRuns, until } from './until.ts';
 
 /** How long loading may take on a machine that is busy with everything else, in milliseconds. */
@@ -150,6 +153,58 @@ export function engineRealConformance({ name, createEngine, options = {}, models
       expect(text).not.toBe('');
       expect(end?.usage.outputTokens).toBeLessThan(500);
     });
+
+    it('holds an answer to a schema, and tells how likely each token was', async () => {
+      const schema = {
+        type: 'object',
+        properties: { city: { enum: ['Paris', 'Rome'] }, million: { type: 'integer', minimum: 0, maximum: 99 } },
+        required: ['city', 'million'],
+        additionalProperties: false,
+      };
+      const { text, events, end, error } = await ask(
+        completion('The capital of France and its inhabitants as JSON: ', {
+          format: { type: 'json-schema', schema },
+          logprobs: 3,
+          maxTokens: 60,
+        }),
+      );
+      expect(error).toBeNull();
+      expect(JSON.parse(text)).toEqual({
+        city: expect.stringMatching(/^(?:Paris|Rome)$/u),
+        million: expect.any(Number),
+      });
+      const told = events.flatMap((event) => (event.type === 'text-delta' ? (event.logprobs ?? []) : []));
+      expect(told.length).toBe(end?.usage.outputTokens);
+      expect(Buffer.from(told.flatMap(({ bytes }) => [...bytes])).toString()).toBe(text);
+      for (const { top } of told) {
+        expect(top.length).toBe(3);
+        expect(top.reduce((sum, { logprob }) => sum + Math.exp(logprob), 0)).toBeLessThanOrEqual(1.001);
+      }
+    });
+
+    it('survives a model file that is cut short under a running answer: a typed error or the rest, and the next prompt answered', () =>
+      withTemporaryFolder(async (folder) => {
+        const model = { path: join(folder, 'cut.gguf'), name: 'cut' };
+        await copyFile(models.chat, model.path);
+        let isCut = false;
+        const { text, end, error } = await collectAnswer(
+          engine.generate({ ...chat('Tell me a very long story.', { maxTokens: 60 }), model }),
+          async (_, shown) => {
+            if (shown === '' || isCut) return;
+            isCut = true;
+            await truncate(model.path, 1_000_000);
+          },
+        );
+        expect(isCut).toBe(true);
+        expect(text).not.toBe('');
+        // Weights that were read before stay readable; a page that was not ends the process.
+        if (error !== null) expect(error.code).toBe('ENGINE_EXITED');
+        else expect(end).not.toBeNull();
+        const next = await ask({ ...chat('Say hello.'), model });
+        if (next.error !== null)
+          expect(['ENGINE_EXITED', 'ENGINE_LOAD_FAILED', 'MODEL_INVALID']).toContain(next.error.code);
+        expect((await ask(chat('Say hello.'))).error).toBeNull();
+      }));
 
     it('turns kill -9 of the model process in the middle of an answer into an error, keeps the text, answers the next', async () => {
       let killed = 0;

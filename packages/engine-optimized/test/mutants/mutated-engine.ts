@@ -38,8 +38,11 @@ export async function createMutated(name: string, options: EngineOptions): Promi
   if (mutant === undefined) throw new Error(`There is no mutant ${name}.`);
   const folder = mutant.in === 'sources' ? builtFolder(name) : sources;
   if (!existsSync(folder)) throw new Error(`Mutant '${name}' is not built.`);
-  const { create } = (await import(/* @vite-ignore */ join(folder, 'index.ts'))) as typeof import('../../src/index.ts');
-  const engine = await create(changeOptions(mutant, options));
+  const { createWarmEngine } = (await import(
+    /* @vite-ignore */ join(folder, 'optimized-engine.ts')
+  )) as typeof import('../../src/optimized-engine.ts');
+  // What else runs on this machine decides nothing.
+  const engine = await createWarmEngine(changeOptions(mutant, options), { createIdleMeter: () => () => undefined });
   const close = mutant.in === 'close' ? () => Promise.resolve() : () => engine.close();
   return {
     implementation: engine.implementation,

@@ -26,7 +26,7 @@ function changeCall(call) {
   if (change === 'alone-is-forgotten' && 'alone' in params) return withParams({ alone: false });
   if (change === 'grammar-is-forgotten' && operation === 'generate') return withParams({ grammar: null });
   if (change === 'threads-are-not-set' && operation === 'set-threads') return null;
-  if (change === 'more-threads' && operation === 'set-threads') return withParams({ threads: params.threads + 1 });
+  if (change === 'more-threads' && operation === 'set-threads') return withParams({ threads: params.threads + 3 });
   if (change === 'aborts-are-kept-back' && operation === 'abort') return null;
   return call;
 }
