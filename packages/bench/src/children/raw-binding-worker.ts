@@ -5,7 +5,10 @@ import { openRawBinding } from './raw-binding.ts';
 import type { RawAnswer } from './raw-binding.ts';
 import { logbook, shortPrompts } from './texts.ts';
 
-const orders = readOrders() as DecodeOrders;
+/** The same as those of the engines. */
+export type RawBindingOrders = DecodeOrders;
+
+const orders = readOrders() as RawBindingOrders;
 const startedAt = performance.now();
 const binding = await openRawBinding(orders.model, orders);
 const report = (metric: string, value: number): void =>

@@ -3,6 +3,7 @@ import { availableCores } from '@gemma-cli/model-process';
 import type { DecodeOrders } from '../children/decode-worker.ts';
 import type { LlamaBenchOrders } from '../children/llama-bench-worker.ts';
 import type { LlamaServerOrders } from '../children/llama-server-worker.ts';
+import type { RawBindingOrders } from '../children/raw-binding-worker.ts';
 import { hasRawBinding } from '../children/raw-binding.ts';
 import { findLlamaCpp } from '../find-llama-cpp.ts';
 import type { LlamaCppPrograms } from '../find-llama-cpp.ts';
@@ -64,7 +65,7 @@ function benchmark(
           childVariant(
             'raw binding',
             'raw-binding-worker.js',
-            { engine: 'optimized', ...work } satisfies DecodeOrders,
+            { engine: 'optimized', ...work } satisfies RawBindingOrders,
             'node-llama-cpp',
           ),
         ]
