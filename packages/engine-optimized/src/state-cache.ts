@@ -117,8 +117,8 @@ const readBytes = 1024 ** 2;
  * what counts is the evaluation it replaces: below a quarter of a second nobody notices. And a state that is only a few
  * tokens longer than a saved one would be a second copy of it.
  */
-export const worthSavingMs = 250;
-export const worthSavingTokensMin = 64;
+const worthSavingMs = 250;
+const worthSavingTokensMin = 64;
 
 /** Whether evaluating the tokens that no saved state covers costs enough to save a state. */
 export function isWorthSaving({
