@@ -16,8 +16,9 @@ export interface AnswerStart {
     };
     readonly mode: 'chat' | 'completion';
     readonly engine: AnswerEngine;
+    readonly format?: 'json';
 }
-export type NoticeCode = 'COMPLETION_MODE' | 'ENGINE_FALLBACK' | 'PROMPT_TRIMMED';
+export type NoticeCode = 'COMPLETION_MODE' | 'ENGINE_FALLBACK' | 'PROMPT_TRIMMED' | 'ANSWER_CUT';
 export interface Notice {
     readonly type: 'notice';
     readonly code: NoticeCode;
@@ -41,8 +42,9 @@ export interface ModelSource {
 export declare function chooseModel(models: ModelSource, reference: string): Promise<AppModel>;
 
 // dist/client.d.ts
-import type { ChatMessage, Sampling } from '@gemma-cli/contracts';
+import type { ChatMessage, OutputFormat, Sampling } from '@gemma-cli/contracts';
 import type { AppEvent } from './app-event.ts';
+import type { PromptTemplate } from './prompt-template.ts';
 export interface AnswerOptions {
     readonly sampling?: Sampling | undefined;
     readonly maxTokens?: number | undefined;
@@ -50,7 +52,17 @@ export interface AnswerOptions {
     readonly reproducible?: boolean | undefined;
     readonly contextTokens?: number | undefined;
     readonly onContextOverflow?: 'refuse' | 'trim' | undefined;
+    readonly format?: OutputFormat | undefined;
+    readonly describeFormat?: boolean | undefined;
+    readonly logprobs?: number | undefined;
+    readonly speculation?: AnswerSpeculation | undefined;
 }
+export type AnswerSpeculation = {
+    readonly type: 'prompt-lookup';
+} | {
+    readonly type: 'draft';
+    readonly model: string;
+};
 export interface PromptParts {
     readonly input?: string | undefined;
     readonly files?: readonly string[] | undefined;
@@ -58,6 +70,7 @@ export interface PromptParts {
 }
 export interface AskRequest {
     readonly prompt: string | PromptParts;
+    readonly template?: PromptTemplate | undefined;
     readonly system?: string | undefined;
     readonly model?: string | undefined;
     readonly options?: AnswerOptions | undefined;
@@ -69,17 +82,38 @@ export interface SessionMessage extends ChatMessage {
 export interface OperationOptions {
     readonly signal?: AbortSignal | undefined;
 }
+export interface RetryOptions extends OperationOptions {
+    readonly text?: string | undefined;
+    readonly seed?: number | undefined;
+}
 export interface ChatSession {
     readonly messages: readonly SessionMessage[];
+    readonly system: string | undefined;
+    readonly model: string;
+    readonly options: AnswerOptions;
     send(text: string, options?: OperationOptions): AsyncIterable<AppEvent>;
+    retry(options?: RetryOptions): AsyncIterable<AppEvent>;
+    undo(): readonly SessionMessage[];
+    restore(messages: readonly SessionMessage[]): void;
     clear(): void;
     setSystem(system: string | undefined): void;
     setModel(model: string): void;
     setOptions(options: AnswerOptions): void;
 }
+export interface PrepareOptions extends OperationOptions {
+    readonly model?: string | undefined;
+    readonly options?: AnswerOptions | undefined;
+}
+export interface PreparedModel {
+    readonly name: string;
+    readonly path: string;
+    readonly mode: 'chat' | 'completion';
+    readonly contextTokens: number | null;
+}
 export interface Client extends AsyncDisposable {
     ask(request: AskRequest, options?: OperationOptions): AsyncIterable<AppEvent>;
     openSession(options?: SessionOptions): ChatSession;
+    prepare(options?: PrepareOptions): Promise<PreparedModel>;
     close(): Promise<void>;
 }
 
@@ -109,6 +143,26 @@ export declare function createApp({ engine, models, defaults, log }: AppOptions)
 export { createApp } from './create-app.ts';
 export type { App, AppDefaults, AppEngine, AppOptions } from './create-app.ts';
 export type { AnswerEngine, AnswerStart, AppEvent, Notice, NoticeCode } from './app-event.ts';
-export type { AnswerOptions, AskRequest, ChatSession, Client, OperationOptions, PromptParts, SessionMessage, SessionOptions, } from './client.ts';
+export type { AnswerOptions, AnswerSpeculation, AskRequest, ChatSession, Client, OperationOptions, PreparedModel, PrepareOptions, PromptParts, RetryOptions, SessionMessage, SessionOptions, } from './client.ts';
 export { chooseModel } from './choose-model.ts';
 export type { AppModel, ModelSource } from './choose-model.ts';
+export { readSchema } from './read-schema.ts';
+export type { ReadSchemaOptions } from './read-schema.ts';
+export { fillPromptTemplate, fillTemplate, inputVariable, templateVariables } from './prompt-template.ts';
+export type { PromptTemplate } from './prompt-template.ts';
+
+// dist/prompt-template.d.ts
+export interface PromptTemplate {
+    readonly text: string;
+    readonly values?: Readonly<Record<string, string>> | undefined;
+}
+export declare const inputVariable = "input";
+export declare function templateVariables(text: string): readonly string[];
+export declare function fillTemplate(text: string, values: Readonly<Record<string, string>>): string;
+export declare function fillPromptTemplate({ text, values }: PromptTemplate, input: string | undefined): string;
+
+// dist/read-schema.d.ts
+export interface ReadSchemaOptions {
+    readonly list?: boolean | undefined;
+}
+export declare function readSchema(text: string, { list }?: ReadSchemaOptions): unknown;

@@ -25,18 +25,23 @@ export interface GlobalOptions {
     readonly color: boolean;
     readonly home: string;
 }
+export type Completion = 'files' | 'models' | 'models-or-files' | 'catalog' | 'roles' | 'config-keys' | 'option-keys';
 export interface ArgumentDefinition {
     readonly name: string;
     readonly summary: string;
     readonly required?: boolean;
     readonly variadic?: boolean;
+    readonly choices?: readonly string[];
+    readonly completes?: Completion;
 }
 export interface OptionDefinition {
     readonly long: string;
     readonly short?: string;
+    readonly alias?: string;
     readonly value?: string;
     readonly repeatable?: boolean;
     readonly choices?: readonly string[];
+    readonly completes?: Completion;
     readonly summary: string;
 }
 export interface CommandInput {
@@ -52,6 +57,13 @@ export interface CommandDefinition {
     readonly examples?: readonly {
         readonly command: string;
         readonly effect: string;
+    }[];
+    readonly topics?: readonly {
+        readonly title: string;
+        readonly rows: readonly (readonly [
+            string,
+            string
+        ])[];
     }[];
     readonly subcommands?: readonly CommandDefinition[];
     run?(context: CommandContext, input: CommandInput): Promise<number>;

@@ -1,5 +1,8 @@
 // . = ./dist/index.d.ts
 
+// dist/built-in-roles.d.ts
+export declare const builtInRoles: Readonly<Record<string, string>>;
+
 // dist/config-file.d.ts
 export interface FileLeaf {
     readonly path: readonly string[];
@@ -16,6 +19,7 @@ export declare function readConfigFile(file: string): Promise<ConfigText | null>
 export declare function parseConfigText(file: string, text: string): Readonly<Record<string, unknown>>;
 export declare function leavesOf({ text, values }: ConfigText): readonly FileLeaf[];
 export declare function writeConfigFile(file: string, text: string): Promise<void>;
+export declare function readConfigText(file: string): Promise<string | null>;
 
 // dist/config-keys.d.ts
 import { z } from 'zod';
@@ -71,6 +75,13 @@ export interface EngineSection {
     readonly promptCharsMax: number;
     readonly responseBytesMax: number;
     readonly keepAliveMs: number;
+    readonly adaptThreads: boolean;
+    readonly slots: number | 'auto';
+    readonly chunkMsMax: number;
+    readonly stateCacheBytesMax: number;
+    readonly memoryBytesMax: number | 'auto';
+    readonly growthBytesMax: number;
+    readonly compactCache: boolean;
 }
 export interface SamplingSection {
     readonly temperature: number;
@@ -78,6 +89,14 @@ export interface SamplingSection {
     readonly topP: number;
     readonly minP: number;
     readonly repeatPenalty: number;
+    readonly repeatLastTokens: number;
+    readonly frequencyPenalty: number;
+    readonly presencePenalty: number;
+    readonly dryMultiplier: number;
+    readonly dryBase: number;
+    readonly dryAllowedLength: number;
+    readonly xtcProbability: number;
+    readonly xtcThreshold: number;
     readonly maxTokens: number;
 }
 export interface ModelsSection {
@@ -86,6 +105,7 @@ export interface ModelsSection {
 }
 export interface UiSection {
     readonly color: 'auto' | 'always' | 'never';
+    readonly history: boolean;
 }
 export interface GemmaConfig {
     readonly performance: PerformanceConfig;
@@ -116,9 +136,11 @@ export interface HomeLayout {
     readonly models: string;
     readonly data: string;
     readonly sessions: string;
+    readonly roles: string;
     readonly logs: string;
     readonly run: string;
     readonly runtimes: string;
+    readonly states: string;
 }
 export declare function resolveHome(env: Readonly<Record<string, string | undefined>>, osHome: string): string;
 export declare function homeLayout(home: string): HomeLayout;
@@ -141,6 +163,12 @@ export { engineOptionsOf, requestOptionsOf } from './options-of-config.ts';
 export type { RequestOptions } from './options-of-config.ts';
 export { validateConfigFile } from './validate-config-file.ts';
 export type { ConfigFileReport } from './validate-config-file.ts';
+export { builtInRoles } from './built-in-roles.ts';
+export { formatRole, isRoleName, readRole } from './role-file.ts';
+export type { RoleContent } from './role-file.ts';
+export { createRoleStore } from './role-store.ts';
+export type { RoleEntry, RoleStore, RoleText } from './role-store.ts';
+export type { Role, RoleOption } from './role.ts';
 
 // dist/load-config.d.ts
 import { GemmaError } from '@gemma-cli/contracts';
@@ -190,8 +218,64 @@ export declare function migrateConfigFile(file: string): Promise<MigrationReport
 import type { EngineOptions, GenerateRequest } from '@gemma-cli/contracts';
 import type { GemmaConfig, LoadedConfig } from './gemma-config.ts';
 export type RequestOptions = Pick<GenerateRequest, 'sampling' | 'maxTokens' | 'contextTokens'>;
-export declare function engineOptionsOf({ engine }: GemmaConfig): EngineOptions;
+export declare function engineOptionsOf({ engine, gemma }: GemmaConfig, states: string): EngineOptions;
 export declare function requestOptionsOf({ config, origins }: LoadedConfig): RequestOptions;
+
+// dist/role-file.d.ts
+import type { Role } from './role.ts';
+export declare function isRoleName(name: string): boolean;
+export declare function readRole(text: string, { name, source, file }: Pick<Role, 'name' | 'source'> & {
+    file: string;
+}): Role;
+export type RoleContent = {
+    readonly [Key in Exclude<keyof Role, 'name' | 'source'>]?: Role[Key] | undefined;
+};
+export declare function formatRole({ summary, system, prompt, model, schema, schemaList, extract, options, defaults, }: RoleContent): string;
+
+// dist/role-store.d.ts
+import { GemmaError } from '@gemma-cli/contracts';
+import type { Role } from './role.ts';
+export interface RoleEntry {
+    readonly name: string;
+    readonly source: Role['source'];
+    readonly overrides: boolean;
+    readonly problem: GemmaError | null;
+    readonly role: Role | null;
+}
+export interface RoleText {
+    readonly text: string;
+    readonly source: Role['source'];
+    readonly file: string;
+}
+export interface RoleStore {
+    list(): Promise<readonly RoleEntry[]>;
+    find(name: string): Promise<Role>;
+    text(name: string): Promise<RoleText | undefined>;
+    write(name: string, text: string): Promise<Role>;
+    remove(name: string): Promise<{
+        readonly builtIn: boolean;
+    }>;
+    file(name: string): string;
+}
+export declare function createRoleStore({ folder }: {
+    readonly folder: string;
+}): RoleStore;
+
+// dist/role.d.ts
+export interface Role {
+    readonly name: string;
+    readonly source: 'built-in' | 'user';
+    readonly summary: string;
+    readonly system: string | null;
+    readonly prompt: string | null;
+    readonly model: string | null;
+    readonly schema: string | null;
+    readonly schemaList: boolean;
+    readonly extract: 'first' | 'last' | null;
+    readonly options: Readonly<Record<string, RoleOption>>;
+    readonly defaults: Readonly<Record<string, string>>;
+}
+export type RoleOption = string | number | boolean | readonly string[];
 
 // dist/set-config-value.d.ts
 import type { ConfigFileValue } from './config-keys.ts';
