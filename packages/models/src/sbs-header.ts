@@ -6,6 +6,7 @@ import type { ModelHeader } from './model-header.ts';
 export const sbsMagic = 0x0a534253;
 
 const headerBytes = 16;
+const keyBytes = 16;
 /** A key and a range of 16 bytes each. */
 const directoryEntryBytes = 32;
 const blobAlignmentBytes = 256;
@@ -19,8 +20,8 @@ const blobsMax = 1024 * 1024;
  */
 
 /**
- * Reads and checks the header and directory of an SBS file, gemma.cpp's blob store. What the weights are stays inside
- * the blobs: only gemma.cpp reads them.
+ * Reads and checks the header and directory of an SBS file, gemma.cpp's blob store, and the beginning of the model's
+ * configuration in it: instruct weights chat, base weights complete. What the weights are only gemma.cpp reads.
  *
  * @throws GemmaError `MODEL_INVALID`.
  */
@@ -41,7 +42,13 @@ export async function readSbsHeader(source: ByteSource): Promise<ModelHeader> {
     throw reader.invalid(`its header claims ${blobs} blobs, more than the file can hold`);
   }
 
-  reader.position = directoryStart + directoryBytes / 2;
+  reader.position = directoryStart;
+  let configIndex = -1;
+  for (let index = 0; index < blobs; index++) {
+    if (!reader.tryNeed(keyBytes)) await reader.need(keyBytes, 'its directory');
+    if (reader.text(keyBytes).replace(/\0+$/, '') === 'config') configIndex = index;
+  }
+  let config: { readonly offset: number; readonly bytes: number } | undefined;
   let expected = roundUp(version === 1 ? headerBytes + directoryBytes : headerBytes);
   const end = version === 1 ? reader.sizeBytes : directoryStart;
   for (let index = 0; index < blobs; index++) {
@@ -53,25 +60,53 @@ export async function readSbsHeader(source: ByteSource): Promise<ModelHeader> {
         `blob ${index} lies at byte ${offset} with ${bytes} bytes, and byte ${expected} is expected`,
       );
     }
+    if (index === configIndex) config = { offset, bytes };
     expected = roundUp(offset + bytes);
   }
+  const facts = config === undefined ? undefined : await readConfig(reader, config.offset, config.bytes);
   return {
     format: 'sbs',
     sizeBytes: reader.sizeBytes,
     version,
     architecture: 'gemma',
-    name: null,
+    name: facts?.name ?? null,
     quantization: null,
     parameters: null,
-    trainContextTokens: null,
+    trainContextTokens: facts?.trainContextTokens ?? null,
     embeddingLength: null,
-    chat: false,
+    chat: facts?.chat ?? false,
     embedding: false,
     tokenizer: null,
     vocabularyTokens: null,
     tensorCount: blobs,
     readBytes: reader.readBytes,
   };
+}
+
+/**
+ * What the model's configuration says, a list of u32: length of what follows, family, length of the name in u32, name,
+ * model, wrapping (0 instruct, 1 base, 2 instruct with pictures, 3 PaliGemma), weight type, layers, width, vocabulary,
+ * longest context. Later fields are appended behind. Nothing for a blob of another shape: gemma.cpp judges it.
+ */
+async function readConfig(
+  reader: HeaderReader,
+  offset: number,
+  bytes: number,
+): Promise<{ readonly name: string | null; readonly chat: boolean; readonly trainContextTokens: number } | undefined> {
+  if (bytes < 40) return undefined;
+  reader.position = offset;
+  await reader.need(12, 'its configuration');
+  reader.skip(8, 'its configuration');
+  const nameBytes = reader.u32() * 4;
+  if (nameBytes > 256 || bytes < 40 + nameBytes) return undefined;
+  await reader.need(nameBytes + 28, 'its configuration');
+  const name = reader.text(nameBytes).replace(/\0+$/, '');
+  reader.skip(4, 'its configuration');
+  const wrapping = reader.u32();
+  reader.skip(16, 'its configuration');
+  const trainContextTokens = reader.u32();
+  if (wrapping > 3 || trainContextTokens === 0) return undefined;
+  return { name: name === '' ? null : name, chat: wrapping === 0 || wrapping === 2, trainContextTokens };
 }
 
 async function readHeader(reader: HeaderReader, position: number): Promise<{ blobs: number; fileBytes: number }> {

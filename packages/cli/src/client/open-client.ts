@@ -38,7 +38,7 @@ export async function openClient({ cwd, env, flags, worker, warn, log }: OpenCli
     engine: async () =>
       createEngine({
         ...engineOptionsOf(config, homeLayout(home).states),
-        searchPath: env['PATH'] ?? '',
+        searchPath: env['PATH'] ?? env['Path'] ?? '',
         env: workerEnvironment(env),
         implementation: config.performance.useOptimizedGemma ? 'optimized' : 'legacy',
         worker,

@@ -42,7 +42,7 @@ export async function answerOnce(world: AnswerOnceOptions, input: CommandInput):
     throw error;
   });
   if (prompt === undefined || signal.aborted) return 130;
-  const line: AskLine = { type: 'ask', protocol: connectionProtocol, cwd, env: gemmaVariables(env), flags, prompt };
+  const line: AskLine = { type: 'ask', protocol: connectionProtocol, cwd, env: sentVariables(env), flags, prompt };
 
   for (let attempt = 1; ; attempt += 1) {
     const connection = await connect();
@@ -211,8 +211,21 @@ function listOption({ options }: CommandInput, name: string): readonly string[] 
   return Array.isArray(value) ? (value as readonly string[]) : [];
 }
 
-/** The variables that configure gemma: the only ones that leave this process. */
-function gemmaVariables(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
-  const entries = Object.entries(env).filter(([name, value]) => name.startsWith('GEMMA_') && value !== undefined);
+/** The variables that configure gemma, and those that say where it runs: the only ones that leave this process. */
+function sentVariables(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const entries = Object.entries(env).filter(
+    ([name, value]) => value !== undefined && (name.startsWith('GEMMA_') || machineVariables.includes(name)),
+  );
   return Object.fromEntries(entries) as Record<string, string>;
 }
+
+/** Where executables are, and what a model process on Windows or with a graphics card needs. */
+const machineVariables = [
+  'PATH',
+  'Path',
+  'SystemRoot',
+  'TEMP',
+  'TMP',
+  'CUDA_VISIBLE_DEVICES',
+  'GGML_VK_VISIBLE_DEVICES',
+];
