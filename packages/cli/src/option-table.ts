@@ -79,7 +79,7 @@ const commonAnswerOptions: readonly OptionDefinition[] = [
 ];
 
 /** What only a single answer takes. */
-const singleAnswerOptions: readonly OptionDefinition[] = [
+export const singleAnswerOptions: readonly OptionDefinition[] = [
   {
     long: 'schema',
     value: 'FILE|DSL',

@@ -2,6 +2,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readJournal } from '@gemma-cli/testkit';
+import { runCommand } from '../src/commands/run-command.ts';
+import { commandWorld } from './command-world.ts';
 import { tryMain } from './run-main.ts';
 
 const says = (text: string) => ({ script: { answer: { text } } });
@@ -129,6 +131,13 @@ describe('--schema', () => {
       expect(stdout + stderr).toMatch(message);
     }),
   );
+
+  test('gemma run without a text would be a chat, which has no form: refused, not ignored', async () => {
+    const { run } = await commandWorld();
+    const services = { connect: () => Promise.reject(new Error('not in this test')), worker: undefined };
+    const { error } = await run(runCommand(services), ['tiny', '--schema', 'name'], { typed: '' });
+    expect(error).toMatchObject({ code: 'USAGE', message: expect.stringContaining('--schema') as string });
+  });
 
   test('reads a file of a schema, one of the short notation, and a short notation as it is', () =>
     tryMain({}, async ({ run, folder }) => {

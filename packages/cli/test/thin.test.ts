@@ -112,14 +112,14 @@ describe('the warm path', () => {
       expect(loaded).toMatch(/zod/);
     }));
 
-  test('sends one line of JSON: flags, GEMMA_ variables and working directory', () =>
+  test('sends one line of JSON: flags, GEMMA_ variables, PATH and working directory, and no other variable', () =>
     withTemporaryFolder(async (folder) => {
       const lines: string[] = [];
       const stdin = new PassThrough();
       stdin.end();
       const code = await thin({
         argv: ['-s', 'S', '--engine', 'legacy', '-o', 'seed=3', 'Hi'],
-        env: { GEMMA_HOME: '/h', PATH: '/bin' },
+        env: { GEMMA_HOME: '/h', PATH: '/bin', SECRET: 'x' },
         cwd: folder,
         stdin,
         stdout: new PassThrough(),
@@ -140,7 +140,7 @@ describe('the warm path', () => {
         type: 'ask',
         protocol: 1,
         cwd: folder,
-        env: { GEMMA_HOME: '/h' },
+        env: { GEMMA_HOME: '/h', PATH: '/bin' },
         flags: { system: 'S', engine: 'legacy', options: { sampling: { seed: 3 } } },
         prompt: { text: 'Hi' },
       });
