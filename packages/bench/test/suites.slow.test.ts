@@ -91,7 +91,6 @@ describe('the decode suite', () => {
       expect(skipped).toEqual([]);
       expect(benchmarks[0]?.variants.map(({ name }) => name)).toEqual([
         'optimized',
-        'legacy',
         'raw binding',
         'llama-server',
         'llama-bench',

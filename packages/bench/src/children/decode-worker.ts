@@ -19,20 +19,14 @@ const engine = await openEngine(orders);
 const { implementation } = engine;
 try {
   const report = (metric: string, value: number | null): void => reportSample({ metric, value, implementation });
-  // Legacy ends a process that was only asked what its model is: it is ready when it answers.
-  if (implementation === 'optimized') {
-    await engine.describe({ path: model }, { contextTokens });
-    report('readyMs', performance.now() - startedAt);
-  } else report('readyMs', null);
+  await engine.describe({ path: model }, { contextTokens });
+  report('readyMs', performance.now() - startedAt);
   const cold = await ask(engine, model, 'Hello, my name is', { contextTokens, maxTokens: 2 });
   report('coldFirstTokenMs', (cold.deltasAt[0] ?? Number.NaN) - startedAt);
 
   const short: number[] = [];
-  if (implementation === 'optimized') {
-    for (const text of shortPrompts)
-      short.push(ttftOf(await ask(engine, model, text, { contextTokens, maxTokens: 4 })));
-  }
-  report('firstTokenMs', short.length === 0 ? null : median(short));
+  for (const text of shortPrompts) short.push(ttftOf(await ask(engine, model, text, { contextTokens, maxTokens: 4 })));
+  report('firstTokenMs', median(short));
   const told = await ask(engine, model, 'Once upon a time there was', {
     contextTokens,
     maxTokens: orders.decodeTokens,
@@ -40,9 +34,7 @@ try {
   report('decodeTokensPerSecond', decodeRate(told));
   const long = logbook('Logbook to read', orders.promptTokens);
   const read = await ask(engine, model, long, { contextTokens, maxTokens: 2 });
-  // Loading is not reading: legacy does it before every prompt.
-  const readMs = ttftOf(read) - read.end.timings.loadMs;
-  report('promptTokensPerSecond', ((read.end.usage.evaluatedTokens ?? Number.NaN) * 1000) / readMs);
+  report('promptTokensPerSecond', ((read.end.usage.evaluatedTokens ?? Number.NaN) * 1000) / ttftOf(read));
   const again = await ask(engine, model, `${long} And then`, { contextTokens, maxTokens: 2 });
   report('prefixHitMs', ttftOf(again));
 } finally {

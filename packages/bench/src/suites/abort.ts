@@ -14,7 +14,7 @@ export function abortSuite(): Suite {
         const orders: AbortOrders = {
           engine,
           model,
-          times: quick ? 1 : 5,
+          times: quick ? 1 : 3,
           promptTokens: 2000,
           ...(threads === undefined ? {} : { threads }),
         };

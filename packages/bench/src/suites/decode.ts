@@ -55,20 +55,10 @@ function benchmark(
     decodeTokens: quick ? 16 : 128,
     promptTokens: quick ? 256 : 1024,
   } as const;
-  const engine = (name: DecodeOrders['engine']): Variant => {
-    const orders: DecodeOrders = { engine: name, ...work };
-    return childVariant(name, 'decode-worker.js', orders, name);
-  };
+  const orders: DecodeOrders = { engine: 'optimized', ...work };
   const peers: readonly Variant[] = [
     ...(hasRawBinding()
-      ? [
-          childVariant(
-            'raw binding',
-            'raw-binding-worker.js',
-            { engine: 'optimized', ...work } satisfies RawBindingOrders,
-            'node-llama-cpp',
-          ),
-        ]
+      ? [childVariant('raw binding', 'raw-binding-worker.js', orders satisfies RawBindingOrders, 'node-llama-cpp')]
       : []),
     ...(programs.server === undefined
       ? []
@@ -76,7 +66,7 @@ function benchmark(
           childVariant(
             'llama-server',
             'llama-server-worker.js',
-            { engine: 'optimized', ...work, server: programs.server } satisfies LlamaServerOrders,
+            { ...orders, server: programs.server } satisfies LlamaServerOrders,
             'llama-server',
           ),
         ]),
@@ -86,12 +76,13 @@ function benchmark(
           childVariant(
             'llama-bench',
             'llama-bench-worker.js',
-            { engine: 'optimized', ...work, bench: programs.bench } satisfies LlamaBenchOrders,
+            { ...orders, bench: programs.bench } satisfies LlamaBenchOrders,
             'llama-bench',
           ),
         ]),
   ];
-  const variants = [engine('optimized'), engine('legacy'), ...peers];
+  // Legacy decodes with the same code; what it costs beside is told by the other suites.
+  const variants = [childVariant('optimized', 'decode-worker.js', orders, 'optimized'), ...peers];
   return {
     name: `decode-${threads}`,
     summary: `Greedy, ${threads} thread${threads === 1 ? '' : 's'}, a context of 4,096 tokens: until the model is ready, until the first token from there and with 6 to 9 new tokens, ${work.decodeTokens} tokens of an answer, about ${work.promptTokens} tokens of a prompt, and that prompt again with two more.`,

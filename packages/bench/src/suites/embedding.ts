@@ -18,7 +18,7 @@ export function embeddingSuite(): Suite {
         const orders: EmbeddingOrders = {
           engine,
           model,
-          passages: quick ? 8 : 128,
+          passages: quick ? 8 : 64,
           queries: quick ? 2 : 10,
           ...(threads === undefined ? {} : { threads }),
         };

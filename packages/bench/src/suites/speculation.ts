@@ -32,7 +32,7 @@ export function speculationSuite(): Suite {
               ...tasks.map((task) => reported(`${task}TokensPerSecond`, 'tokens/s', 'higher')),
               ...tasks.map((task) => reported(`${task}AcceptedShare`, 'share', 'neither')),
             ],
-            ...heavy(quick),
+            ...heavy(quick, 3),
           },
         ],
         notes: { model: note },

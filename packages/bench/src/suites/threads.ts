@@ -70,7 +70,7 @@ export function threadsSuite(): Suite {
             { variant: 'adaptive', metric: 'stepsDown', atLeast: 1 },
             { variant: 'adaptive', metric: 'stepsUp', atLeast: 1 },
           ],
-          ...heavy(quick, 3),
+          ...heavy(quick, name === 'threads' ? 3 : 2),
         };
       }
     },
