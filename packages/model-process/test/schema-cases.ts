@@ -60,7 +60,8 @@ export const schemaCases: readonly SchemaCase[] = [
     title: 'a required property behind optional ones',
     schema: { type: 'object', properties: { a: true, b: { type: 'null' }, c: { type: 'null' } }, required: ['b'] },
     valid: ['{"b":null}', '{"a":[1,{"x":"y"}],"b":null}', '{"b":null,"c":null}'],
-    invalid: ['{}', '{"a":1}', '{"c":null}'],
+    // The last is valid, and not written: further properties are those that are asked for.
+    invalid: ['{}', '{"a":1}', '{"c":null}', '{"b":null,"d":1}'],
   },
   {
     title: 'a required property that is declared nowhere',
@@ -359,6 +360,17 @@ export const refusedSchemas: readonly RefusedSchema[] = [
     schema: within({ oneOf: [{ type: 'integer' }, { type: 'number' }] }),
     pointer: '/properties/a~1b/oneOf',
     says: 'anyOf',
+  },
+  {
+    title: 'objects of which one may be both',
+    schema: within({
+      oneOf: [
+        { type: 'object', properties: { a: { type: 'null' } }, required: ['a'] },
+        { type: 'object', properties: { b: { type: 'null' } }, required: ['b'] },
+      ],
+    }),
+    pointer: '/properties/a~1b/oneOf',
+    says: 'const',
   },
   {
     title: 'a look-ahead',

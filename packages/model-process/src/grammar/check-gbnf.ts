@@ -1,7 +1,7 @@
 import { GemmaError } from '@gemma-cli/contracts';
 
 /** Bounds of a grammar that somebody else wrote. */
-export const gbnfLimits = {
+const gbnfLimits = {
   bytesMax: 1024 * 1024,
   /** Groups within each other, and rules that begin with each other: llama.cpp follows both on its stack. */
   depthMax: 500,

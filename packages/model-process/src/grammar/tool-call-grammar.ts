@@ -85,7 +85,7 @@ export const callSeparator = ', ';
  *
  * @throws GemmaError `REQUEST_INVALID`.
  */
-export function checkTools({ tools, toolChoice = 'auto' }: ToolOptions): void {
+function checkTools({ tools, toolChoice = 'auto' }: ToolOptions): void {
   if (tools.length > requestDefaults.toolsMax) {
     throw invalid('tools', `at most ${requestDefaults.toolsMax} tools`, tools.length);
   }
