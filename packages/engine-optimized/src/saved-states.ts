@@ -65,10 +65,14 @@ export function openStates(settings: EngineSettings): SavedStates {
     async restore(warm, slot, promptTokens, { sharedTokens, reproducible, signal }) {
       // Most prompts go on in a slot; nothing on disk can be better than all but a few tokens.
       if (promptTokens.length - 1 - sharedTokens < worthRestoringTokens) return 0;
-      const states = await open();
-      const key = await keyOf(warm);
-      const found = await states.find(key, promptTokens.slice(0, -1), { alignedOnly: reproducible });
-      if (found === undefined || found.tokens < sharedTokens + worthRestoringTokens) return 0;
+      const ready = await Promise.all([open(), keyOf(warm)]).catch((error: unknown) => {
+        settings.log(`Saved states cannot be used: ${(error as Error).message}`);
+      });
+      if (ready === undefined) return 0;
+      const [states, key] = ready;
+      const beyondTokens = sharedTokens + worthRestoringTokens - 1;
+      const found = await states.find(key, promptTokens.slice(0, -1), { alignedOnly: reproducible, beyondTokens });
+      if (found === undefined) return 0;
       const tokens = promptTokens.slice(0, found.tokens);
       try {
         const params = { sequence: slot.sequence, path: found.path, tokens };
@@ -89,8 +93,8 @@ export function openStates(settings: EngineSettings): SavedStates {
       // Both are known since this prompt was looked for.
       if (cache === undefined || key === undefined) return;
       const { tokens, alignedTokens } = slot.ledger;
-      const { msPerPromptToken } = warm;
-      if (!isWorthSaving({ tokens: tokens.length, foundTokens: 0, msPerToken: msPerPromptToken })) return;
+      const foundTokens = cache.coveredTokens(key, tokens, { alignedOnly: reproducible });
+      if (!isWorthSaving({ tokens: tokens.length, foundTokens, msPerToken: warm.msPerPromptToken })) return;
       const aligned = reproducible && alignedTokens === tokens.length;
       // Not awaited: the process saves before it takes the next call of this sequence. It never rejects.
       void cache.save(key, [...tokens], { aligned }, (path) =>

@@ -1,12 +1,10 @@
-import { tokenizeInput } from '@gemma-cli/model-process';
+import { evaluationChunkTokens, tokenizeInput } from '@gemma-cli/model-process';
 import type { ModelProcess, ResolvedRequest } from '@gemma-cli/model-process';
 import type { Prompt } from '@gemma-cli/contracts';
 
-/** States are found by blocks of this many tokens, so a remembered prefix ends on such a boundary. */
-const blockTokens = 64;
-
 /**
- * How many leading tokens of a prompt will come again, in whole blocks: those of the messages or characters that the
+ * How many leading tokens of a prompt will come again, in whole chunks of the fixed schedule when the text must be
+ * reproducible: those of the messages or characters that the
  * request names, or of the system message of a conversation. 0 when there is nothing of the kind.
  *
  * Templates render a conversation as a whole, so what its first messages make is found by rendering them with another
@@ -14,7 +12,7 @@ const blockTokens = 64;
  */
 export async function stablePrefixTokens(
   process: ModelProcess,
-  { prompt, stablePrefix }: Pick<ResolvedRequest, 'prompt' | 'stablePrefix'>,
+  { prompt, stablePrefix, reproducible }: Pick<ResolvedRequest, 'prompt' | 'stablePrefix' | 'reproducible'>,
   promptTokens: readonly number[],
   signal: AbortSignal,
 ): Promise<number> {
@@ -23,7 +21,7 @@ export async function stablePrefixTokens(
   const { tokens } = await process.call('tokenize', { input: tokenizeInput(beginning) }, { signal });
   let common = 0;
   while (common < promptTokens.length - 1 && tokens[common] === promptTokens[common]) common += 1;
-  return Math.floor(common / blockTokens) * blockTokens;
+  return reproducible ? common - (common % evaluationChunkTokens) : common;
 }
 
 function stableBeginning(
