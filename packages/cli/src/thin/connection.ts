@@ -10,7 +10,7 @@ export interface AskLine {
   readonly protocol: ConnectionProtocol;
   /** Absolute working directory: where project files are looked for and relative model files stand. */
   readonly cwd: string;
-  /** The `GEMMA_*` variables. */
+  /** The `GEMMA_*` variables, and those that say where executables and graphics cards are. */
   readonly env: Readonly<Record<string, string>>;
   readonly flags: AnswerFlags;
   readonly prompt: PromptParts;
