@@ -421,6 +421,24 @@ export function declareFaultPromises(subject: EngineSubject): void {
         ),
     );
 
+    promise(subject, 'by SIGSTOP that ends before the deadline costs nothing but time', () =>
+      tryEngine(createEngine, { script: { pieceMs: 2, answer: { repeat: 'x', times: 60 } } }, async (trial) => {
+        let stopped = false;
+        const { text, error } = await collectAnswer(
+          trial.engine.generate(trial.request('pause', { maxTokens: 60 })),
+          (_, shown) => {
+            if (shown === '' || stopped) return;
+            stopped = true;
+            const [pid = 0] = trial.pids();
+            process.kill(pid, 'SIGSTOP');
+            setTimeout(() => process.kill(pid, 'SIGCONT'), 300);
+          },
+        );
+        expect(error).toBeNull();
+        expect(text).toBe('x'.repeat(60));
+      }),
+    );
+
     promise(
       subject,
       'by SIGSTOP while it idles is met by a fresh process: the next prompt is answered',
