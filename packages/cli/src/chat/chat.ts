@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import {
   fillPromptTemplate,
   type AnswerOptions,
@@ -284,6 +284,11 @@ export interface Loading {
   cancel(): void;
 }
 
+/** A file by its name alone; what `auto` means is known only when it is loaded. */
+function shortName(model: string): string {
+  return model === 'auto' ? 'the model' : basename(model).replace(/\.(?:gguf|sbs)$/i, '');
+}
+
 function createLoading(client: Client): Loading {
   let model: PreparedModel | undefined;
   let pending: { readonly name: string; readonly controller: AbortController } | undefined;
@@ -297,7 +302,7 @@ function createLoading(client: Client): Loading {
     begin({ model: name, options }, onProblem) {
       pending?.controller.abort();
       const controller = new AbortController();
-      const mine = { name, controller };
+      const mine = { name: shortName(name), controller };
       pending = mine;
       model = undefined;
       void client

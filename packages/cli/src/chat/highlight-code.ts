@@ -19,6 +19,7 @@ export function createHighlighter(language: string, style: TerminalStyle): Highl
   let open: Region | undefined;
 
   return (line) => {
+    if (line.length > lineCharsMax) return line;
     let output = '';
     let rest = line;
     while (rest !== '') {
@@ -45,6 +46,9 @@ export function createHighlighter(language: string, style: TerminalStyle): Highl
     return output;
   };
 }
+
+/** Nobody reads the colours of a longer line, and finding them would take a while. */
+const lineCharsMax = 2000;
 
 type Kind = 'keyword' | 'string' | 'number' | 'comment' | 'title';
 

@@ -64,7 +64,21 @@ export function createLineBuffer(): LineBuffer {
   }
 
   function wordStart(): number {
-    return /[\p{L}\p{N}_]+[^\p{L}\p{N}_]*$/u.exec(text.slice(0, cursor))?.index ?? 0;
+    return back(
+      back(cursor, (part) => !isWord(part)),
+      isWord,
+    );
+  }
+
+  /** The beginning of the graphemes before `index` that all fit. */
+  function back(index: number, fits: (part: string) => boolean): number {
+    let start = index;
+    while (start > 0) {
+      const before = graphemeBefore(text, start);
+      if (!fits(text.slice(before, start))) break;
+      start = before;
+    }
+    return start;
   }
 
   function wordEnd(): number {
@@ -131,7 +145,11 @@ export function createLineBuffer(): LineBuffer {
       kill(cursor, end === cursor ? Math.min(cursor + 1, text.length) : end);
     },
     killToStart: () => kill(startOfLine(), cursor),
-    killSpacedWord: () => kill(/\S+\s*$/u.exec(text.slice(0, cursor))?.index ?? 0, cursor),
+    killSpacedWord: () =>
+      kill(
+        back(back(cursor, isSpace), (part) => !isSpace(part)),
+        cursor,
+      ),
     killWordBack: () => kill(wordStart(), cursor),
     killWordForward() {
       const start = cursor;
@@ -147,4 +165,12 @@ export function createLineBuffer(): LineBuffer {
       set(text.slice(0, left) + swapped + text.slice(right), right);
     },
   };
+}
+
+function isWord(part: string): boolean {
+  return /^[\p{L}\p{N}_]/u.test(part);
+}
+
+function isSpace(part: string): boolean {
+  return /^\s/.test(part);
 }

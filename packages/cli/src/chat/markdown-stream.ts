@@ -1,6 +1,7 @@
 import type { Token } from 'marked';
 import { createHighlighter, type Highlighter } from './highlight-code.ts';
 import { hasGap, lexMarkdown, renderBlock, renderBlocks, withSpaces, type MarkdownLook } from './render-markdown.ts';
+import { textWidth } from './text-layout.ts';
 
 /** Lines for a terminal: those that will not change any more, and those of the block that is still coming. */
 export interface MarkdownFrame {
@@ -33,6 +34,28 @@ export function createMarkdownStream(look: () => MarkdownLook): MarkdownStream {
   /** Whether an empty line belongs before the next block. */
   let gap = false;
   let anything = false;
+  /** What the last frame showed of the block that is coming, and how many pieces were added to it without looking at it. */
+  let live: readonly string[] = [];
+  let added = 0;
+
+  /**
+   * Adds a piece of plain words to the last line, and gives whether that was possible. Most pieces are such, and laying a
+   * long block out for each of them would cost the model its processor. What words can mean beside themselves (the end
+   * of an address that is underlined, a title) is right again a few pieces later, or at the next mark or line.
+   */
+  function addWords(text: string): boolean {
+    const last = live.at(-1);
+    if (last === undefined || added >= piecesAddedMax || !/^[\p{L}\p{M}\p{N} .,;'"?!]+$/u.test(text)) return false;
+    const line = tail.slice(tail.lastIndexOf('\n') + 1);
+    if (line.length < 12 || /^\s*#|\|/.test(line)) return false;
+    const space = /[ ]*$/.exec(line)?.[0] ?? '';
+    const grown = last + (text.trim() === '' ? '' : space + text.trimEnd());
+    if (textWidth(grown) > look().width) return false;
+    tail += text;
+    live = [...live.slice(0, -1), grown];
+    added += 1;
+    return true;
+  }
 
   function finish(lines: readonly string[], done: string[]): void {
     if (lines.length === 0) return;
@@ -98,23 +121,23 @@ export function createMarkdownStream(look: () => MarkdownLook): MarkdownStream {
 
   return {
     write(text) {
+      if (fence === undefined && addWords(text)) return { done: [], live };
       const done: string[] = [];
       tail += text;
-      if (fence !== undefined) {
-        takeCode(done, false);
-        if (fence !== undefined) return { done, live: liveCode() };
-      }
-      return { done, live: takeBlocks(done) };
+      added = 0;
+      if (fence !== undefined) takeCode(done, false);
+      live = fence === undefined ? takeBlocks(done) : liveCode();
+      return { done, live };
     },
     end() {
       const done: string[] = [];
       takeCode(done, true);
-      const live = fence === undefined ? takeBlocks(done) : [];
-      done.push(...live);
+      if (fence === undefined) done.push(...takeBlocks(done));
       tail = '';
       fence = undefined;
       gap = false;
       anything = false;
+      live = [];
       return { done, live: [] };
     },
   };
@@ -127,6 +150,9 @@ function lastBlockIndex(tokens: readonly Token[]): number {
   const isMark = /^ {0,3}(?:\d{1,9}[.)]?|[-*+])[ \t]*$/.test(tokens[last]?.raw ?? '');
   return isMark && tokens[before]?.type === 'list' ? before : last;
 }
+
+/** A second of text on a fast machine. */
+const piecesAddedMax = 32;
 
 function closes(line: string, mark: string): boolean {
   const trimmed = line.trim();
