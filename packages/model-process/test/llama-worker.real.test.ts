@@ -226,52 +226,17 @@ describe('the llama.cpp worker with Gemma 3 270M, one sequence', () => {
     await worker.truncate(0, 0);
   });
 
-  it('continues after a cut far behind the sliding window as if nothing else had been there', async () => {
-    const first = (await worker.tokenize(words(1600, 3))).slice(0, 1500);
-    const second = [...first.slice(0, 640), ...(await worker.tokenize(words(1600, 4))).slice(1, 861)];
-    expect(second).toHaveLength(1500);
-
-    await worker.evaluate(0, first.slice(0, 640), 0);
-    const { bytes } = await worker.process.call('checkpoint', { sequence: 0, keepMax: 4 });
-    expect(bytes).toBeGreaterThan(1_000_000);
-    await worker.evaluate(0, first, 640);
-    // 860 tokens back; without the checkpoint nothing could be kept.
-    expect(await worker.truncate(0, 640)).toBe(640);
-    await worker.evaluate(0, second.slice(0, -1), 640);
-    const shared = await worker.generate(second.slice(-1), { maxTokens: 24, logprobs: 0 });
-
-    await worker.truncate(0, 0);
-    await worker.evaluate(0, second.slice(0, -1), 0);
-    const unshared = await worker.generate(second.slice(-1), { maxTokens: 24, logprobs: 0 });
-    expect(shared.text).toBe(unshared.text);
-    for (const [index, piece] of shared.pieces.entries()) {
-      expect(piece.logprobs?.[0].logprob).toBeCloseTo(unshared.pieces[index]?.logprobs?.[0].logprob ?? Number.NaN, 2);
-    }
-    await worker.truncate(0, 0);
-  });
-
-  it('goes back to the nearest checkpoint before a cut, and starts over where none is left', async () => {
-    const tokens = (await worker.tokenize(words(1900, 5))).slice(0, 1800);
-    await worker.evaluate(0, tokens.slice(0, 256), 0);
-    await worker.process.call('checkpoint', { sequence: 0, keepMax: 1 });
-    await worker.evaluate(0, tokens, 256);
-    expect(await worker.truncate(0, 700)).toBe(256);
-    await worker.evaluate(0, tokens, 256);
-    await worker.process.call('checkpoint', { sequence: 0, keepMax: 0 });
-    expect(await worker.truncate(0, 700)).toBe(0);
-  });
-
   it('puts a saved state back so that the next tokens are the same', async () => {
     const path = join(folder, 'state');
-    const tokens = (await worker.tokenize(words(800, 6))).slice(0, 700);
+    const tokens = (await worker.tokenize(words(700, 6))).slice(0, 600);
     await worker.evaluate(0, tokens, 0);
     const saved = await worker.process.call('save-state', { sequence: 0, path });
-    expect(saved).toEqual({ bytes: statSync(path).size, tokens: 700 });
+    expect(saved).toEqual({ bytes: statSync(path).size, tokens: 600 });
     const question = (await worker.tokenize(' The capital of Italy is')).slice(1);
     const before = await worker.generate(question, { maxTokens: 12 });
 
     await worker.truncate(0, 0);
-    expect(await worker.process.call('load-state', { sequence: 0, path, tokens })).toEqual({ kept: 700 });
+    expect(await worker.process.call('load-state', { sequence: 0, path, tokens })).toEqual({ kept: 600 });
     const after = await worker.generate(question, { maxTokens: 12 });
     expect(after.text).toBe(before.text);
     expect(after.result.length).toBe(before.result.length);
@@ -422,7 +387,8 @@ describe('the llama.cpp worker with Gemma 3 270M, one sequence', () => {
       code: 'MODEL_UNSUPPORTED',
     });
     expect(await worker.process.call('load-draft', { path: gemma() })).toEqual({ architecture: 'gemma3' });
-    const tokens = await worker.tokenize('The three primary colours are');
+    const list = 'alpha beta gamma delta epsilon zeta eta theta';
+    const tokens = await worker.tokenize(`Copy: ${list}\nCopy: ${list}\nCopy: alpha`);
     const plain = await worker.generate(tokens, { maxTokens: 24 });
     await worker.truncate(0, 0);
     const guessed = await worker.generate(tokens, { maxTokens: 24, speculation: 'draft' });
@@ -455,7 +421,7 @@ describe('the llama.cpp worker with Gemma 3 270M, several sequences', () => {
   let worker: Loaded;
   const prompts = ['The capital of France is', 'My favourite colour is', 'One, two, three,', 'The sun rises in the'];
   beforeAll(async () => {
-    worker = await load({ path: gemma(), contextTokens: 1024, sequences: 4 });
+    worker = await load({ path: gemma(), sequences: 4 });
   });
   afterAll(() => worker?.process.close());
 
@@ -504,6 +470,38 @@ describe('the llama.cpp worker with Gemma 3 270M, several sequences', () => {
         .then(() => order.push('short answer')),
     ]);
     expect(order).toEqual(['short answer', 'long prompt']);
+  });
+
+  it('goes back to a checkpoint behind the sliding window, and computes as if nothing else had been there', async () => {
+    const prompt = (await worker.tokenize(words(1600, 3))).slice(0, 1500);
+    const tail = (await worker.tokenize('. Count: one, two, three, four, five, six, seven,')).slice(1);
+    for (const sequence of [0, 1, 2]) await worker.truncate(sequence, 0);
+    await worker.evaluate(0, prompt.slice(0, 640), 0);
+    const { bytes } = await worker.process.call('checkpoint', { sequence: 0, keepMax: 4 });
+    expect(bytes).toBeGreaterThan(1_000_000);
+    await worker.evaluate(0, prompt, 640);
+    expect(await worker.process.call('copy', { from: 0, to: 1, tokens: 1500 })).toEqual({ kept: 1500 });
+    expect(await worker.process.call('copy', { from: 0, to: 2, tokens: 1500 })).toEqual({ kept: 1500 });
+
+    // 600 tokens back, more than the window of 512: the nearest checkpoint before the cut.
+    expect(await worker.truncate(0, 900)).toBe(640);
+    const restored = await worker.generate(tail, { maxTokens: 12, logprobs: 5 });
+    // The copy has the checkpoint too, and one token less is still within it.
+    expect(await worker.truncate(1, 639)).toBe(639);
+    // Before the checkpoint there is nothing to go back to.
+    expect(await worker.truncate(2, 500)).toBe(0);
+
+    await worker.evaluate(2, prompt.slice(0, 640), 0);
+    const unshared = await worker.generate(tail, { sequence: 2, maxTokens: 12, logprobs: 5 });
+    expect(restored.text).toBe(unshared.text);
+    expect(restored.pieces[0]?.logprobs?.map(({ bytes: token }) => token)).toEqual(
+      unshared.pieces[0]?.logprobs?.map(({ bytes: token }) => token),
+    );
+    for (const [index, { logprobs }] of restored.pieces.entries()) {
+      const other = unshared.pieces[index]?.logprobs?.[0].logprob ?? Number.NaN;
+      expect(Math.abs((logprobs?.[0].logprob ?? Number.NaN) - other)).toBeLessThan(0.02);
+    }
+    await worker.process.call('checkpoint', { sequence: 0, keepMax: 0 });
   });
 
   it('copies a sequence, at once usable, also when the copy is cut, saved or remembered first', async () => {
@@ -622,7 +620,7 @@ describe('the llama.cpp worker with SmolLM2 135M Instruct', () => {
   });
 
   it('cuts anywhere without checkpoints, which cost it nothing', async () => {
-    const tokens = (await worker.tokenize(words(900, 10))).slice(0, 800);
+    const tokens = (await worker.tokenize(words(400, 10))).slice(0, 300);
     await worker.evaluate(0, tokens, 0);
     expect(await worker.process.call('checkpoint', { sequence: 0, keepMax: 4 })).toEqual({ bytes: 0 });
     expect(await worker.truncate(0, 3)).toBe(3);

@@ -17,8 +17,8 @@ const textType = 8;
 const listType = 9;
 
 /**
- * Reads keys, values and tensor names of a GGUF file in one pass, block by block: 10 ms for a vocabulary of 262,144
- * entries, none of which is kept.
+ * Reads keys, values and tensor names of a GGUF file in one pass, block by block. A vocabulary
+ * of 262,144 entries is stepped over without keeping any.
  *
  * @throws Error when the file is not GGUF or ends early.
  */
@@ -35,6 +35,8 @@ interface Reader {
   /** The next bytes, valid until the next call. */
   take(bytes: number): Buffer;
   skip(bytes: number): void;
+  /** Skips so many texts, each with its length before it. */
+  skipTexts(texts: number): void;
 }
 
 function readFrom(reader: Reader): GgufMetadata {
@@ -101,7 +103,7 @@ function skipList(reader: Reader): void {
     reader.skip(length * bytesOf(type));
     return;
   }
-  for (let index = 0; index < length; index += 1) reader.skip(count(reader));
+  reader.skipTexts(length);
 }
 
 function bytesOf(type: number): number {
@@ -122,13 +124,14 @@ function text(reader: Reader): string {
 }
 
 function createReader(file: number): Reader {
+  const own = Buffer.allocUnsafe(blockBytes);
   let block = Buffer.alloc(0);
   let at = 0;
   let blockStart = 0;
 
   function fill(bytes: number): void {
     const position = blockStart + at;
-    const next = Buffer.allocUnsafe(Math.max(blockBytes, bytes));
+    const next = bytes <= blockBytes ? own : Buffer.allocUnsafe(bytes);
     let filled = 0;
     while (filled < bytes) {
       const read = readSync(file, next, filled, next.length - filled, position + filled);
@@ -146,13 +149,23 @@ function createReader(file: number): Reader {
       at += bytes;
       return block.subarray(at - bytes, at);
     },
-    skip(bytes) {
-      at += bytes;
-      if (at <= block.length) return;
-      // Somewhere in a later block: the next read begins there.
-      blockStart += at;
-      at = 0;
-      block = Buffer.alloc(0);
+    skip,
+    skipTexts(texts) {
+      for (let index = 0; index < texts; index += 1) {
+        if (block.length - at < 8) fill(8);
+        const bytes = block.readUInt32LE(at + 4) * 2 ** 32 + block.readUInt32LE(at);
+        at += 8;
+        skip(bytes);
+      }
     },
   };
+
+  function skip(bytes: number): void {
+    at += bytes;
+    if (at <= block.length) return;
+    // Somewhere in a later block: the next read begins there.
+    blockStart += at;
+    at = 0;
+    block = Buffer.alloc(0);
+  }
 }

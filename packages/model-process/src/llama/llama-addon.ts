@@ -185,7 +185,10 @@ function routeLog(addon: LlamaAddon, log: LoadAddonOptions['log']): () => Promis
     // llama.cpp logs from its own threads; the lines come as events.
     await new Promise((resolve) => setImmediate(resolve));
     await new Promise((resolve) => setImmediate(resolve));
-    return lastError;
+    const error = lastError;
+    // It is told once: the next failure has a reason of its own, or none.
+    lastError = undefined;
+    return error;
   };
 }
 

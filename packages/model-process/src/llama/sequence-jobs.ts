@@ -170,13 +170,16 @@ class GenerateJob implements BatchJob {
     } else {
       // Each guess was computed as if it were right. The sampler draws as if there had been none; its first draw that
       // differs ends what is true of the batch, so the text is the one that would have come without guesses.
-      for (const [index, output] of outputs.entries()) {
-        append(this.#state, [this.#underWay[index] as number]);
-        if (index > 0) this.#accepted += 1;
-        await this.#draw(output);
-        if (this.#reason !== undefined || this.#next !== this.#underWay[index + 1]) break;
+      try {
+        for (const [index, output] of outputs.entries()) {
+          append(this.#state, [this.#underWay[index] as number]);
+          if (index > 0) this.#accepted += 1;
+          await this.#draw(output);
+          if (this.#reason !== undefined || this.#next !== this.#underWay[index + 1]) break;
+        }
+      } finally {
+        if (this.#state.tokens.length < start + this.#underWay.length) this.#parts.discard(this.#state.tokens.length);
       }
-      if (this.#state.tokens.length < start + this.#underWay.length) this.#parts.discard(this.#state.tokens.length);
     }
     await this.#guess();
   }
