@@ -32,11 +32,25 @@ export interface Variant {
     readonly cwd?: string;
     readonly expects?: VariantExpectation;
 }
-export interface Aim {
+export type Aim = {
     readonly variant: string;
     readonly metric: string;
+} & ({
     readonly beyondBaselineMax: number;
-}
+} | {
+    readonly beyondMax: number;
+    readonly of: string;
+} | {
+    readonly timesMin: number;
+    readonly of: string;
+} | {
+    readonly timesMax: number;
+    readonly of: string;
+} | {
+    readonly atLeast: number;
+} | {
+    readonly atMost: number;
+});
 export interface Benchmark {
     readonly name: string;
     readonly summary: string;
@@ -94,8 +108,10 @@ export declare function compareSamples(baseline: readonly (number | null)[], can
 // dist/index.d.ts
 export { benchmarkDefaults, reportFd, sentFd } from './benchmark.ts';
 export type { Aim, Benchmark, BetterDirection, MetricDefinition, OutsideMetric, Variant, VariantExpectation, VariantProgram, } from './benchmark.ts';
-export { reportSample } from './report-sample.ts';
+export { reportSample, reportTimeline } from './report-sample.ts';
 export type { Sample } from './report-sample.ts';
+export { drawTimeline } from './timeline.ts';
+export type { Timeline } from './timeline.ts';
 export { runBenchmarks } from './run-benchmarks.ts';
 export type { BenchmarkProgress, RunBenchmarksOptions } from './run-benchmarks.ts';
 export { parseResults, resultsFormat, resultsVersion } from './results.ts';
@@ -146,6 +162,7 @@ import type { BenchmarkResults } from './results.ts';
 export declare function renderMarkdown(results: BenchmarkResults): string;
 
 // dist/report-sample.d.ts
+import type { Timeline } from './timeline.ts';
 export interface Sample {
     readonly metric: string;
     readonly value: number | null;
@@ -154,14 +171,18 @@ export interface Sample {
 export declare function reportSample(sample: Sample, { fd }?: {
     readonly fd?: number;
 }): void;
+export declare function reportTimeline(timeline: Timeline, { fd }?: {
+    readonly fd?: number;
+}): void;
 
 // dist/results.d.ts
-import type { BetterDirection } from './benchmark.ts';
+import type { Aim, BetterDirection } from './benchmark.ts';
 import type { Estimate, Verdict } from './compare-samples.ts';
 import type { MachineFacts, MachineLoad } from './machine-facts.ts';
 import type { Summary } from './statistics.ts';
+import type { Timeline } from './timeline.ts';
 export declare const resultsFormat = "gemma-bench-results";
-export declare const resultsVersion = 1;
+export declare const resultsVersion = 2;
 export interface MetricResult {
     readonly samples: readonly (number | null)[];
     readonly summary: Summary | null;
@@ -170,6 +191,10 @@ export interface VariantResult {
     readonly name: string;
     readonly implementation: string | null;
     readonly metrics: Readonly<Record<string, MetricResult>>;
+    readonly timelines?: readonly {
+        readonly round: number;
+        readonly timelines: readonly Timeline[];
+    }[];
 }
 export interface Comparison {
     readonly variant: string;
@@ -180,13 +205,10 @@ export interface Comparison {
     readonly difference: Estimate | null;
     readonly verdict: Verdict;
 }
-export interface AimResult {
-    readonly variant: string;
-    readonly metric: string;
-    readonly beyondBaselineMax: number;
-    readonly beyondBaseline: number | null;
+export type AimResult = Aim & {
+    readonly measured: number | null;
     readonly reached: boolean;
-}
+};
 export interface BenchmarkResult {
     readonly name: string;
     readonly summary: string;
@@ -278,3 +300,17 @@ export interface Summary {
 export declare function summarize(samples: readonly (number | null)[]): Summary | null;
 export declare function quantile(samples: readonly number[], share: number): number;
 export declare function median(samples: readonly number[]): number;
+
+// dist/timeline.d.ts
+export interface Timeline {
+    readonly name: string;
+    readonly unit: string;
+    readonly stepMs: number;
+    readonly values: readonly number[];
+    readonly marks: readonly {
+        readonly atMs: number;
+        readonly text: string;
+    }[];
+}
+export declare function readTimeline(value: unknown): Timeline | null;
+export declare function drawTimeline({ stepMs, values, marks }: Timeline): string;

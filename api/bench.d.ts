@@ -5,7 +5,15 @@ export { allSuites, main } from './main.ts';
 export type { MainOptions } from './main.ts';
 export type { Suite, SuiteOptions, SuitePlan } from './suite.ts';
 export { startupSuite } from './suites/startup.ts';
+export { abortSuite } from './suites/abort.ts';
+export { chatSuite } from './suites/chat.ts';
+export { concurrencySuite } from './suites/concurrency.ts';
+export { decodeSuite } from './suites/decode.ts';
+export { embeddingSuite } from './suites/embedding.ts';
 export { firstTokenSuite } from './suites/first-token.ts';
+export { restoreSuite } from './suites/restore.ts';
+export { speculationSuite } from './suites/speculation.ts';
+export { threadsSuite } from './suites/threads.ts';
 export { microSuite } from './suites/micro.ts';
 
 // dist/main.d.ts
@@ -30,7 +38,10 @@ export declare function main(options: MainOptions): Promise<number>;
 import type { Benchmark } from '@gemma-cli/bench-kit';
 export interface SuiteOptions {
     readonly model?: string | undefined;
+    readonly embeddingModel?: string | undefined;
     readonly threads?: number | undefined;
+    readonly quick?: boolean | undefined;
+    readonly env?: Readonly<Record<string, string | undefined>>;
 }
 export interface SuitePlan {
     readonly benchmarks: readonly Benchmark[];
@@ -43,6 +54,26 @@ export interface Suite {
     plan(options: SuiteOptions): Promise<SuitePlan>;
 }
 
+// dist/suites/abort.d.ts
+import type { Suite } from '../suite.ts';
+export declare function abortSuite(): Suite;
+
+// dist/suites/chat.d.ts
+import type { Suite } from '../suite.ts';
+export declare function chatSuite(): Suite;
+
+// dist/suites/concurrency.d.ts
+import type { Suite } from '../suite.ts';
+export declare function concurrencySuite(): Suite;
+
+// dist/suites/decode.d.ts
+import type { Suite } from '../suite.ts';
+export declare function decodeSuite(): Suite;
+
+// dist/suites/embedding.d.ts
+import type { Suite } from '../suite.ts';
+export declare function embeddingSuite(): Suite;
+
 // dist/suites/first-token.d.ts
 import type { ImplementationName } from '@gemma-cli/contracts';
 import type { Suite } from '../suite.ts';
@@ -54,6 +85,14 @@ export declare function firstTokenSuite({ engineModules, }?: {
 import type { Suite } from '../suite.ts';
 export declare function microSuite(): Suite;
 
+// dist/suites/restore.d.ts
+import type { Suite } from '../suite.ts';
+export declare function restoreSuite(): Suite;
+
+// dist/suites/speculation.d.ts
+import type { Suite } from '../suite.ts';
+export declare function speculationSuite(): Suite;
+
 // dist/suites/startup.d.ts
 import type { Suite } from '../suite.ts';
 export declare function startupSuite({ command, thin, main, manifest, }?: {
@@ -62,3 +101,7 @@ export declare function startupSuite({ command, thin, main, manifest, }?: {
     readonly main?: string;
     readonly manifest?: string;
 }): Suite;
+
+// dist/suites/threads.d.ts
+import type { Suite } from '../suite.ts';
+export declare function threadsSuite(): Suite;

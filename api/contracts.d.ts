@@ -5,23 +5,36 @@
 export interface Capabilities {
     readonly seed: boolean;
     readonly stopStrings: boolean;
+    readonly topP: boolean;
     readonly minP: boolean;
     readonly repeatPenalty: boolean;
+    readonly extendedSampling: boolean;
     readonly perRequestSampling: boolean;
     readonly tokenCounts: boolean;
     readonly inBandAbort: boolean;
     readonly schema: boolean;
+    readonly logprobs: boolean;
+    readonly speculation: boolean;
     readonly embeddings: boolean;
+    readonly ranking: boolean;
     readonly savedState: boolean;
     readonly chat: boolean;
 }
 export type CapabilityName = keyof Capabilities;
 
 // dist/embedder.d.ts
+import type { EngineOptions } from './engine.ts';
+import type { ModelFile } from './generate-request.ts';
 export interface EmbedOptions {
     readonly kind?: 'query' | 'document';
     readonly truncate?: boolean;
     readonly signal?: AbortSignal | undefined;
+}
+export interface EmbedderOptions extends EngineOptions {
+    readonly model: ModelFile;
+    readonly queryPrefix?: string | undefined;
+    readonly documentPrefix?: string | undefined;
+    readonly dimensions?: number | undefined;
 }
 export interface Embedder extends AsyncDisposable {
     readonly embedId: string;
@@ -31,6 +44,7 @@ export interface Embedder extends AsyncDisposable {
 }
 
 // dist/engine-events.d.ts
+import type { ToolCall } from './generate-request.ts';
 export interface LoadStart {
     readonly type: 'load-start';
     readonly model: string;
@@ -46,16 +60,38 @@ export interface PromptTrimmed {
     readonly promptTokensAfter: number;
     readonly messagesDropped: number;
 }
+export interface TokenLogprob {
+    readonly text: string;
+    readonly bytes: readonly number[];
+    readonly logprob: number;
+}
 export interface TextDelta {
     readonly type: 'text-delta';
     readonly text: string;
+    readonly logprobs?: readonly (TokenLogprob & {
+        readonly top: readonly TokenLogprob[];
+    })[];
 }
-export type FinishReason = 'stop' | 'length' | 'aborted';
+export interface ToolCallEvent extends ToolCall {
+    readonly type: 'tool-call';
+    readonly index: number;
+}
+export interface ThreadsChanged {
+    readonly type: 'threads-changed';
+    readonly from: number;
+    readonly to: number;
+    readonly reason: string;
+}
+export type FinishReason = 'stop' | 'length' | 'tool-calls' | 'aborted';
 export interface Usage {
     readonly promptTokens: number | null;
     readonly cachedTokens: number | null;
     readonly evaluatedTokens: number | null;
     readonly outputTokens: number | null;
+    readonly restoredTokens?: number;
+    readonly draftedTokens?: number;
+    readonly acceptedTokens?: number;
+    readonly estimated?: true;
 }
 export interface Timings {
     readonly queueMs: number;
@@ -71,7 +107,7 @@ export interface GenerationEnd {
     readonly usage: Usage;
     readonly timings: Timings;
 }
-export type EngineEvent = LoadStart | LoadEnd | PromptTrimmed | TextDelta | GenerationEnd;
+export type EngineEvent = LoadStart | LoadEnd | PromptTrimmed | ThreadsChanged | TextDelta | ToolCallEvent | GenerationEnd;
 
 // dist/engine.d.ts
 import type { Capabilities } from './capabilities.ts';
@@ -97,9 +133,26 @@ export interface EngineStatus {
         readonly pid: number;
         readonly model: string;
         readonly state: 'loading' | 'idle' | 'busy';
+        readonly runtime: string;
         readonly threads: number;
+        readonly threadsReason: string;
+        readonly contextTokens: number;
+        readonly slots: number;
+        readonly busySlots: number;
         readonly cachedTokens: number;
+        readonly memoryBytes: number | null;
+        readonly until: number | null;
     }[];
+    readonly stateCache: StateCacheStatus | null;
+}
+export interface StateCacheStatus {
+    readonly entries: number;
+    readonly bytes: number;
+    readonly bytesMax: number;
+    readonly hits: number;
+    readonly misses: number;
+    readonly saves: number;
+    readonly ignored: Readonly<Record<string, number>>;
 }
 export interface ModelQuestionOptions {
     readonly contextTokens?: number | undefined;
@@ -111,7 +164,7 @@ export interface Engine extends AsyncDisposable {
         readonly signal?: AbortSignal | undefined;
     }): AsyncIterable<EngineEvent>;
     describe(model: ModelFile, options?: ModelQuestionOptions): Promise<ModelDescription>;
-    countTokens(model: ModelFile, prompt: Prompt, options?: ModelQuestionOptions): Promise<number>;
+    countTokens(model: ModelFile, prompt: Prompt, options?: ModelQuestionOptions): Promise<number | null>;
     status(): EngineStatus;
     close(): Promise<void>;
 }
@@ -125,6 +178,18 @@ export interface EngineOptions {
     readonly env?: Readonly<Record<string, string>> | undefined;
     readonly checkModel?: ((path: string) => Promise<unknown>) | undefined;
     readonly threads?: number | undefined;
+    readonly adaptThreads?: boolean | undefined;
+    readonly slots?: number | undefined;
+    readonly chunkMsMax?: number | undefined;
+    readonly stateCache?: {
+        readonly folder: string;
+        readonly bytesMax?: number | undefined;
+    } | undefined;
+    readonly memoryBytesMax?: number | undefined;
+    readonly growthBytesMax?: number | undefined;
+    readonly compactCache?: boolean | undefined;
+    readonly gemmaExecutable?: string | undefined;
+    readonly searchPath?: string | undefined;
     readonly queueMax?: number | undefined;
     readonly loadMsMax?: number | undefined;
     readonly silenceMsMax?: number | undefined;
@@ -299,9 +364,29 @@ export declare const errorCodes: {
         readonly exitCode: 1;
         readonly meaning: 'A measured process failed, ran past its deadline or reported no samples.';
     };
+    readonly SCHEMA_UNSUPPORTED: {
+        readonly exitCode: 2;
+        readonly meaning: 'A JSON schema is invalid or asks for something that cannot be guaranteed.';
+    };
+    readonly GRAMMAR_INVALID: {
+        readonly exitCode: 2;
+        readonly meaning: 'A grammar is not valid GBNF.';
+    };
+    readonly RUNTIME_UNSUPPORTED: {
+        readonly exitCode: 4;
+        readonly meaning: 'The native runtime that was found is not of the version or kind needed.';
+    };
+    readonly MEMORY_EXCEEDED: {
+        readonly exitCode: 4;
+        readonly meaning: 'A model does not fit the memory that is available or allowed.';
+    };
     readonly BENCH_WRONG_IMPLEMENTATION: {
         readonly exitCode: 1;
         readonly meaning: 'A measured process ran another implementation than the one to measure.';
+    };
+    readonly STATE_INVALID: {
+        readonly exitCode: 1;
+        readonly meaning: 'A saved attention state is damaged or belongs to another model; it is not used.';
     };
 };
 export type ErrorCode = keyof typeof errorCodes;
@@ -340,11 +425,41 @@ export declare function isGemmaError(value: unknown): value is GemmaError;
 export declare function toGemmaError(value: unknown): GemmaError;
 
 // dist/generate-request.d.ts
-export type ChatRole = 'system' | 'user' | 'assistant';
+export type ChatRole = 'system' | 'user' | 'assistant' | 'tool';
+export interface ToolCall {
+    readonly id: string;
+    readonly name: string;
+    readonly arguments: string;
+}
 export interface ChatMessage {
     readonly role: ChatRole;
     readonly content: string;
+    readonly toolCalls?: readonly ToolCall[];
+    readonly toolCallId?: string;
 }
+export interface ToolDefinition {
+    readonly name: string;
+    readonly description?: string;
+    readonly parameters?: unknown;
+}
+export type ToolChoice = 'auto' | 'none' | 'required' | {
+    readonly name: string;
+};
+export type OutputFormat = {
+    readonly type: 'json-schema';
+    readonly schema: unknown;
+} | {
+    readonly type: 'json';
+} | {
+    readonly type: 'gbnf';
+    readonly grammar: string;
+};
+export type Speculation = {
+    readonly type: 'prompt-lookup';
+} | {
+    readonly type: 'draft';
+    readonly model: ModelFile;
+};
 export type Prompt = {
     readonly type: 'chat';
     readonly messages: readonly ChatMessage[];
@@ -355,6 +470,7 @@ export type Prompt = {
 export interface ModelFile {
     readonly path: string;
     readonly name?: string;
+    readonly sha256?: string | undefined;
 }
 export interface Sampling {
     readonly temperature?: number;
@@ -362,6 +478,15 @@ export interface Sampling {
     readonly topP?: number;
     readonly minP?: number;
     readonly repeatPenalty?: number;
+    readonly repeatLastTokens?: number;
+    readonly frequencyPenalty?: number;
+    readonly presencePenalty?: number;
+    readonly dryMultiplier?: number;
+    readonly dryBase?: number;
+    readonly dryAllowedLength?: number;
+    readonly xtcProbability?: number;
+    readonly xtcThreshold?: number;
+    readonly logitBias?: Readonly<Record<string, number>>;
     readonly seed?: number;
 }
 export interface GenerateRequest {
@@ -373,6 +498,17 @@ export interface GenerateRequest {
     readonly contextTokens?: number;
     readonly reproducible?: boolean;
     readonly onContextOverflow?: 'refuse' | 'trim';
+    readonly format?: OutputFormat;
+    readonly tools?: readonly ToolDefinition[];
+    readonly toolChoice?: ToolChoice;
+    readonly parallelToolCalls?: boolean;
+    readonly logprobs?: number;
+    readonly speculation?: Speculation;
+    readonly stablePrefix?: {
+        readonly messages: number;
+    } | {
+        readonly characters: number;
+    };
 }
 export declare const requestDefaults: {
     readonly temperature: 0.7;
@@ -380,12 +516,23 @@ export declare const requestDefaults: {
     readonly topP: 0.95;
     readonly minP: 0.05;
     readonly repeatPenalty: 1;
+    readonly repeatLastTokens: 64;
+    readonly frequencyPenalty: 0;
+    readonly presencePenalty: 0;
+    readonly dryMultiplier: 0;
+    readonly dryBase: 1.75;
+    readonly dryAllowedLength: 2;
+    readonly xtcProbability: 0;
+    readonly xtcThreshold: 0.1;
     readonly maxTokens: 2048;
     readonly contextTokens: 8192;
     readonly promptCharsMax: 50000;
     readonly responseBytesMax: number;
     readonly stopStringsMax: 16;
     readonly stopStringCharsMax: 256;
+    readonly logitBiasesMax: 1024;
+    readonly logprobsMax: 20;
+    readonly toolsMax: 128;
     readonly seedMax: number;
 };
 
@@ -420,22 +567,39 @@ export type { ErrorFacts, GemmaErrorJson, GemmaErrorOptions } from './errors.ts'
 export { contractVersions } from './handshake.ts';
 export type { ContractName, Implementation, ImplementationHandshake, ImplementationName, Resolution, } from './handshake.ts';
 export type { Capabilities, CapabilityName } from './capabilities.ts';
-export type { ChatMessage, ChatRole, GenerateRequest, ModelFile, Prompt, Sampling } from './generate-request.ts';
+export type { ChatMessage, ChatRole, GenerateRequest, ModelFile, OutputFormat, Prompt, Sampling, Speculation, ToolCall, ToolChoice, ToolDefinition, } from './generate-request.ts';
 export { requestDefaults } from './generate-request.ts';
-export type { EngineEvent, FinishReason, GenerationEnd, LoadEnd, LoadStart, PromptTrimmed, TextDelta, Timings, Usage, } from './engine-events.ts';
-export type { Engine, EngineModule, EngineOptions, EngineStatus, ModelDescription, ModelQuestionOptions, RuntimeInfo, WorkerSpec, } from './engine.ts';
+export type { EngineEvent, FinishReason, GenerationEnd, LoadEnd, LoadStart, PromptTrimmed, TextDelta, ThreadsChanged, Timings, TokenLogprob, ToolCallEvent, Usage, } from './engine-events.ts';
+export type { Engine, EngineModule, EngineOptions, EngineStatus, ModelDescription, ModelQuestionOptions, RuntimeInfo, StateCacheStatus, WorkerSpec, } from './engine.ts';
 export { nearestNames } from './nearest-names.ts';
-export type { EmbedOptions, Embedder } from './embedder.ts';
+export type { EmbedOptions, Embedder, EmbedderOptions } from './embedder.ts';
+export type { RankOptions, Reranker, RerankerOptions } from './reranker.ts';
 
 // dist/nearest-names.d.ts
 export declare function nearestNames(name: string, candidates: readonly string[], namesMax?: number): readonly string[];
+
+// dist/reranker.d.ts
+import type { EngineOptions } from './engine.ts';
+import type { ModelFile } from './generate-request.ts';
+export interface RerankerOptions extends EngineOptions {
+    readonly model: ModelFile;
+}
+export interface RankOptions {
+    readonly truncate?: boolean;
+    readonly signal?: AbortSignal | undefined;
+}
+export interface Reranker extends AsyncDisposable {
+    readonly rankId: string;
+    rank(query: string, passages: readonly string[], options?: RankOptions): Promise<readonly number[]>;
+    close(): Promise<void>;
+}
 
 // dist/worker-protocol.d.ts
 import type { Capabilities } from './capabilities.ts';
 import type { RuntimeInfo } from './engine.ts';
 import type { ErrorCode } from './error-codes.ts';
 import type { ChatMessage, Sampling } from './generate-request.ts';
-export declare const workerProtocolVersion = 1;
+export declare const workerProtocolVersion = 2;
 export type TokenizeInput = {
     readonly type: 'text';
     readonly text: string;
@@ -447,10 +611,19 @@ export interface LoadedModel {
     readonly architecture: string;
     readonly contextTokens: number;
     readonly trainContextTokens: number;
+    readonly batchTokens: number;
     readonly capabilities: Capabilities;
     readonly runtime: RuntimeInfo;
+    readonly embedding: {
+        readonly dimensions: number;
+        readonly pooling: string;
+    } | null;
 }
 export type ResolvedSampling = Required<Sampling>;
+export interface WorkerLogprob {
+    readonly bytes: string;
+    readonly logprob: number;
+}
 export interface WorkerOperations {
     load: {
         params: {
@@ -459,8 +632,18 @@ export interface WorkerOperations {
             readonly sequences: number;
             readonly threads: number;
             readonly runtimeFolder: string | null;
+            readonly purpose: 'generate' | 'embed' | 'rank';
+            readonly compactCache: boolean;
         };
         result: LoadedModel;
+    };
+    'load-draft': {
+        params: {
+            readonly path: string;
+        };
+        result: {
+            readonly architecture: string;
+        };
     };
     tokenize: {
         params: {
@@ -479,13 +662,35 @@ export interface WorkerOperations {
             readonly kept: number;
         };
     };
+    checkpoint: {
+        params: {
+            readonly sequence: number;
+            readonly keepMax: number;
+        };
+        result: {
+            readonly bytes: number;
+        };
+    };
+    copy: {
+        params: {
+            readonly from: number;
+            readonly to: number;
+            readonly tokens: number;
+        };
+        result: {
+            readonly kept: number;
+        };
+    };
     evaluate: {
         params: {
             readonly sequence: number;
             readonly tokens: readonly number[];
+            readonly alone: boolean;
         };
         result: {
             readonly length: number;
+            readonly ms: number;
+            readonly batchTokens: number;
         };
     };
     generate: {
@@ -494,10 +699,61 @@ export interface WorkerOperations {
             readonly tokens: readonly number[];
             readonly maxTokens: number;
             readonly sampling: ResolvedSampling;
+            readonly alone: boolean;
+            readonly grammar: string | null;
+            readonly logprobs: number | null;
+            readonly speculation: 'prompt-lookup' | 'draft' | null;
         };
         result: {
             readonly reason: 'stop' | 'length' | 'aborted';
             readonly length: number;
+            readonly draftedTokens: number;
+            readonly acceptedTokens: number;
+        };
+    };
+    'save-state': {
+        params: {
+            readonly sequence: number;
+            readonly path: string;
+        };
+        result: {
+            readonly bytes: number;
+            readonly tokens: number;
+        };
+    };
+    'load-state': {
+        params: {
+            readonly sequence: number;
+            readonly path: string;
+            readonly tokens: readonly number[];
+        };
+        result: {
+            readonly kept: number;
+        };
+    };
+    embed: {
+        params: {
+            readonly inputs: readonly (readonly number[])[];
+        };
+        result: {
+            readonly vectors: readonly string[];
+        };
+    };
+    rank: {
+        params: {
+            readonly query: string;
+            readonly passages: readonly string[];
+            readonly truncate: boolean;
+        };
+        result: {
+            readonly scores: readonly number[];
+        };
+    };
+    memory: {
+        params: Record<string, never>;
+        result: {
+            readonly resident: number;
+            readonly anonymous: number | null;
         };
     };
     'set-threads': {
@@ -533,6 +789,12 @@ export type WorkerMessage = {
     readonly token: number;
     readonly text?: string;
     readonly bytes?: string;
+    readonly ms?: number;
+    readonly batchTokens?: number;
+    readonly logprobs?: readonly [
+        WorkerLogprob,
+        ...WorkerLogprob[]
+    ];
 } | {
     readonly type: 'result';
     readonly id: number;

@@ -1,5 +1,9 @@
 // . = ./dist/index.d.ts
 
+// dist/embedder.d.ts
+import type { Embedder, EmbedderOptions } from '@gemma-cli/contracts';
+export declare function createEmbedder(options: EmbedderOptions): Promise<Embedder>;
+
 // dist/handshake.d.ts
 import type { ImplementationHandshake } from '@gemma-cli/contracts';
 export declare const handshake: ImplementationHandshake;
@@ -7,7 +11,17 @@ export declare const handshake: ImplementationHandshake;
 // dist/index.d.ts
 export { handshake } from './handshake.ts';
 export { create } from './optimized-engine.ts';
+export { createEmbedder } from './embedder.ts';
+export { createReranker } from './reranker.ts';
 
 // dist/optimized-engine.d.ts
 import type { Engine, EngineOptions } from '@gemma-cli/contracts';
 export declare function create(options?: EngineOptions): Promise<Engine>;
+export interface WarmEngineParts {
+    readonly createIdleMeter: () => () => number | undefined;
+}
+export declare function createWarmEngine(options: EngineOptions, parts: WarmEngineParts): Promise<Engine>;
+
+// dist/reranker.d.ts
+import type { Reranker, RerankerOptions } from '@gemma-cli/contracts';
+export declare function createReranker(options: RerankerOptions): Promise<Reranker>;

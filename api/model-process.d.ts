@@ -1,5 +1,60 @@
 // . = ./dist/index.d.ts
 
+// dist/admission-queue.d.ts
+export interface AdmissionQueue {
+    readonly waiting: number;
+    enter(take: () => (() => void) | undefined, signal?: AbortSignal): Promise<() => void>;
+    retry(): void;
+    close(): void;
+}
+export declare function createAdmissionQueue({ waitingMax }: {
+    readonly waitingMax: number;
+}): AdmissionQueue;
+export declare function singleSeat(): {
+    take(): (() => void) | undefined;
+};
+
+// dist/answer-on-sequence.d.ts
+import type { EngineEvent, GenerationEnd } from '@gemma-cli/contracts';
+import type { LoadedModel } from '@gemma-cli/contracts/worker-protocol';
+import type { ModelProcess } from './model-process.ts';
+import type { RequestClock } from './request-clock.ts';
+import type { ResolvedRequest } from './resolve-request.ts';
+import type { TokenLedger } from './token-ledger.ts';
+export interface PreparedSequence {
+    readonly sequence: number;
+    readonly ledger: TokenLedger;
+    readonly cachedTokens: number;
+    readonly restoredTokens: number;
+}
+export interface AnswerPolicy {
+    prepare(promptTokens: readonly number[]): Promise<PreparedSequence>;
+    chunkEnd(start: number, length: number): number;
+    chunkEvaluated?(prepared: PreparedSequence, batch: BatchFacts): Promise<void>;
+    tokenSampled?(batch: BatchFacts): void;
+}
+export interface BatchFacts {
+    readonly ms: number;
+    readonly batchTokens: number;
+}
+export interface AnswerParts {
+    readonly process: ModelProcess;
+    readonly model: LoadedModel;
+    readonly request: ResolvedRequest;
+    readonly policy: AnswerPolicy;
+    readonly clock: RequestClock;
+    readonly emit: (event: EngineEvent) => void;
+    readonly signal: AbortSignal;
+    readonly responseBytesMax?: number | undefined;
+}
+export declare function answerOnSequence(parts: AnswerParts): Promise<GenerationEnd>;
+export declare function abortedBeforeStart(clock: RequestClock): GenerationEnd;
+export declare function keepPrefix(process: ModelProcess, { sequence, ledger }: Pick<PreparedSequence, 'sequence' | 'ledger'>, tokens: number, { reproducible, signal }: {
+    readonly reproducible: boolean;
+    readonly signal: AbortSignal;
+}): Promise<number>;
+export declare function fixedChunkEnd(start: number, length: number): number;
+
 // dist/available-cores.d.ts
 export interface AvailableCores {
     readonly cores: number;
@@ -13,39 +68,72 @@ export interface AvailableCoresSources {
 }
 export declare function availableCores({ affinityCores, readText, }?: AvailableCoresSources): AvailableCores;
 
-// dist/engine-on-host.d.ts
-import type { Engine, EngineStatus, ModelFile } from '@gemma-cli/contracts';
+// dist/embedding/embedder-on-host.d.ts
+import type { Embedder, EmbedderOptions } from '@gemma-cli/contracts';
+import type { VectorHost } from './vector-host.ts';
+export declare function embedderOnHost(host: VectorHost, options: EmbedderOptions): Promise<Embedder>;
+
+// dist/embedding/embedding-families.d.ts
+export interface EmbeddingFamily {
+    readonly name: string;
+    readonly queryPrefix: string;
+    readonly documentPrefix: string;
+    readonly shorterDimensions: readonly number[];
+}
+export declare const embeddingFamilies: readonly EmbeddingFamily[];
+export declare function embeddingFamilyOf(architecture: string, names: readonly string[]): EmbeddingFamily;
+
+// dist/embedding/reranker-on-host.d.ts
+import type { ModelFile, Reranker } from '@gemma-cli/contracts';
+import type { VectorHost } from './vector-host.ts';
+export declare function rerankerOnHost(host: VectorHost, file: ModelFile): Promise<Reranker>;
+
+// dist/embedding/vector-host.d.ts
+import type { ModelFile } from '@gemma-cli/contracts';
 import type { LoadedModel } from '@gemma-cli/contracts/worker-protocol';
-import type { EngineSettings } from './engine-settings.ts';
-import type { ModelProcess } from './model-process.ts';
-import type { ResolvedRequest } from './resolve-request.ts';
-import type { TokenLedger } from './token-ledger.ts';
-export interface LentModel {
+import type { EngineSettings } from '../engine-settings.ts';
+import type { ModelProcess } from '../model-process.ts';
+export interface VectorModel {
     readonly process: ModelProcess;
     readonly model: LoadedModel;
-    readonly loadMs: number;
-    readonly ledger: TokenLedger;
-    readonly reusableTokens: (promptTokens: readonly number[], request: ResolvedRequest) => number;
+    readonly fingerprint: string;
+}
+export interface LentVectorModel extends VectorModel {
     giveBack(): Promise<void>;
 }
-export interface ModelHost {
-    readonly implementation: Engine['implementation'];
-    lend(file: Required<ModelFile>, contextTokens: number, options: {
-        readonly signal: AbortSignal;
-        readonly onLoadStart: () => void;
-    }): Promise<LentModel>;
-    processes(): EngineStatus['processes'];
+export interface VectorHost {
+    lend(signal: AbortSignal): Promise<LentVectorModel>;
     close(): Promise<void>;
 }
-export declare function engineOnHost(host: ModelHost, settings: EngineSettings): Engine;
+export type OpenVectorModel = (signal: AbortSignal, onSpawn?: (process: ModelProcess) => void) => Promise<VectorModel>;
+export declare function vectorModelOpener(file: ModelFile, purpose: 'embed' | 'rank', settings: EngineSettings): OpenVectorModel;
+export declare function modelName({ name, path }: ModelFile): string;
+
+// dist/engine-on-hosts.d.ts
+import type { Engine } from '@gemma-cli/contracts';
+import type { EngineSettings } from './engine-settings.ts';
+import type { ModelHost } from './model-host.ts';
+export interface EngineHosts {
+    readonly gguf: ModelHost;
+    readonly sbs: ModelHost;
+}
+export declare function engineOnHosts(hosts: EngineHosts, settings: EngineSettings): Engine;
 
 // dist/engine-settings.d.ts
 import type { EngineOptions, WorkerSpec } from '@gemma-cli/contracts';
 export type EngineSettings = {
-    readonly [Option in Exclude<keyof EngineOptions, 'runtimeFolder'>]-?: Exclude<EngineOptions[Option], undefined>;
+    readonly [Option in Exclude<keyof EngineOptions, OptionWithoutDefault>]-?: Exclude<EngineOptions[Option], undefined>;
 } & {
     readonly runtimeFolder: string | null;
+    readonly slots: number | null;
+    readonly stateCache: {
+        readonly folder: string;
+        readonly bytesMax: number;
+    } | null;
+    readonly memoryBytesMax: number | null;
+    readonly gemmaExecutable: string | null;
 };
+type OptionWithoutDefault = 'runtimeFolder' | 'slots' | 'stateCache' | 'memoryBytesMax' | 'gemmaExecutable';
 export declare const llamaWorker: WorkerSpec;
 export declare const engineDefaults: {
     readonly queueMax: 64;
@@ -53,16 +141,73 @@ export declare const engineDefaults: {
     readonly silenceMsMax: 60000;
     readonly abortMsMax: 2000;
     readonly keepAliveMs: 300000;
+    readonly chunkMsMax: 250;
+    readonly stateCacheBytesMax: number;
+    readonly growthBytesMax: number;
 };
 export declare function resolveEngineOptions(options: EngineOptions): EngineSettings;
+export {};
+
+// dist/fit-prompt.d.ts
+import type { Prompt, PromptTrimmed } from '@gemma-cli/contracts';
+import type { LoadedModel, TokenizeInput } from '@gemma-cli/contracts/worker-protocol';
+export interface FittedPrompt {
+    readonly tokens: readonly number[];
+    readonly trimmed?: PromptTrimmed;
+}
+export declare function fitPrompt(prompt: Prompt, { contextTokens }: Pick<LoadedModel, 'contextTokens'>, onOverflow: 'refuse' | 'trim', tokenize: (input: TokenizeInput) => Promise<readonly number[]>): Promise<FittedPrompt>;
+export declare function tokenizeInput(prompt: Prompt): TokenizeInput;
+
+// dist/gemma-cpp/gemma-cpp-host.d.ts
+import type { EngineSettings } from '../engine-settings.ts';
+import type { ModelHost } from '../model-host.ts';
+export type GemmaCppSettings = Pick<EngineSettings, 'env' | 'checkModel' | 'threads' | 'loadMsMax' | 'silenceMsMax' | 'abortMsMax' | 'responseBytesMax' | 'keepAliveMs' | 'gemmaExecutable' | 'searchPath' | 'log'>;
+export interface GemmaCppHostOptions {
+    readonly mode: 'one-shot' | 'repl';
+    readonly settings: GemmaCppSettings;
+    readonly temporaryFolder?: string | undefined;
+}
+export declare function gemmaCppHost({ mode, settings, temporaryFolder }: GemmaCppHostOptions): ModelHost;
+
+// dist/grammar/tool-call-grammar.d.ts
+import type { ToolChoice, ToolDefinition } from '@gemma-cli/contracts';
+export interface ToolOptions {
+    readonly tools: readonly ToolDefinition[];
+    readonly toolChoice?: ToolChoice | undefined;
+    readonly parallel?: boolean | undefined;
+}
+export declare const parallelCallsMax = 16;
+export declare function toolCallGrammar({ tools, toolChoice, parallel }: ToolOptions): string | null;
+export declare const noParameters: {
+    type: string;
+    properties: {};
+    additionalProperties: boolean;
+    maxProperties: number;
+};
+export declare function callHead(name: string): string;
+export declare const callTail = "}";
+export declare const callSeparator = ", ";
 
 // dist/index.d.ts
+export { createAdmissionQueue } from './admission-queue.ts';
+export type { AdmissionQueue } from './admission-queue.ts';
 export { availableCores } from './available-cores.ts';
 export type { AvailableCores, AvailableCoresSources } from './available-cores.ts';
 export { engineDefaults, llamaWorker, resolveEngineOptions } from './engine-settings.ts';
 export type { EngineSettings } from './engine-settings.ts';
-export { engineOnHost } from './engine-on-host.ts';
-export type { LentModel, ModelHost } from './engine-on-host.ts';
+export { embedderOnHost } from './embedding/embedder-on-host.ts';
+export { embeddingFamilies } from './embedding/embedding-families.ts';
+export type { EmbeddingFamily } from './embedding/embedding-families.ts';
+export { rerankerOnHost } from './embedding/reranker-on-host.ts';
+export { vectorModelOpener } from './embedding/vector-host.ts';
+export type { LentVectorModel, OpenVectorModel, VectorHost, VectorModel } from './embedding/vector-host.ts';
+export { answerOnSequence, fixedChunkEnd, keepPrefix } from './answer-on-sequence.ts';
+export type { AnswerParts, AnswerPolicy, BatchFacts, PreparedSequence } from './answer-on-sequence.ts';
+export { engineOnHosts } from './engine-on-hosts.ts';
+export type { EngineHosts } from './engine-on-hosts.ts';
+export { tokenizeInput } from './fit-prompt.ts';
+export { gemmaCppHost } from './gemma-cpp/gemma-cpp-host.ts';
+export type { ModelHost, Place, Turn } from './model-host.ts';
 export { startModelProcess } from './model-process.ts';
 export type { CallOptions, ModelProcess, ModelProcessOptions } from './model-process.ts';
 export { openModel } from './open-model.ts';
@@ -73,9 +218,35 @@ export type { TokenLedger } from './token-ledger.ts';
 export { createUtf8Stream } from './utf8-stream.ts';
 export type { Utf8Stream } from './utf8-stream.ts';
 
+// dist/model-host.d.ts
+import type { Engine, EngineEvent, EngineStatus, ModelFile, Prompt, StateCacheStatus } from '@gemma-cli/contracts';
+import type { LoadedModel } from '@gemma-cli/contracts/worker-protocol';
+import type { RequestClock } from './request-clock.ts';
+import type { ResolvedRequest } from './resolve-request.ts';
+export interface Turn {
+    readonly clock: RequestClock;
+    readonly emit: (event: EngineEvent) => void;
+    readonly signal: AbortSignal;
+    readonly stop: AbortSignal;
+}
+export interface Place {
+    take(): (() => void) | undefined;
+}
+export interface ModelHost {
+    readonly implementation: Engine['implementation'];
+    place?(file: Required<ModelFile>, contextTokens: number): Promise<Place>;
+    onRoom?(listener: () => void): void;
+    generate(request: ResolvedRequest, turn: Turn, place: Place): Promise<void>;
+    describe(file: Required<ModelFile>, contextTokens: number, signal: AbortSignal, place: Place): Promise<LoadedModel>;
+    countTokens(file: Required<ModelFile>, prompt: Prompt, contextTokens: number, signal: AbortSignal, place: Place): Promise<number | null>;
+    processes(): EngineStatus['processes'];
+    stateCache?(): StateCacheStatus | null;
+    close(): Promise<void>;
+}
+
 // dist/model-process.d.ts
 import type { ErrorCode, WorkerSpec } from '@gemma-cli/contracts';
-import type { WorkerOperation, WorkerOperations } from '@gemma-cli/contracts/worker-protocol';
+import type { WorkerLogprob, WorkerOperation, WorkerOperations } from '@gemma-cli/contracts/worker-protocol';
 export interface ModelProcessOptions {
     readonly worker: WorkerSpec;
     readonly env: Readonly<Record<string, string>>;
@@ -85,12 +256,20 @@ export interface ModelProcessOptions {
     readonly log: (message: string) => void;
     readonly onSpawn?: ((process: ModelProcess) => void) | undefined;
 }
+export interface PieceFacts {
+    readonly ms: number | undefined;
+    readonly batchTokens: number | undefined;
+    readonly logprobs: readonly [
+        WorkerLogprob,
+        ...WorkerLogprob[]
+    ] | undefined;
+}
 export interface CallOptions {
     readonly signal?: AbortSignal | undefined;
     readonly silenceMsMax?: number | undefined;
     readonly abortMsMax?: number;
     readonly deadlineCode?: ErrorCode;
-    readonly onPiece?: (token: number, text: string) => void;
+    readonly onPiece?: (token: number, text: string, facts: PieceFacts) => void;
 }
 export interface ModelProcess {
     readonly pid: number;
@@ -113,15 +292,29 @@ export interface OpenModel {
 export interface OpenModelOptions {
     readonly path: string;
     readonly contextTokens: number;
+    readonly sequences?: number;
+    readonly purpose?: 'generate' | 'embed' | 'rank';
     readonly settings: EngineSettings;
     readonly signal: AbortSignal;
     readonly onSpawn?: (process: ModelProcess) => void;
 }
-export declare function openModel({ path, contextTokens, settings, signal, onSpawn, }: OpenModelOptions): Promise<OpenModel>;
+export declare function openModel({ path, contextTokens, sequences, purpose, settings, signal, onSpawn, }: OpenModelOptions): Promise<OpenModel>;
+
+// dist/request-clock.d.ts
+import type { Timings } from '@gemma-cli/contracts';
+export interface RequestClock {
+    admitted(): void;
+    loaded(loadMs: number): void;
+    promptStart(): void;
+    token(): void;
+    timings(): Timings;
+}
+export declare function startRequestClock(now?: () => number): RequestClock;
 
 // dist/resolve-request.d.ts
-import type { EngineOptions, GenerateRequest, ModelFile, Prompt } from '@gemma-cli/contracts';
+import type { EngineOptions, GenerateRequest, ModelFile, Prompt, Speculation } from '@gemma-cli/contracts';
 import type { LoadedModel, ResolvedSampling } from '@gemma-cli/contracts/worker-protocol';
+import type { ToolOptions } from './grammar/tool-call-grammar.ts';
 export interface ResolvedRequest {
     readonly model: Required<ModelFile>;
     readonly prompt: Prompt;
@@ -131,11 +324,18 @@ export interface ResolvedRequest {
     readonly contextTokens: number;
     readonly reproducible: boolean;
     readonly onContextOverflow: 'refuse' | 'trim';
+    readonly grammar: string | null;
+    readonly tools: ToolOptions | null;
+    readonly logprobs: number | null;
+    readonly speculation: Speculation | null;
+    readonly stablePrefix: NonNullable<GenerateRequest['stablePrefix']> | null;
     readonly asked: {
         readonly sampling: boolean;
         readonly seed: boolean;
+        readonly topP: boolean;
         readonly minP: boolean;
         readonly repeatPenalty: boolean;
+        readonly extendedSampling: boolean;
     };
 }
 export declare function resolveRequest(request: GenerateRequest, { promptCharsMax }: Pick<EngineOptions, 'promptCharsMax'>): ResolvedRequest;
@@ -149,8 +349,9 @@ export declare const evaluationChunkTokens = 64;
 export interface TokenLedger {
     readonly tokens: readonly number[];
     readonly alignedTokens: number;
-    append(batch: readonly number[]): void;
+    append(batch: readonly number[], alone: boolean): void;
     truncate(length: number): void;
+    replace(from: Pick<TokenLedger, 'tokens' | 'alignedTokens'>, length: number): void;
 }
 export declare function createTokenLedger(): TokenLedger;
 
