@@ -140,7 +140,7 @@ describe('the warm path', () => {
         type: 'ask',
         protocol: 1,
         cwd: folder,
-        env: { GEMMA_HOME: '/h', PATH: '/bin', SECRET: 'x' },
+        env: { GEMMA_HOME: '/h', PATH: '/bin' },
         flags: { system: 'S', engine: 'legacy', options: { sampling: { seed: 3 } } },
         prompt: { text: 'Hi' },
       });

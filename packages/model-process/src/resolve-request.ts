@@ -124,7 +124,9 @@ function offerTools({ prompt, tools, toolChoice, parallelToolCalls, format }: Ge
   readonly tools: ToolOptions | null;
   readonly grammar: string | null;
 } {
-  const speaksOfTools = prompt.type === 'chat' && prompt.messages.some(({ role }) => role === 'tool');
+  const speaksOfTools =
+    prompt.type === 'chat' &&
+    prompt.messages.some(({ role, toolCalls = [] }) => role === 'tool' || toolCalls.length > 0);
   if (tools === undefined && toolChoice === undefined && !speaksOfTools) return { prompt, tools: null, grammar: null };
   const options: ToolOptions = { tools: tools ?? [], toolChoice, parallel: parallelToolCalls };
   const grammar = toolCallGrammar(options);
