@@ -26,8 +26,11 @@ if (built) {
   await step('test models', [process.execPath, join('scripts', 'fetch-test-models.mjs')]);
 
   const fast = fastTestEnvironment(env);
-  await tests('fast', ['--project=fast:*', '--coverage'], { env: fast, minutesMax: 15 });
-  await tests('conformance', ['--project=conformance:*'], { env: fast, minutesMax: 15 });
+  // Together, because coverage is counted over both.
+  await tests('fast and conformance', ['--project=fast:*', '--project=conformance:*', '--coverage'], {
+    env: fast,
+    minutesMax: 15,
+  });
   // These pack, install and kill processes, or keep a model busy: side by side they would starve each other.
   await tests('slow', ['--project=slow:*', '--no-file-parallelism'], { env, minutesMax: 30 });
   await tests('real', ['--project=real:*', '--no-file-parallelism'], { env, minutesMax: 30 });

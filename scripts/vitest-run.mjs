@@ -16,7 +16,7 @@ export const node24Projects = ['--project=fast:*', '--project=conformance:*'];
  * @typedef {{ passed: number, failed: number, skipped: number, ms: number, skips: string[] }} Counts
  */
 export async function runVitest(label, args, { env = process.env, node = process.execPath, minutesMax } = {}) {
-  const file = join(root, '.test-results', `${label}.json`);
+  const file = join(root, '.test-results', `${label.replaceAll(' ', '-')}.json`);
   rmSync(file, { force: true });
   const [, vitest] = tool('vitest');
   const reporters = ['--reporter=default', `--reporter=${join(root, 'scripts', 'count-reporter.mjs')}`];
