@@ -336,6 +336,9 @@ describe.skipIf(noTmux !== '')(`a chat in tmux${noTmux}`, () => {
       await shows('>What is the price of all the fruit in the shop today? Or tomorrow?');
       expect(screen().filter((line) => line.includes('What is'))).toHaveLength(1);
       run('resize-window', '-x', '50', '-y', '20');
+      // A key that went through the chat after the change of the size: it has heard of the size by then.
+      type('!');
+      await shows('Or tomorrow?!');
       press('Enter');
       await shows('tokens/s');
       const shown = screen();
