@@ -37,6 +37,8 @@ export function engineOnHosts(hosts: EngineHosts, settings: EngineSettings): Eng
   for (const { host, queue } of all) host.onRoom?.(() => queue.retry());
   const closing = new AbortController();
   const running = new Set<Promise<unknown>>();
+  /** Settles when everybody who came so far stands in line: looking for a place takes some longer than others. */
+  let arrivals: Promise<unknown> = Promise.resolve();
 
   async function answer(
     request: GenerateRequest,
@@ -77,7 +79,9 @@ export function engineOnHosts(hosts: EngineHosts, settings: EngineSettings): Eng
     const { host, queue, onlySeat } = counters[weightsFormat(file.path)];
     const stop = signal === undefined ? closing.signal : AbortSignal.any([signal, closing.signal]);
     try {
-      const place = (await host.place?.(file, contextTokens)) ?? onlySeat;
+      const placed = Promise.all([host.place?.(file, contextTokens), arrivals]);
+      arrivals = placed.catch(() => {});
+      const place = (await placed)[0] ?? onlySeat;
       const leave = await queue.enter(() => place.take(), signal);
       try {
         return await work(host, place, stop);
