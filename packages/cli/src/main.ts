@@ -29,7 +29,14 @@ export async function main(options: MainOptions): Promise<number> {
   const { argv, env, cwd, worker } = options;
   // A reader that has gone (`gemma … | head`) ends the work without a word.
   const outputClosed = new AbortController();
-  const onOutputError = (): void => outputClosed.abort();
+  let outputFailure: NodeJS.ErrnoException | undefined;
+  const onOutputError = (error: NodeJS.ErrnoException): void => {
+    if (!readerGoneCodes.has(error.code ?? '') && outputFailure === undefined) {
+      outputFailure = error;
+      options.stderr.write(`gemma: The output could not be written: ${error.message}\n`);
+    }
+    outputClosed.abort();
+  };
   const guarded = new Set<Output>();
   const guard = (output: Output): Output => {
     if (!guarded.has(output)) output.on('error', onOutputError);
@@ -57,8 +64,12 @@ export async function main(options: MainOptions): Promise<number> {
   };
   try {
     const code = (await thin(world)) ?? (await (await import('./program.ts')).runProgram(world));
+    // A file is written at once, and says a turn later that the disk is full.
+    await new Promise((resolve) => setImmediate(resolve));
+    if (outputFailure !== undefined) return 1;
     return outputClosed.signal.aborted ? 0 : code;
   } catch (error) {
+    if (outputFailure !== undefined) return 1;
     if (outputClosed.signal.aborted) return 0;
     const { exitCodeOf, renderCauses, renderErrorJson, renderErrorText, typedError } =
       await import('./render/render-error.ts');
@@ -75,3 +86,6 @@ export async function main(options: MainOptions): Promise<number> {
     for (const output of guarded) output.off('error', onOutputError);
   }
 }
+
+/** What a stream says when whoever read it has gone. */
+const readerGoneCodes: ReadonlySet<string> = new Set(['EPIPE', 'ECONNRESET', 'ERR_STREAM_DESTROYED']);

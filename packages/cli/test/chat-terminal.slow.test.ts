@@ -383,7 +383,8 @@ describe.skipIf(noTmux !== '')(`a chat in tmux${noTmux}`, () => {
 
   test('a change of the size in the middle of an answer leaves nothing twice', () => {
     const words = Array.from({ length: 60 }, (_, index) => `w${index}`).join(' ');
-    return inTmux({ answer: { text: words }, pieceMs: 10, pieceBytes: 4 }, `exec ${chatCommand}`, async (tmux) => {
+    // Slowly: tmux passes a second change within a quarter of a second on only after that time.
+    return inTmux({ answer: { text: words }, pieceMs: 40, pieceBytes: 4 }, `exec ${chatCommand}`, async (tmux) => {
       await tmux.shows('leaves.>');
       tmux.type('go');
       tmux.press('Enter');

@@ -119,9 +119,10 @@ function tomlTable(name: string, table: Readonly<Record<string, RoleOption>>): r
 
 /** JSON writes a text as TOML reads it, but for DEL; one of several lines is easier to edit between triple quotes. */
 function tomlText(text: string): string {
-  const quoted = JSON.stringify(text).replaceAll('\u007F', '\\u007F');
-  if (!text.includes('\n')) return quoted;
-  return `"""\n${quoted.slice(1, -1).replaceAll('\\n', '\n')}"""`;
+  const quoted = (line: string): string => JSON.stringify(line).replaceAll('\u007F', '\\u007F');
+  if (!text.includes('\n')) return quoted(text);
+  const lines = text.split('\n').map((line) => quoted(line).slice(1, -1));
+  return `"""\n${lines.join('\n')}"""`;
 }
 
 function isText(value: unknown): value is string {

@@ -60,7 +60,10 @@ export async function openChatTerminal(
   const stdout: TerminalOutput = context.stdout;
   const dumb = env['TERM'] === 'dumb';
   const style = createTerminalStyle(dumb ? 'none' : globals.color ? 'color' : 'plain');
-  const history = await openHistory({ file: historyFile, warn: (message) => print(`gemma: ${message}`) });
+  /** What there is to say before there is a line to say it above. */
+  const early: string[] = [];
+  let tell = (line: string): void => void early.push(line);
+  const history = await openHistory({ file: historyFile, warn: (message) => tell(`gemma: ${message}`) });
   let renderer: ChatRenderer | undefined;
 
   const editor = createLineEditor({
@@ -79,6 +82,9 @@ export async function openChatTerminal(
     suspend: suspendProcess,
     signal,
   });
+
+  tell = print;
+  for (const line of early) print(line);
 
   function print(line: string): void {
     if (renderer === undefined) editor.print(`${line}\n`);

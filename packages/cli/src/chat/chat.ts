@@ -34,15 +34,15 @@ import { readPipedLines } from './piped-lines.ts';
 import type { ChatTerminal } from './chat-terminal.ts';
 
 /** Codes after which every next message fails in the same way: the chat ends with them. */
-const finalCodes: ReadonlySet<string> = new Set([
-  'RUNTIME_NOT_INSTALLED',
-  'IMPLEMENTATION_LOAD_FAILED',
-  'UNSUPPORTED',
+const finalCodes: ReadonlySet<string> = new Set(['RUNTIME_NOT_INSTALLED', 'IMPLEMENTATION_LOAD_FAILED', 'UNSUPPORTED']);
+
+/** Codes after which another model or option may do: a person can choose one, a pipe cannot. */
+const modelCodes: ReadonlySet<string> = new Set([
+  'MODEL_NOT_FOUND',
+  'MODEL_INVALID',
+  'MODEL_UNSUPPORTED',
   'OPTION_UNSUPPORTED',
 ]);
-
-/** Codes after which another model may answer: a person can choose one, a pipe cannot. */
-const modelCodes: ReadonlySet<string> = new Set(['MODEL_NOT_FOUND', 'MODEL_INVALID', 'MODEL_UNSUPPORTED']);
 
 /** Runs a chat until its user leaves, or its input ends. Gives the exit code. */
 export async function chat(context: CommandContext, input: CommandInput, { worker }: CommandServices): Promise<number> {

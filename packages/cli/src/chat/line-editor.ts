@@ -1,3 +1,4 @@
+import { sanitizeTerminalText } from '../render/sanitize-terminal-text.ts';
 import { StringDecoder } from 'node:string_decoder';
 import type { Input, Output } from '../command.ts';
 import type { Completion } from './completion.ts';
@@ -195,7 +196,10 @@ export function createLineEditor(options: LineEditorOptions): LineEditor {
 
   async function completeWord(): Promise<void> {
     const before = buffer.text.slice(0, buffer.cursor);
-    const { start, candidates } = await options.complete(before);
+    // What cannot be looked up is not offered.
+    const found = await options.complete(before).catch(() => undefined);
+    if (found === undefined) return;
+    const { start, candidates } = found;
     if (buffer.text.slice(0, buffer.cursor) !== before || candidates.length === 0) return;
     const word = before.slice(start);
     const [only] = candidates;
@@ -203,7 +207,13 @@ export function createLineEditor(options: LineEditorOptions): LineEditor {
     else {
       const common = commonPrefix(candidates);
       if (common.length > word.length) buffer.replaceBefore(start, common);
-      else print(`${columnsOf(candidates, columns())}\n`);
+      else
+        print(
+          `${columnsOf(
+            candidates.map((candidate) => sanitizeTerminalText(candidate)),
+            columns(),
+          )}\n`,
+        );
     }
   }
 

@@ -131,12 +131,13 @@ export async function listChats(
   });
   const files = names.filter((name) => name.endsWith('.json') && !name.startsWith('.'));
   const chats = await Promise.all(
-    files.map(async (file) => ({
-      name: file.slice(0, -'.json'.length),
-      savedMs: (await stat(join(folder, file))).mtimeMs,
-    })),
+    files.map(async (file) => {
+      // One that is gone by now, or leads nowhere, is no saved chat.
+      const facts = await stat(join(folder, file)).catch(() => undefined);
+      return facts === undefined ? [] : [{ name: file.slice(0, -'.json'.length), savedMs: facts.mtimeMs }];
+    }),
   );
-  return chats.toSorted((left, right) => right.savedMs - left.savedMs || left.name.localeCompare(right.name));
+  return chats.flat().toSorted((left, right) => right.savedMs - left.savedMs || left.name.localeCompare(right.name));
 }
 
 function isMessage(value: unknown): value is SessionMessage {
