@@ -74,4 +74,21 @@ describe('gemma role', () => {
       expect((await run(roleCommand, ['list'])).stdout).toMatch(/^new +yours +damaged: .*TOML/m);
     },
   );
+
+  test.skipIf(process.platform === 'win32')(
+    'edit keeps nothing that was not changed, however the editor ended',
+    async () => {
+      const { run } = await commandWorld();
+      for (const [EDITOR, code] of [
+        ['true', 0],
+        ['false', 2],
+      ] as const) {
+        expect((await run(roleCommand, ['edit', 'shell'], { env: { EDITOR } })).code).toBe(code);
+        expect((await run(roleCommand, ['edit', 'fresh'], { env: { EDITOR } })).code).toBe(code);
+        const { stdout } = await run(roleCommand, ['list']);
+        expect(stdout).toMatch(/^shell +built-in/m);
+        expect(stdout).not.toContain('fresh');
+      }
+    },
+  );
 });

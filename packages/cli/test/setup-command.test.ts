@@ -58,6 +58,17 @@ describe('gemma setup', () => {
     expect(third.stderr).toMatch(/^Ready: tiny answers/);
   });
 
+  test('a model that is named answers from now on, also when it is there already', async () => {
+    const { setup, cwd } = await trial();
+    await writeFile(join(cwd, 'other.gguf'), tinyModel());
+    await setup(['--yes', '--model', './tiny.gguf']);
+    await setup(['--yes', '--model', './other.gguf']);
+    for (const name of ['tiny', 'other', 'tiny']) {
+      const { stdout } = await setup(['--yes', '--model', name, '--json']);
+      expect(JSON.parse(stdout)).toMatchObject({ model: name, changed: { model: null } });
+    }
+  });
+
   test('with --yes and nothing named chooses by the memory and says what', async () => {
     const { setup } = await trial();
     // The hub is not there: what counts is what it wanted to fetch.

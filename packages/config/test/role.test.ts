@@ -89,6 +89,11 @@ describe('a role file', () => {
   });
 });
 
+test('a text of several lines keeps what only looks like the end of a line', () => {
+  const system = 'Write \\n, \\\\n and \\u007F.\n"""\n\u007F\\\\';
+  expect(readRole(formatRole({ system }), place).system).toBe(system);
+});
+
 describe('the roles of a folder', () => {
   test('stand before built-in ones of the same name, which come back when they go', async () => {
     const { store } = await openStore();

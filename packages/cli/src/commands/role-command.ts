@@ -134,8 +134,24 @@ const editCommand: CommandDefinition = {
     const file = store.file(name);
     const before = await store.text(name);
     await ensureHome(context.options.home);
-    if (before?.source !== 'user') await store.write(name, before?.text ?? template);
-    await openEditor(context, file);
+    const isNew = before?.source !== 'user';
+    const start = before?.text ?? template;
+    if (isNew) await store.write(name, start);
+    let isUnchanged = false;
+    try {
+      await openEditor(context, file);
+    } finally {
+      // What nobody changed is no role of the user's, and must not hide a built-in one that gets better.
+      const after = await store.text(name);
+      isUnchanged = isNew && after?.source === 'user' && after.text === start;
+      if (isUnchanged) await store.remove(name);
+    }
+    if (isUnchanged) {
+      if (context.options.json)
+        printJson(context.stdout, { role: before === undefined ? null : await store.find(name), file });
+      else printNotice(context, `${name} was not changed; nothing is kept.`);
+      return 0;
+    }
     const role = await store.find(name);
     checkMeaning({ schema: role.schema, options: role.options });
     if (context.options.json) printJson(context.stdout, { role, file });

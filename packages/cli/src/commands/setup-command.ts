@@ -96,8 +96,9 @@ export function setupCommand(
       if (choice.runtime) await runRuntimeInstall(silent);
       if (choice.model !== undefined) {
         await pullCommand.run?.(silent, { arguments: [choice.model], options: {} });
-        await preferModel(context, choice.model);
       }
+      const preferred = choice.model ?? plan.asked;
+      if (preferred !== undefined) await preferModel(context, preferred, plan.asked !== undefined);
       if (choice.history !== undefined && choice.history !== getConfigValue(loaded, 'ui.history').value) {
         await setConfigValue({ file: homeLayout(home).config, key: 'ui.history', value: String(choice.history) });
       }
@@ -202,13 +203,14 @@ async function runRuntimeInstall(context: CommandContext): Promise<void> {
   await install?.run?.(context, { arguments: ['llama'], options: { yes: true } });
 }
 
-/** The model that was chosen answers from now on, unless the user has said already which one does. */
-async function preferModel(context: CommandContext, reference: string): Promise<void> {
+/** The model that was chosen answers from now on. One that was not named stands behind what the user has said before. */
+async function preferModel(context: CommandContext, reference: string, isNamed: boolean): Promise<void> {
   const { store, loaded } = await openStore(context, { write: true });
-  if (getConfigValue(loaded, 'gemma.default_model').origin.source !== 'default') return;
+  const isDefault = getConfigValue(loaded, 'gemma.default_model').origin.source === 'default';
+  if (!isDefault && !isNamed) return;
   const newest = (await store.list()).toSorted((a, b) => b.installedAt.localeCompare(a.installedAt))[0];
   const model = (await store.list()).find(({ name }) => name === reference) ?? newest;
-  if (model === undefined || (await chooseModel(store, 'auto')).name === model.name) return;
+  if (model === undefined || (isDefault && (await chooseModel(store, 'auto')).name === model.name)) return;
   await setConfigValue({
     file: homeLayout(context.options.home).config,
     key: 'gemma.default_model',
