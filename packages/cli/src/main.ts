@@ -33,7 +33,7 @@ export async function main(options: MainOptions): Promise<number> {
   const onOutputError = (error: NodeJS.ErrnoException): void => {
     if (!readerGoneCodes.has(error.code ?? '') && outputFailure === undefined) {
       outputFailure = error;
-      options.stderr.write(`gemma: The output could not be written: ${error.message}\n`);
+      guard(options.stderr).write(`gemma: The output could not be written: ${error.message}\n`);
     }
     outputClosed.abort();
   };
@@ -64,8 +64,7 @@ export async function main(options: MainOptions): Promise<number> {
   };
   try {
     const code = (await thin(world)) ?? (await (await import('./program.ts')).runProgram(world));
-    // A file is written at once, and says a turn later that the disk is full.
-    await new Promise((resolve) => setImmediate(resolve));
+    await Promise.all([...guarded].map(written));
     if (outputFailure !== undefined) return 1;
     return outputClosed.signal.aborted ? 0 : code;
   } catch (error) {
@@ -85,6 +84,15 @@ export async function main(options: MainOptions): Promise<number> {
   } finally {
     for (const output of guarded) output.off('error', onOutputError);
   }
+}
+
+/** Waits until everything is written, and for the news of what was not: that comes a turn later. */
+async function written(output: Output): Promise<void> {
+  if (!output.destroyed && output.writableLength > 0)
+    await new Promise<void>((resolve) => {
+      output.write('', () => resolve());
+    });
+  await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** What a stream says when whoever read it has gone. */

@@ -152,6 +152,23 @@ describe('the executable', () => {
       }
     }));
 
+  test.skipIf(process.platform !== 'linux')('a full disk behind the output is told on stderr, with exit code 1', () =>
+    tryBin({ answer: { text: 'Hello.' } }, async ({ env }) => {
+      for (const argv of [['config', 'list', '--json'], ['role', 'list'], ['Hi']]) {
+        const { status, stderr } = spawnSync(
+          '/bin/sh',
+          ['-c', 'exec "$0" "$@" > /dev/full', process.execPath, scriptedBin, ...argv],
+          { env: { PATH: process.env['PATH'], ...env }, input: '', encoding: 'utf8' },
+        );
+        expect({ argv, status, stderr }).toEqual({
+          argv,
+          status: 1,
+          stderr: expect.stringMatching(/^gemma: The output could not be written: ENOSPC.*\n$/) as string,
+        });
+      }
+    }),
+  );
+
   test('kill -9 of the model process in mid-answer: typed error, part of the text, exit code 4', () =>
     tryBin({ answer: { repeat: 'y', times: 1_000_000 }, pieceMs: 1 }, async ({ run, journal }) => {
       let killed = false;

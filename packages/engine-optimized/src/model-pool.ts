@@ -3,6 +3,7 @@ import { freemem } from 'node:os';
 import { GemmaError, isGemmaError } from '@gemma-cli/contracts';
 import type { EngineStatus, ModelFile } from '@gemma-cli/contracts';
 import type { EngineSettings, ModelProcess, Place } from '@gemma-cli/model-process';
+import { untilAborted } from './until-aborted.ts';
 import { openWarmModel } from './warm-model.ts';
 import type { WarmModel } from './warm-model.ts';
 
@@ -228,7 +229,12 @@ export function createModelPool(
           loading.process = process;
         },
       })
-        .then(({ warm, loadMs }) => {
+        .then(async ({ warm, loadMs }) => {
+          // Too late: nobody waits, and another load may have begun.
+          if (controller.signal.aborted) {
+            await warm.close();
+            throw closedError();
+          }
           entry.warm = warm;
           void warm.process.exited.then(async () => {
             if (entry.warm === warm) entry.warm = undefined;
@@ -243,6 +249,19 @@ export function createModelPool(
     // Whoever waits hears of a failure; when nobody waits any more there is nobody to tell.
     loading.done.catch(() => {});
     return loading;
+  }
+
+  /** Nobody waits for a load any more: it ends, and whoever comes next begins another one. */
+  function giveUp(entry: Entry, loading: Loading): void {
+    loading.controller.abort();
+    if (entry.loading !== loading) return;
+    entry.loading = undefined;
+    const gone = loading.done.then(
+      () => {},
+      () => {},
+    );
+    leaving.add(gone);
+    void gone.finally(() => leaving.delete(gone));
   }
 
   return {
@@ -271,7 +290,7 @@ export function createModelPool(
         return await untilAborted(loading.done, signal);
       } finally {
         loading.waiting -= 1;
-        if (loading.waiting === 0) loading.controller.abort();
+        if (loading.waiting === 0) giveUp(entry, loading);
         // An abort ends the process before the seat is left: nothing of it outlives the request.
         if (signal.aborted && loading.waiting === 0) await loading.done.catch(() => {});
       }
@@ -321,17 +340,6 @@ function neededBytes({ weightsBytes }: PoolPlace): number {
 /** Memory that the system can still give, limits of a container included. */
 function systemAvailableBytes(): number {
   return typeof process.availableMemory === 'function' ? process.availableMemory() : freemem();
-}
-
-/** Waits for `work` no longer than until the abort. */
-function untilAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void =>
-      reject(new GemmaError({ code: 'ABORTED', message: 'The request was aborted while its model was loaded.' }));
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }
 
 function closedError(): GemmaError {

@@ -18,7 +18,14 @@ export async function stablePrefixTokens(
 ): Promise<number> {
   const beginning = stableBeginning(prompt, stablePrefix);
   if (beginning === undefined) return 0;
-  const { tokens } = await process.call('tokenize', { input: tokenizeInput(beginning) }, { signal });
+  const rendered = await process
+    .call('tokenize', { input: tokenizeInput(beginning) }, { signal })
+    .catch((error: unknown) => {
+      if (signal.aborted || process.ended) throw error;
+      // A template may refuse the made-up message; the prompt itself is sound.
+    });
+  if (rendered === undefined) return 0;
+  const { tokens } = rendered;
   let common = 0;
   while (common < promptTokens.length - 1 && tokens[common] === promptTokens[common]) common += 1;
   return reproducible ? common - (common % evaluationChunkTokens) : common;

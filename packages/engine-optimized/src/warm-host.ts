@@ -8,6 +8,7 @@ import type {
   Turn,
 } from '@gemma-cli/model-process';
 import { createModelPool } from './model-pool.ts';
+import { reusablePrefixTokens } from './reusable-prefix.ts';
 import type { PoolPlace } from './model-pool.ts';
 import { chooseSlot } from './slot.ts';
 import type { Slot } from './slot.ts';
@@ -118,14 +119,18 @@ function warmPolicy({
   let prompt: readonly number[] = [];
 
   /** Makes the slot hold as much of the prompt's beginning as is known. */
-  async function takeOver(slot: Slot, donor: Slot | null, sharedTokens: number): Promise<number> {
-    if (donor === null) return keepPrefix(process, slot, sharedTokens, keep);
-    // Another request may take the donor meanwhile; what is copied is what it holds now.
-    const held = { tokens: donor.ledger.tokens.slice(0, sharedTokens), alignedTokens: donor.ledger.alignedTokens };
-    const params = { from: donor.sequence, to: slot.sequence, tokens: sharedTokens };
+  async function takeOver(slot: Slot, donor: Slot | null): Promise<number> {
+    const own = reusablePrefixTokens(slot.ledger, prompt, reproducible);
+    // Another request may have taken the donor since it was chosen. From here to the call nothing comes between, and what
+    // is asked of the donor after it runs after it.
+    const shared = donor === null || donor.isBusy ? 0 : reusablePrefixTokens(donor.ledger, prompt, reproducible);
+    if (donor === null || shared <= own) return keepPrefix(process, slot, own, keep);
+    const held = { tokens: donor.ledger.tokens.slice(0, shared), alignedTokens: donor.ledger.alignedTokens };
+    const { checkpointTokens } = donor;
+    const params = { from: donor.sequence, to: slot.sequence, tokens: shared };
     const { kept } = await process.call('copy', params, { signal });
     slot.ledger.replace(held, kept);
-    slot.checkpointTokens = donor.checkpointTokens;
+    slot.checkpointTokens = checkpointTokens;
     return keepPrefix(process, slot, kept, keep);
   }
 
@@ -147,8 +152,7 @@ function warmPolicy({
       seat.slot = slot;
       const { sequence, ledger } = slot;
       const restored = await states.restore(warm, slot, prompt, { sharedTokens, reproducible, signal });
-      const cachedTokens =
-        restored > 0 ? await keepPrefix(process, slot, restored, keep) : await takeOver(slot, donor, sharedTokens);
+      const cachedTokens = restored > 0 ? await keepPrefix(process, slot, restored, keep) : await takeOver(slot, donor);
       slot.checkpointTokens = Math.min(slot.checkpointTokens, cachedTokens);
       const mayRemember = prompt.length - cachedTokens > checkpointEveryTokens;
       landmark = mayRemember ? await stablePrefixTokens(process, request, prompt, signal) : 0;

@@ -5,6 +5,7 @@ import type { BatchFacts, EngineSettings, ModelProcess } from '@gemma-cli/model-
 import { createChunkPolicy } from './chunk-policy.ts';
 import type { ChunkPolicy } from './chunk-policy.ts';
 import { createSlots } from './slot.ts';
+import { untilAborted } from './until-aborted.ts';
 import type { Slot } from './slot.ts';
 import { createThreadController } from './thread-controller.ts';
 import type { ThreadStep } from './thread-controller.ts';
@@ -160,11 +161,13 @@ export async function openWarmModel({
       await process.call('set-threads', { threads: controller.threads }, { signal: stop });
     },
     async loadDraft(path, stop) {
-      if (draft?.path !== path) draft = { path, loaded: process.call('load-draft', { path }, { signal: stop }) };
+      // Without anybody's signal: others may wait for the same load.
+      if (draft?.path !== path) draft = { path, loaded: process.call('load-draft', { path }) };
+      const mine = draft;
       try {
-        await draft.loaded;
+        await untilAborted(mine.loaded, stop);
       } catch (error) {
-        draft = undefined;
+        if (!stop.aborted && draft === mine) draft = undefined;
         throw error;
       }
     },

@@ -117,7 +117,8 @@ export async function keepPrefix(
   tokens: number,
   { reproducible, signal }: { readonly reproducible: boolean; readonly signal: AbortSignal },
 ): Promise<number> {
-  for (let wanted = tokens; ;) {
+  // What the ledger does not tell of is not known to belong to the prompt.
+  for (let wanted = Math.min(tokens, ledger.tokens.length); ;) {
     const { kept } = await process.call('truncate', { sequence, tokens: wanted }, { signal });
     if (kept > wanted) throw keptTooMuch(kept, wanted);
     ledger.truncate(kept);

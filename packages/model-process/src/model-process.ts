@@ -235,7 +235,11 @@ class RunningModelProcess implements ModelProcess {
       const onAbort = (): void => {
         this.#send({ type: 'call', id: (this.#callId += 1), operation: 'abort', params: { call: id } });
         this.#calls.set(this.#callId, ignoredCall);
-        killTimer = setTimeout(() => this.fail(abortedError()), abortMsMax);
+        killTimer = setTimeout(() => {
+          // Only this call was aborted; others of the process hear that they lost it.
+          this.#calls.get(id)?.settle({ error: abortedError() });
+          this.fail(notObeyed(operation, abortMsMax));
+        }, abortMsMax);
       };
       signal?.addEventListener('abort', onAbort, { once: true });
 
@@ -435,6 +439,14 @@ function protocolError(what: string): GemmaError {
   return new GemmaError({
     code: 'ENGINE_PROTOCOL',
     message: `Expected the messages of a model process, and got ${what}. The process was ended; the next prompt gets a fresh one.`,
+  });
+}
+
+function notObeyed(operation: WorkerOperation, abortMsMax: number): GemmaError {
+  return new GemmaError({
+    code: 'ENGINE_UNRESPONSIVE',
+    message: `The model process did not end '${operation}' within ${abortMsMax} ms of its abort and was ended. The next prompt gets a fresh one.`,
+    facts: { operation, abortMsMax },
   });
 }
 

@@ -87,6 +87,17 @@ export function gemmaCppConformance(subject: GemmaCppSubject): void {
         },
       );
 
+      trying(
+        'waits longer for the first output of a long prompt, because nothing is printed while it is read',
+        {
+          script: { answer: { text: 'Read.' }, faults: [{ at: 'prompt', do: { type: 'delay', ms: 2_500 } }] },
+          options: deadlines,
+        },
+        async ({ ask }) => {
+          expect(await ask('word '.repeat(200))).toMatchObject({ text: 'Read.', error: null });
+        },
+      );
+
       counting(
         'ends with reason length at the token limit, and with stop one token before it',
         { script: { answer: { pieces: ['a', 'b', 'c', 'd', 'e'] }, tokenMs: countableMs } },

@@ -181,7 +181,7 @@ export function gemmaCppHost({ mode, settings, temporaryFolder = tmpdir() }: Gem
       try {
         if (promptFile === null) load.ends(started.loadMs);
         writer.prompt(prompt.tokens, 0);
-        const outcome = await run(process, parts, promptFile === null ? prompt.text : null, true, () => {
+        const outcome = await run(process, parts, promptFile === null ? prompt.text : null, true, prompt.tokens, () => {
           // Without a sign of the end of loading, the first output is the first one.
           if (promptFile !== null) load.ends(performance.now() - started.begin);
         });
@@ -215,7 +215,7 @@ export function gemmaCppHost({ mode, settings, temporaryFolder = tmpdir() }: Gem
       const promptTokens = isNext ? before + nextTokens(prompt) : prompt.tokens;
       writer.prompt(promptTokens, before);
       model.conversation = null;
-      const { reason, cut, finished } = await run(model.process, parts, text, false);
+      const { reason, cut, finished } = await run(model.process, parts, text, false, promptTokens - before);
       isSound = true;
       if (cut) await cancel(model, finished, writer, chosen);
       // At the token limit the last token of the answer is not among what the process remembers.
@@ -362,6 +362,7 @@ export function gemmaCppHost({ mode, settings, temporaryFolder = tmpdir() }: Gem
     { turn, writer, chosen }: AnswerParts,
     text: string | null,
     isLast: boolean,
+    promptTokens: number,
     onFirst: () => void = () => {},
   ): Promise<{ readonly reason: FinishReason; readonly cut: boolean; readonly finished: Promise<TurnEnd> }> {
     const { clock, signal } = turn;
@@ -370,6 +371,7 @@ export function gemmaCppHost({ mode, settings, temporaryFolder = tmpdir() }: Gem
     const finished = process.answer(text, {
       isLast,
       firstMsMax: text === null ? settings.loadMsMax : undefined,
+      promptTokens,
       onText: (piece, tokens) => {
         if (isFirst) {
           onFirst();

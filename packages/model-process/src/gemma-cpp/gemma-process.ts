@@ -30,6 +30,8 @@ export interface AnswerOptions {
   readonly isLast: boolean;
   /** Milliseconds until the first output, where the model is loaded meanwhile. Default: those of any silence. */
   readonly firstMsMax?: number | undefined;
+  /** Tokens that are evaluated before the first output, estimated: the wait for it grows with them. */
+  readonly promptTokens: number;
   /** Called with text of the answer and the writes that it came in, which are about its tokens. */
   readonly onText: (text: string, tokens: number) => void;
 }
@@ -43,6 +45,12 @@ export interface TurnEnd {
 }
 
 const stderrTailCharsMax = 4096;
+
+/**
+ * Nothing is printed while a prompt is read, so silence says nothing then. A slow machine reads a token of a large model in
+ * this many milliseconds; a hang is found later by that much, and a long prompt is not taken for one.
+ */
+const promptMsPerToken = 50;
 
 /** How long the streams of an ended process are read: somebody else may hold them open. */
 const drainMsMax = 500;
@@ -155,12 +163,12 @@ export class GemmaProcess {
    *   process that has its prompt from its arguments.
    * @throws GemmaError `ENGINE_EXITED`, `ENGINE_FAILED`, `ENGINE_UNRESPONSIVE`, `ENGINE_PROTOCOL`, `CONTEXT_EXCEEDED`…
    */
-  answer(prompt: string | null, { isLast, firstMsMax, onText }: AnswerOptions): Promise<TurnEnd> {
+  answer(prompt: string | null, { isLast, firstMsMax, promptTokens, onText }: AnswerOptions): Promise<TurnEnd> {
     const reader = createTurnReader({ sentinel: !isLast });
     this.#turnStderr = '';
     return this.#waitFor<TurnEnd>({
       what: 'answer',
-      firstMsMax: firstMsMax ?? this.#options.silenceMsMax,
+      firstMsMax: (firstMsMax ?? this.#options.silenceMsMax) + promptTokens * promptMsPerToken,
       code: firstMsMax === undefined ? 'ENGINE_UNRESPONSIVE' : 'ENGINE_LOAD_TIMEOUT',
       begin: () => {
         if (prompt === null) return;

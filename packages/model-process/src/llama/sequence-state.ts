@@ -159,7 +159,7 @@ function createSequenceState(
       clear();
       if (other.tokens.length === 0) return 0;
       await context.copySequenceStateFromOtherSequence(index, other.index);
-      tokens.push(...other.tokens);
+      for (const token of other.tokens) tokens.push(token);
       checkpoints = other.checkpoints.map((checkpoint) => {
         checkpoint.shared.holders += 1;
         return { ...checkpoint };
