@@ -18,12 +18,12 @@ export interface PromptContent {
 export function assemblePrompt(mode: 'chat' | 'completion', { system, past, text }: PromptContent): Prompt {
   if (mode === 'chat') {
     const before: ChatMessage[] = system === undefined ? [] : [{ role: 'system', content: system }];
-    const turns = past.map((message): ChatMessage => ({ role: message.role, content: sendable(message) }));
+    const turns = past.map((message): ChatMessage => ({ role: message.role, content: sendable(message.content) }));
     return { type: 'chat', messages: [...before, ...turns, { role: 'user', content: text }] };
   }
   const head = system === undefined ? '' : `${system}\n\n`;
   const document = past
-    .map((message) => (message.role === 'assistant' ? `${sendable(message)}\n` : message.content))
+    .map(({ role, content }) => (role === 'assistant' ? `${sendable(content)}\n` : sendable(content)))
     .join('');
   return { type: 'completion', text: head + document + text };
 }
@@ -73,8 +73,11 @@ export function describeFormat(prompt: Prompt, format: OutputFormat | undefined)
   };
 }
 
-/** An engine refuses NUL and ESC in a prompt. A model may have said one; that must not end the conversation. */
-function sendable({ role, content }: ChatMessage): string {
+/**
+ * An engine refuses NUL and ESC in a prompt. A model may have said one, and a past that was restored may hold one; that
+ * must not end the conversation.
+ */
+function sendable(content: string): string {
   // oxlint-disable-next-line no-control-regex -- control characters are what is removed
-  return role === 'assistant' ? content.replaceAll(/[\0\u001B]/g, '') : content;
+  return content.replaceAll(/[\0\u001B]/g, '');
 }

@@ -187,13 +187,20 @@ describe('a session', () => {
       },
     ));
 
-  test('what the model said is sent back without the characters that a prompt may not have', () =>
+  test('what was said is sent back without the characters that a prompt may not have', () =>
     tryApp({ script: { answer: { text: 'a\u001B[31mb\0c' } } }, async ({ app, prompts }) => {
       const session = app.openSession();
       await collect(session.send('one'));
       expect(session.messages.at(-1)?.content).toBe('a\u001B[31mb\0c');
       expect((await collect(session.send('two'))).error).toBeUndefined();
       expect(prompts().at(-1)).toContain('<|assistant|>a[31mbc<|end|>');
+      // Nor may what somebody else's file says was asked.
+      session.restore([
+        { role: 'user', content: 'q\u001B\0' },
+        { role: 'assistant', content: 'r' },
+      ]);
+      expect((await collect(session.send('three'))).error).toBeUndefined();
+      expect(prompts().at(-1)).toContain('<|user|>q<|end|><|assistant|>r<|end|>');
     }));
 
   test('retry asks the last question again, with this seed, in the place of the old answer', () =>

@@ -1,9 +1,10 @@
 import { isatty } from 'node:tty';
+import { isTerminalLent } from './lent-terminal.ts';
 import { main, type MainOptions } from './main.ts';
 
 /**
  * Runs the command in a Node process: its arguments, streams and signals. The first Ctrl-C ends the work politely, a
- * second one ends the process. The streams of the process are made when they are first used: together they cost more
+ * second one ends the process; while an editor has the terminal, Ctrl-C is the editor's. The streams of the process are made when they are first used: together they cost more
  * than everything else that happens before a prompt is sent.
  */
 export async function runInProcess(
@@ -17,7 +18,10 @@ export async function runInProcess(
     if (controller.signal.aborted) host.exit(130);
     controller.abort();
   };
-  host.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  const onInterrupt = (): void => {
+    if (!isTerminalLent()) onSignal();
+  };
+  host.on('SIGINT', onInterrupt).on('SIGTERM', onSignal);
   const options: MainOptions = {
     argv,
     env,

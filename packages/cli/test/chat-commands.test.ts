@@ -1,11 +1,20 @@
-import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { readJournal } from '@gemma-cli/testkit';
-import { chatCommands, chatKeys, isChatCommand, lastCodeBlock, renderChatHelp } from '../src/chat/chat-commands.ts';
+import { readJournal, withTemporaryFolder } from '@gemma-cli/testkit';
+import {
+  chatCommands,
+  chatKeys,
+  isChatCommand,
+  lastCodeBlock,
+  renderChatHelp,
+  runChatCommand,
+  type ChatWorld,
+} from '../src/chat/chat-commands.ts';
 import { completeLine } from '../src/chat/completion.ts';
 import { applySetting, describeRange, resetSetting, settingKey, settings, settingValue } from '../src/chat/settings.ts';
-import { renderStatus } from '../src/chat/figures.ts';
+import { createFigures, renderStatus } from '../src/chat/figures.ts';
+import { putNew } from '../src/chat/saved-chat.ts';
 import { answerOptionKeys } from '../src/thin/parse-answer-options.ts';
 import { tryMain, type MainTrial } from './run-main.ts';
 
@@ -96,7 +105,7 @@ describe('commands of a chat', () => {
           '/save a/../../b\u0007',
         ),
       });
-      expect(code).toBe(0);
+      expect(code).toBe(2);
       expect(stderr).toContain('Expected temperature to be a number from 0 to 2, got 3.');
       expect(stderr).toContain('Expected topK to be a whole number, 0 or more, got 1.5.');
       expect(stderr).toContain('Did you mean temperature?');
@@ -186,13 +195,80 @@ describe('commands of a chat', () => {
       expect(prompts(trial).at(-1)).toContain('<|user|>one<|end|>');
     }));
 
+  test('a stranger’s file chooses no file as the model, no option that /set has not, and no control characters', () =>
+    tryMain({}, async (trial) => {
+      const other = join(trial.folder, 'other.gguf');
+      await writeFile(other, await readFile(trial.model));
+      const options = {
+        sampling: { topK: 3, temperature: 99, seed: 'x', logitBias: { 5: -1 }, evil: 1 },
+        stop: ['END'],
+        maxTokens: null,
+        speculation: { type: 'draft', model: other },
+      };
+      const messages = [
+        { role: 'user', content: 'o\u001B[31mn\0e', extra: 1 },
+        { role: 'assistant', content: 'a\u001Bb' },
+      ];
+      const file = {
+        format: 'gemma-chat',
+        version: 1,
+        savedAt: '',
+        model: other,
+        system: 'S\u001B',
+        options,
+        messages,
+      };
+      await writeFile(join(trial.folder, 'theirs.json'), JSON.stringify(file));
+      const { code, stderr } = await trial.run(['chat'], {
+        script: hello,
+        input: lines('/load theirs.json', 'two', '/show', '/save mine'),
+      });
+      expect(code).toBe(0);
+      expect(stderr).toContain(`The file was said with ${JSON.stringify(other)}; choose it with /model.`);
+      expect(stderr).toContain('Not taken over from the file: maxTokens, speculation, temperature, seed, evil.');
+      expect(prompts(trial).at(-1)).toBe(
+        '<|begin|><|system|>S<|end|><|user|>o[31mne<|end|><|assistant|>ab<|end|><|user|>two<|end|><|assistant|>',
+      );
+      expect(stderr).toContain(trial.model);
+      const saved = JSON.parse(await readFile(join(trial.folder, 'home', 'sessions', 'mine.json'), 'utf8'));
+      expect(saved.options).toEqual({ sampling: { topK: 3, logitBias: { 5: -1 } }, stop: ['END'] });
+      expect(saved.messages[0]).toEqual({ role: 'user', content: 'o[31mne' });
+    }));
+
+  test('without hard links a conversation is saved all the same, and replaces nothing', () =>
+    withTemporaryFolder(async (folder) => {
+      const [from, to] = [join(folder, 'from'), join(folder, 'to')];
+      await writeFile(from, 'x', { mode: 0o600 });
+      for (const code of ['EPERM', 'ENOTSUP', 'ENOSYS']) {
+        const none = (): Promise<void> => Promise.reject(Object.assign(new Error(code), { code }));
+        await putNew(from, to, none);
+        expect(await readFile(to, 'utf8')).toBe('x');
+        await expect(putNew(from, to, none)).rejects.toMatchObject({ code: 'EEXIST' });
+        await rm(to);
+      }
+      const full = Object.assign(new Error('full'), { code: 'ENOSPC' });
+      await expect(putNew(from, to, () => Promise.reject(full))).rejects.toBe(full);
+    }));
+
+  test.each([
+    ['llama.cpp', { type: 'retry', seed: 5 }],
+    ['gemma.cpp', { type: 'retry' }],
+  ])('/retry of an answer of %s sends what that takes', async (runtime, expected) => {
+    const figures = createFigures();
+    const engine = { requested: 'optimized', active: 'optimized', runtime } as const;
+    figures.take({ type: 'answer-start', model: { name: 'm', path: '/m' }, mode: 'chat', engine });
+    const messages = [{ role: 'user', content: 'one' }] as const;
+    const world = { figures, session: { messages }, unanswered: undefined, seed: () => 5 } as unknown as ChatWorld;
+    expect(await runChatCommand(world, '/retry')).toEqual(expected);
+  });
+
   test('/model changes the model, and refuses one that is not there', () =>
     tryMain({}, async (trial) => {
       const { code, stderr } = await trial.run(['chat', '-m', 'nope'], {
         script: hello,
         input: lines('/model nowhere', `/model ${trial.model}`, 'one', '/model'),
       });
-      expect(code).toBe(0);
+      expect(code).toBe(3);
       expect(stderr).toContain('[MODEL_NOT_FOUND]');
       expect(stderr).toContain('The next answer comes from tiny.');
       expect(prompts(trial)).toHaveLength(1);
@@ -233,7 +309,8 @@ describe('commands of a chat', () => {
         script: { ...hello, faults: [{ at: 'evaluate', process: 1, do: 'exit', code: 3 }] },
         input: lines('one', '/retry'),
       });
-      expect(code).toBe(0);
+      // The first one failed.
+      expect(code).toBe(4);
       expect(prompts(trial).at(-1)).toBe('<|begin|><|user|>one<|end|><|assistant|>');
     }));
 });

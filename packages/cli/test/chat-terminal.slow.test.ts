@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFile, stat } from 'node:fs/promises';
+import { mkdir, readFile, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -148,6 +148,55 @@ describe.skipIf(isWindows)(`a chat on a terminal${isWindows ? ' (skipped: Window
     expect(questions(outcome)).toEqual([text, 'second', text, text]);
     expect(editedFrom).toBe('second\n');
     expect(outcome.output).toContain('session   2 messages · 4 answers');
+  });
+
+  test('an unreadable history and a saved chat that leads nowhere end no chat', async () => {
+    const outcome = await runOnTerminal({
+      argv: ['chat'],
+      script: hello,
+      async before(home) {
+        await mkdir(join(home, 'chat-history.jsonl'), { recursive: true });
+        await mkdir(join(home, 'sessions'));
+        await symlink(join(home, 'nowhere'), join(home, 'sessions', 'talk.json'));
+      },
+      steps: [
+        { expect: 'the history is not kept' },
+        { expect: '> ' },
+        { send: '/load \t' },
+        { send: ctrl('u') },
+        { send: 'one\r' },
+        { expect: 'Hello there.' },
+        { expect: '> ' },
+        { send: ctrl('d') },
+      ],
+    });
+    expect(outcome).toMatchObject({ code: 0, failure: null });
+  });
+
+  test('Ctrl-C in the editor is the editor’s, and does not end the chat', async () => {
+    const outcome = await runOnTerminal({
+      argv: ['chat'],
+      script: hello,
+      env: {
+        VISUAL: '',
+        EDITOR: `f() { trap '' INT; echo editing; read text; echo "$text!" > "$1"; }; f`,
+      },
+      steps: [
+        { expect: '> ' },
+        { send: ctrl('g') },
+        { expect: 'editing' },
+        { send: ctrl('c') },
+        { expect: '^C' },
+        { send: 'written\r' },
+        { expect: 'written!' },
+        { send: '\r' },
+        { expect: 'Hello there.' },
+        { expect: '> ' },
+        { send: ctrl('d') },
+      ],
+    });
+    expect(outcome).toMatchObject({ code: 0, failure: null });
+    expect(questions(outcome)).toEqual(['written!']);
   });
 
   test('/save asks before it replaces, and /load goes on', async () => {
@@ -416,6 +465,24 @@ describe.skipIf(noTmux !== '')(`a chat in tmux${noTmux}`, () => {
       await shows('Hello there.');
       await shows('tokens/s');
       press('C-d');
+      type('exit');
+      press('Enter');
+    });
+    // What started it, as npm does, stops with it, so that the shell has the terminal.
+    await inTmux(hello, '/bin/sh', async ({ type, press, shows }) => {
+      type(`sh -c "${chatCommand}; echo $((6*7))x"`);
+      press('Enter');
+      await shows('leaves.>');
+      press('C-z');
+      await shows('topped');
+      type('fg');
+      press('Enter');
+      type('after');
+      press('Enter');
+      await shows('Hello there.');
+      await shows('tokens/s');
+      press('C-d');
+      await shows('42x');
       type('exit');
       press('Enter');
     });

@@ -259,6 +259,18 @@ describe('the terminal', () => {
     expect(screen.lines.slice(-12)).toEqual(['> line 0', ...lines.slice(1)]);
   });
 
+  test('what a history brings is cleaned, in a message longer than the terminal and on a dumb one too', async () => {
+    const long = `one${esc}]0;title\u0007\n2\n3\n4\n5\n6`;
+    for (const dumb of [false, true]) {
+      const { read, type, screen } = await edit({ rows: 4, dumb });
+      const message = read(long);
+      await type(key.enter);
+      expect(await message).toBe(long);
+      expect(screen.written).not.toContain(`${esc}]`);
+      expect(screen.lines.join('\n')).toContain('one\n2');
+    }
+  });
+
   test('a change of the width lays the line out anew', async () => {
     const { read, type, screen } = await edit({ columns: 20 });
     void read();
@@ -464,6 +476,32 @@ describe('help while typing', () => {
     expect(screen.lines).toEqual(['/save    /set     /show    /system', '/stats', '> /s']);
     await type('h', key.tab, 'y', key.enter);
     expect(await message).toBe('/show y');
+  });
+
+  test('names of files bring no control characters, whether they are listed or completed', async () => {
+    const complete = (before: string): Promise<Completion> =>
+      Promise.resolve({
+        start: 0,
+        candidates: [`ab${esc}[2J\n1`, `ab${esc}]0;x\u00072`].filter((name) => name.startsWith(before)),
+      });
+    const { read, type, screen } = await edit({ complete });
+    const message = read();
+    await type('a', key.tab);
+    expect(screen.lines).toEqual(['> ab']);
+    await type(key.tab);
+    expect(screen.lines).toEqual(['ab 1  ab2', '> ab']);
+    await type(key.enter);
+    expect(await message).toBe('ab');
+  });
+
+  test('what fails beside the line is told, and the line goes on', async () => {
+    const broken = (): Promise<never> => Promise.reject(new Error('no luck'));
+    const { read, type, screen } = await edit({ complete: broken, compose: broken });
+    const message = read();
+    await type('draft', key.tab, ctrl('g'));
+    expect(screen.lines.join('\n')).toContain('no luck');
+    await type('!', key.enter);
+    expect(await message).toBe('draft!');
   });
 
   test('Ctrl-G lets the message be written elsewhere, and does not send it', async () => {

@@ -375,7 +375,8 @@ describe('gemma chat', () => {
         script: hello,
         input: 'one\n/stats\n/clear\ntwo\n/help\n/foo\n/bye\nthree\n',
       });
-      expect(code).toBe(0);
+      // That of the command that is none.
+      expect(code).toBe(2);
       expect(stdout).toBe('Hello there.\nHello there.\n');
       expect(prompts(trial)).toHaveLength(2);
       expect(prompts(trial)[1]).toBe('<|begin|><|user|>two<|end|><|assistant|>');
@@ -384,15 +385,15 @@ describe('gemma chat', () => {
       expect(stderr).toContain('no command "/foo"');
     }));
 
-  test('a crash is told, and the next message is answered', () =>
+  test('a crash is told, the next message is answered, and the exit code is that of the crash', () =>
     tryMain({}, async ({ run }) => {
       const script = {
         ...hello,
         pieceMs: 5,
         faults: [{ at: 'piece', after: 5, process: 1, do: 'kill', signal: 'SIGKILL' }],
       } as const;
-      const { code, stdout, stderr } = await run(['chat'], { script, input: 'one\ntwo\n' });
-      expect(code).toBe(0);
+      const { code, stdout, stderr } = await run(['chat'], { script, input: 'one\n/foo\ntwo\n' });
+      expect(code).toBe(4);
       expect(stderr).toContain('[ENGINE_EXITED]');
       expect(stdout).toMatch(/^H.*\nHello there\.\n$/);
     }));

@@ -1,11 +1,20 @@
 import type { AnswerOptions, ChatSession, PreparedModel } from '@gemma-cli/app';
-import { nearestNames } from '@gemma-cli/contracts';
+import { errorCodes, nearestNames } from '@gemma-cli/contracts';
 import { answerOptionKeys } from '../thin/parse-answer-options.ts';
 import { UsageProblem } from '../thin/usage-problem.ts';
 import { table } from '../render/render-help.ts';
 import type { Figures } from './figures.ts';
 import { listChats, loadChat, saveChat, savedChatPath, type SavedChatPlaces } from './saved-chat.ts';
-import { applySetting, describeRange, resetSetting, settingKey, settings, settingValue } from './settings.ts';
+import {
+  applySetting,
+  describeRange,
+  fixedOptions,
+  readSettings,
+  resetSetting,
+  settingKey,
+  settings,
+  settingValue,
+} from './settings.ts';
 
 /** What commands act upon. */
 export interface ChatWorld {
@@ -46,7 +55,10 @@ export interface ChatModel {
 
 /** What happens after a command. */
 export type CommandOutcome =
-  | { readonly type: 'stay' }
+  | {
+      readonly type: 'stay';
+      /** Code of a command that could not be done. Absent = it was. */ readonly exitCode?: number;
+    }
   | { readonly type: 'leave' }
   /** Says this. */
   | { readonly type: 'send'; readonly text: string }
@@ -67,6 +79,9 @@ export interface ChatCommand {
 }
 
 const stay: CommandOutcome = { type: 'stay' };
+
+/** It was told why the command could not be done. */
+const misused: CommandOutcome = { type: 'stay', exitCode: errorCodes.USAGE.exitCode };
 
 /** Every command, in the order of the help. */
 export const chatCommands: readonly ChatCommand[] = [
@@ -129,9 +144,11 @@ export const chatCommands: readonly ChatCommand[] = [
     name: '/retry',
     aliases: ['/regenerate'],
     summary: 'ask the last question again, with another seed',
-    run({ unanswered, session, say, seed }) {
+    run({ unanswered, session, figures, say, seed }) {
       if (unanswered !== undefined) return { type: 'send', text: unanswered };
-      if (session.messages.length > 0) return { type: 'retry', seed: seed() };
+      // gemma.cpp takes no seed, and chooses anew each time.
+      const takesSeed = figures.start?.engine.runtime !== 'gemma.cpp';
+      if (session.messages.length > 0) return { type: 'retry', ...(takesSeed ? { seed: seed() } : {}) };
       say('Nothing was asked yet.');
       return stay;
     },
@@ -293,7 +310,7 @@ function unknownCommand({ say }: ChatWorld, name: string): CommandOutcome {
   const other = elsewhere[name];
   if (other !== undefined) {
     say(`There is no command ${JSON.stringify(name)}. ${other}`);
-    return stay;
+    return misused;
   }
   const names = chatCommands
     .flatMap((known) => [known.name, ...(known.aliases ?? [])])
@@ -305,7 +322,7 @@ function unknownCommand({ say }: ChatWorld, name: string): CommandOutcome {
   );
   const hint = nearest === undefined ? '/help lists them;' : `Did you mean /${nearest}? /help lists them;`;
   say(`There is no command ${JSON.stringify(name)}. ${hint} begin with a space to send it as text.`);
-  return stay;
+  return misused;
 }
 
 async function showModels({ session, models, say }: ChatWorld): Promise<CommandOutcome> {
@@ -411,7 +428,7 @@ function show(world: ChatWorld, argument: string): CommandOutcome {
 async function edit({ session, unanswered, compose, say }: ChatWorld): Promise<CommandOutcome> {
   if (compose === undefined) {
     say('/edit needs a terminal.');
-    return stay;
+    return misused;
   }
   const asked = session.messages.at(-2)?.content;
   const before = unanswered ?? asked ?? '';
@@ -449,8 +466,10 @@ async function save(world: ChatWorld, argument: string): Promise<CommandOutcome>
   if (answer === true) {
     await saveChat(path, chat, { force: true });
     say(`Saved as ${path}.`);
-  } else say(answer === false ? 'Not saved.' : `Not saved: ${path} is there already. Add --force to replace it.`);
-  return stay;
+    return stay;
+  }
+  say(answer === false ? 'Not saved.' : `Not saved: ${path} is there already. Add --force to replace it.`);
+  return misused;
 }
 
 async function load(world: ChatWorld, argument: string): Promise<CommandOutcome> {
@@ -459,27 +478,39 @@ async function load(world: ChatWorld, argument: string): Promise<CommandOutcome>
   const chat = await loadChat(savedChatPath(unquote(argument), world.places));
   session.restore(chat.messages);
   session.setSystem(chat.system ?? undefined);
-  world.options = chat.options;
-  session.setOptions(chat.options);
+  const { options, refused } = readSettings(chat.options);
+  world.options = { ...fixedOptions(world.options), ...options };
+  session.setOptions(world.options);
   const turns = `${chat.messages.length} messages`;
   if (chat.model === session.model || chat.model === world.prepared?.name) say(`Loaded ${turns}.`);
   else {
-    const model = await world.findModel(chat.model).catch(() => undefined);
-    if (model === undefined)
+    const model = await savedModel(world, chat.model);
+    if (model === 'path') {
+      say(`Loaded ${turns}. The file was said with ${JSON.stringify(chat.model)}; choose it with /model.`);
+    } else if (model === undefined)
       say(`Loaded ${turns}. They are of ${chat.model}, which is not installed: ${session.model} goes on.`);
     else {
       session.setModel(model.path);
       say(`Loaded ${turns}; ${model.name} goes on.`);
     }
   }
+  if (refused.length > 0) say(`Not taken over from the file: ${refused.join(', ')}.`);
   world.prepare();
   return stay;
+}
+
+/** The installed model that a conversation names. A path is the user's to choose: the file may come from anybody. */
+async function savedModel(world: ChatWorld, reference: string): Promise<ChatModel | 'path' | undefined> {
+  const installed = (await world.models()).find(({ name }) => name === reference);
+  if (installed !== undefined) return installed;
+  if (/[\\/]|\.(?:gguf|sbs)$/i.test(reference)) return 'path';
+  return world.findModel(reference).catch(() => undefined);
 }
 
 function copy({ session, copy: put, say }: ChatWorld, argument: string): CommandOutcome {
   if (put === undefined) {
     say('/copy needs a terminal.');
-    return stay;
+    return misused;
   }
   const last = session.messages.at(-1)?.content;
   const text =

@@ -151,12 +151,13 @@ export function unwrapMessage(text: string): string {
 }
 
 /**
- * Stops this process as the terminal would, until `fg`. Windows has nothing of the kind; a process without a shell above
- * it is not stopped, and goes on at once.
+ * Stops all that runs in the foreground as the terminal would, until `fg`: what started this process (`npm start`) waits
+ * for it, and the shell waits for that. Windows has nothing of the kind; where no shell stands above them, the system
+ * stops none of them, and this process goes on at once.
  */
 async function suspendProcess(): Promise<void> {
   if (process.platform === 'win32') return;
-  process.kill(process.pid, 'SIGTSTP');
+  process.kill(0, 'SIGTSTP');
   // The signal has arrived before `kill` returns: what follows runs after `fg`.
   await new Promise((resolve) => {
     setImmediate(resolve);

@@ -9,7 +9,7 @@ import {
   type PreparedModel,
 } from '@gemma-cli/app';
 import { ensureHome, homeLayout, loadConfig } from '@gemma-cli/config';
-import { errorCodes, GemmaError, requestDefaults, type GemmaErrorJson } from '@gemma-cli/contracts';
+import { GemmaError, requestDefaults, type GemmaErrorJson } from '@gemma-cli/contracts';
 import type { ModelStore } from '@gemma-cli/models';
 import { openClient } from '../client/open-client.ts';
 import { resolveFlags } from '../client/resolve-flags.ts';
@@ -106,27 +106,40 @@ export async function chat(context: CommandContext, input: CommandInput, { worke
     const next = (): Promise<string | undefined> =>
       terminal === undefined ? (pipe?.next() ?? Promise.resolve(undefined)) : terminal.read();
 
+    /** Without a terminal: the code of the first answer or command that failed. Somebody at one has seen it. */
+    let failure: number | undefined;
+    const fail = (code: number): void => {
+      if (terminal === undefined) failure ??= code;
+    };
     for (;;) {
       const line = await next();
-      if (line === undefined) return signal.aborted ? 130 : 0;
+      if (line === undefined) return signal.aborted ? 130 : (failure ?? 0);
       if (line.trim() === '') continue;
       let outcome: CommandOutcome = { type: 'send', text: line };
       if (isChatCommand(line)) {
         try {
           outcome = await runChatCommand(world, line);
         } catch (error) {
-          say(renderErrorText(typedError(error).toJSON()).trimEnd());
+          const problem = typedError(error).toJSON();
+          say(renderErrorText(problem).trimEnd());
+          fail(exitCodeOf(problem));
           continue;
         }
       }
-      if (outcome.type === 'leave') return 0;
-      if (outcome.type === 'stay') continue;
+      if (outcome.type === 'leave') return failure ?? 0;
+      if (outcome.type === 'stay') {
+        if (outcome.exitCode !== undefined) fail(outcome.exitCode);
+        continue;
+      }
       const question =
         outcome.type === 'send' && template !== undefined
           ? { ...outcome, prompt: fillPromptTemplate(template, outcome.text) }
           : outcome;
-      const code = await answer(question, { context, world, style, terminal, loading });
-      if (code !== undefined) return code;
+      const problem = await answer(question, { context, world, style, terminal, loading });
+      if (signal.aborted) return 130;
+      if (problem === undefined) continue;
+      fail(exitCodeOf(problem));
+      if (endsChat(problem, terminal)) return failure ?? exitCodeOf(problem);
     }
   } finally {
     loading.cancel();
@@ -147,14 +160,13 @@ interface AnswerParts {
 /** What is asked; `prompt` is its text in the template of the role. */
 type Question = Extract<CommandOutcome, { type: 'send' | 'retry' }> & { readonly prompt?: string };
 
-/** Asks and shows the answer. Gives an exit code when the chat cannot go on. */
-async function answer(question: Question, parts: AnswerParts): Promise<number | undefined> {
+/** Asks and shows the answer; a runtime that is missing may be installed in between. Gives what went wrong. */
+async function answer(question: Question, parts: AnswerParts): Promise<GemmaErrorJson | undefined> {
   const { context, terminal, style } = parts;
   const problem = await turn(question, parts);
-  if (context.signal.aborted) return 130;
-  if (problem === undefined) return undefined;
   if (
-    problem.code === 'RUNTIME_NOT_INSTALLED' &&
+    problem?.code === 'RUNTIME_NOT_INSTALLED' &&
+    !context.signal.aborted &&
     !style.json &&
     context.stdin.isTTY === true &&
     context.stderr.isTTY === true
@@ -164,16 +176,13 @@ async function answer(question: Question, parts: AnswerParts): Promise<number | 
     const installed = await (terminal === undefined
       ? offerRuntime(context)
       : terminal.release(() => offerRuntime(context)));
-    const again = installed ? await turn(question, parts) : problem;
-    return again === undefined ? undefined : endingCode(again, terminal);
+    return installed ? await turn(question, parts) : problem;
   }
-  return endingCode(problem, terminal);
+  return problem;
 }
 
-function endingCode(problem: GemmaErrorJson, terminal: ChatTerminal | undefined): number | undefined {
-  if (problem.code === 'RUNTIME_NOT_INSTALLED') return errorCodes.RUNTIME_NOT_INSTALLED.exitCode;
-  const isFinal = finalCodes.has(problem.code) || (terminal === undefined && modelCodes.has(problem.code));
-  return isFinal ? exitCodeOf(problem) : undefined;
+function endsChat({ code }: GemmaErrorJson, terminal: ChatTerminal | undefined): boolean {
+  return finalCodes.has(code) || (terminal === undefined && modelCodes.has(code));
 }
 
 /** Shows one answer. Gives what went wrong, after it was shown. */

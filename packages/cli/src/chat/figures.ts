@@ -4,6 +4,8 @@ import type { GenerationEnd } from '@gemma-cli/contracts';
 /** What is known of the answers of a chat. */
 export interface Figures {
   take(event: AppEvent): void;
+  /** The beginning of the last answer, whatever became of it. */
+  readonly start: AnswerStart | undefined;
   /** The last answer that came to its end. */
   readonly last: { readonly start: AnswerStart; readonly end: GenerationEnd } | undefined;
   /** Lines about the last answer and the whole conversation. */
@@ -21,6 +23,9 @@ export function createFigures(): Figures {
   let totalMs = 0;
 
   return {
+    get start() {
+      return start;
+    },
     get last() {
       return last;
     },

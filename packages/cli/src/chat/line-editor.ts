@@ -1,6 +1,7 @@
-import { sanitizeTerminalText } from '../render/sanitize-terminal-text.ts';
 import { StringDecoder } from 'node:string_decoder';
 import type { Input, Output } from '../command.ts';
+import { renderErrorText, typedError } from '../render/render-error.ts';
+import { sanitizeTerminalText } from '../render/sanitize-terminal-text.ts';
 import type { Completion } from './completion.ts';
 import type { History } from './history.ts';
 import { createKeyDecoder, type KeyEvent } from './key-decoder.ts';
@@ -98,7 +99,7 @@ export function createLineEditor(options: LineEditorOptions): LineEditor {
     const { text, cursor } = buffer;
     const prompt = promptNow();
     if (dumb) {
-      drawDumb(prompt + text);
+      drawDumb(sanitizeTerminalText(prompt + text));
       return;
     }
     const width = columns();
@@ -151,7 +152,9 @@ export function createLineEditor(options: LineEditorOptions): LineEditor {
     if (!dumb) {
       const isClipped = layOut(promptNow(), buffer.text, 0, columns()).rows.length > rowsMax;
       if (isClipped) {
-        stdout.write(`${up(shown.cursorRow)}\r\u001B[J${promptNow()}${buffer.text.replaceAll('\n', '\r\n')}`);
+        stdout.write(
+          `${up(shown.cursorRow)}\r\u001B[J${sanitizeTerminalText(promptNow() + buffer.text).replaceAll('\n', '\r\n')}`,
+        );
       } else if (buffer.cursor < buffer.text.length) {
         buffer.set(buffer.text);
         draw();
@@ -199,7 +202,9 @@ export function createLineEditor(options: LineEditorOptions): LineEditor {
     // What cannot be looked up is not offered.
     const found = await options.complete(before).catch(() => undefined);
     if (found === undefined) return;
-    const { start, candidates } = found;
+    const { start } = found;
+    // Names of files may hold anything.
+    const candidates = found.candidates.map((name) => sanitizeTerminalText(name).replaceAll(/[\n\t]/g, ' '));
     if (buffer.text.slice(0, buffer.cursor) !== before || candidates.length === 0) return;
     const word = before.slice(start);
     const [only] = candidates;
@@ -207,13 +212,7 @@ export function createLineEditor(options: LineEditorOptions): LineEditor {
     else {
       const common = commonPrefix(candidates);
       if (common.length > word.length) buffer.replaceBefore(start, common);
-      else
-        print(
-          `${columnsOf(
-            candidates.map((candidate) => sanitizeTerminalText(candidate)),
-            columns(),
-          )}\n`,
-        );
+      else print(`${columnsOf(candidates, columns())}\n`);
     }
   }
 
@@ -370,7 +369,7 @@ export function createLineEditor(options: LineEditorOptions): LineEditor {
     draw();
   }
 
-  /** Handles what waits while a message is read, one event after the other. */
+  /** Handles what waits while a message is read, one event after the other. What fails is told, and the line stays. */
   async function work(): Promise<void> {
     if (working) return;
     working = true;
@@ -378,7 +377,11 @@ export function createLineEditor(options: LineEditorOptions): LineEditor {
       for (;;) {
         const event = current === undefined || held ? undefined : waiting.shift();
         if (event === undefined) break;
-        await handle(event);
+        try {
+          await handle(event);
+        } catch (error) {
+          print(renderErrorText(typedError(error).toJSON()));
+        }
       }
     } finally {
       working = false;

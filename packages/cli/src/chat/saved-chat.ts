@@ -1,6 +1,8 @@
-import { link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { AnswerOptions, SessionMessage } from '@gemma-cli/app';
 import { GemmaError } from '@gemma-cli/contracts';
 
@@ -61,11 +63,11 @@ export async function saveChat(
   chat: SavedChat,
   { force }: { readonly force: boolean },
 ): Promise<boolean> {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+  const temporary = join(dirname(path), `.gemma-${randomUUID()}.tmp`);
   try {
     if (!force && (await isThere(path))) return false;
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    const handle = await open(temporary, 'w', 0o600);
+    const handle = await open(temporary, 'wx', 0o600);
     try {
       await handle.writeFile(`${JSON.stringify(chat, null, 2)}\n`);
       await handle.sync();
@@ -73,7 +75,7 @@ export async function saveChat(
       await handle.close();
     }
     if (force) await rename(temporary, path);
-    else await link(temporary, path);
+    else await putNew(temporary, path);
     return true;
   } catch (cause) {
     if (!force && (cause as NodeJS.ErrnoException).code === 'EEXIST') return false;
@@ -84,7 +86,26 @@ export async function saveChat(
 }
 
 /**
- * Reads a saved conversation.
+ * Gives a file a second name that nothing has yet. Where the file system knows no such thing (FAT, some network mounts),
+ * the file is copied: a crash in mid-copy may leave a part of it.
+ *
+ * @throws Error `EEXIST` when there is something of that name.
+ */
+export async function putNew(from: string, to: string, makeLink: typeof link = link): Promise<void> {
+  try {
+    await makeLink(from, to);
+  } catch (error) {
+    if (!linklessCodes.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    await copyFile(from, to, constants.COPYFILE_EXCL);
+  }
+}
+
+/** What a file system without hard links says. */
+const linklessCodes: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+
+/**
+ * Reads a saved conversation. A stranger may have written it: its texts come without the characters that a prompt may
+ * not have; its model and its options are for the caller to judge.
  *
  * @throws GemmaError `FILE_UNREADABLE` when there is none, or the file is something else or of a later version.
  */
@@ -118,7 +139,22 @@ export async function loadChat(path: string): Promise<SavedChat> {
     Array.isArray(messages) &&
     messages.every(isMessage);
   if (!isWhole) throw fileError(path, 'a part of it is missing or has another form');
-  return chat as SavedChat;
+  const saved = chat as SavedChat;
+  return {
+    ...saved,
+    system: saved.system === null ? null : sendable(saved.system),
+    messages: saved.messages.map(({ role, content, partial }) => ({
+      role,
+      content: sendable(content),
+      ...(partial === true ? { partial } : {}),
+    })),
+  };
+}
+
+/** An engine refuses NUL and ESC in a prompt. */
+function sendable(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- control characters are what is removed
+  return text.replaceAll(/[\0\u001B]/g, '');
 }
 
 /** The names of the saved conversations, last one first. */

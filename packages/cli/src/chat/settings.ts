@@ -185,6 +185,46 @@ function mergeSampling(before: Sampling = {}, after: Sampling): Sampling {
   return { ...before, ...after, ...(Object.fromEntries(grown) as Sampling) };
 }
 
+/**
+ * The options that a file holds, each checked as `/set` checks it. What is no option of an answer, or out of its range,
+ * is left out; the keys of those are `refused`.
+ */
+export function readSettings(saved: object): { readonly options: AnswerOptions; readonly refused: readonly string[] } {
+  const { sampling, ...others } = saved as Readonly<Record<string, unknown>>;
+  const values = Object.entries({ ...others, ...(isRecord(sampling) ? sampling : {}) });
+  let options: AnswerOptions = {};
+  const refused: string[] = [];
+  for (const [key, value] of values) {
+    try {
+      for (const text of settingTexts(key, value)) options = applySetting(options, key, text);
+    } catch (error) {
+      if (!(error instanceof UsageProblem)) throw error;
+      refused.push(key);
+    }
+  }
+  return { options, refused };
+}
+
+/** What `/set` would be given for this value. */
+function settingTexts(key: string, value: unknown): readonly string[] {
+  const kind = kindOf(key);
+  if (kind === 'text' && Array.isArray(value) && value.every((text) => typeof text === 'string' && text !== ''))
+    return value as readonly string[];
+  if (kind === 'bias' && isRecord(value))
+    return Object.entries(value).map(([token, bias]) => `${token}:${String(bias)}`);
+  if (kind === typeof value && (kind === 'number' || kind === 'boolean')) return [String(value)];
+  throw new UsageProblem(`Expected ${key} to be ${describeRange(key)}.`, { key });
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The options that no `/set` changes: those that the program was started with. */
+export function fixedOptions(options: AnswerOptions): AnswerOptions {
+  return Object.fromEntries(Object.entries(options).filter(([key]) => key !== 'sampling' && kindOf(key) === undefined));
+}
+
 /** Takes a value of the session back, so that the configuration decides again. */
 export function resetSetting(options: AnswerOptions, key: string): AnswerOptions {
   return { ...without(options, key), sampling: without(options.sampling ?? {}, key) };

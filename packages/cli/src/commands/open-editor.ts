@@ -1,9 +1,17 @@
 import { spawn } from 'node:child_process';
 import { GemmaError } from '@gemma-cli/contracts';
 import type { CommandContext } from '../command.ts';
+import { lendTerminal } from '../lent-terminal.ts';
 
-/** Runs the editor on the terminal of this process. Its words are the shell's to split, as git does it. */
-export function openEditor({ env, cwd }: Pick<CommandContext, 'env' | 'cwd'>, file: string): Promise<void> {
+/**
+ * Runs the editor on the terminal of this process, to which Ctrl-C then means nothing. Its words are the shell's to
+ * split, as git does both.
+ */
+export function openEditor(context: Pick<CommandContext, 'env' | 'cwd'>, file: string): Promise<void> {
+  return lendTerminal(() => runEditor(context, file));
+}
+
+function runEditor({ env, cwd }: Pick<CommandContext, 'env' | 'cwd'>, file: string): Promise<void> {
   const editor = env['VISUAL'] || env['EDITOR'] || (process.platform === 'win32' ? 'notepad' : 'vi');
   const [program, args] =
     process.platform === 'win32'
