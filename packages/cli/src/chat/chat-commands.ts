@@ -57,7 +57,8 @@ export interface ChatModel {
 export type CommandOutcome =
   | {
       readonly type: 'stay';
-      /** Code of a command that could not be done. Absent = it was. */ readonly exitCode?: number;
+      /** Code of a command that could not be done. Absent = it was. */
+      readonly exitCode?: number;
     }
   | { readonly type: 'leave' }
   /** Says this. */
