@@ -8,6 +8,8 @@ import {
   processRuns,
   readJournal,
   scriptedWorker,
+  itUnless,
+  missingLinux,
   until,
   withTemporaryFolder,
   type WorkerScript,
@@ -107,7 +109,7 @@ describe('the executable', () => {
       expect(stderr).not.toContain('Expected a prompt');
     }));
 
-  test.skipIf(process.platform !== 'linux')('Ctrl-C is heard while -f waits for the writer of a pipe', () =>
+  itUnless(missingLinux, 'Ctrl-C is heard while -f waits for the writer of a pipe', () =>
     tryBin({}, ({ env }) =>
       withTemporaryFolder(async (folder) => {
         const fifo = join(folder, 'fifo');
@@ -152,7 +154,7 @@ describe('the executable', () => {
       }
     }));
 
-  test.skipIf(process.platform !== 'linux')('a full disk behind the output is told on stderr, with exit code 1', () =>
+  itUnless(missingLinux, 'a full disk behind the output is told on stderr, with exit code 1', () =>
     tryBin({ answer: { text: 'Hello.' } }, async ({ env }) => {
       for (const argv of [['config', 'list', '--json'], ['role', 'list'], ['Hi']]) {
         const { status, stderr } = spawnSync(

@@ -3,10 +3,10 @@ import { mkdir, readFile, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { beforeAll, describe, expect, test } from 'vitest';
-import { readJournal, withTemporaryFolder, type WorkerScript } from '@gemma-cli/testkit';
+import { beforeAll, expect, test } from 'vitest';
+import { describeUnless, readJournal, withTemporaryFolder, type WorkerScript } from '@gemma-cli/testkit';
 import {
-  isWindows,
+  missingPty,
   promptsOf,
   requirePython,
   runOnTerminal,
@@ -30,7 +30,7 @@ function questions({ journal }: Pick<TerminalOutcome, 'journal'>): readonly (str
 
 const hello: WorkerScript = { answer: { text: 'Hello there.' } };
 
-describe.skipIf(isWindows)(`a chat on a terminal${isWindows ? ' (skipped: Windows has no pty module)' : ''}`, () => {
+describeUnless(missingPty, 'a chat on a terminal', () => {
   beforeAll(requirePython);
 
   test('lines are edited, several are one message, and the history comes back in the next chat', async () => {
@@ -306,7 +306,7 @@ function withoutSpaces(text: string): string {
 }
 
 const tmuxVersion = spawnSync('tmux', ['-V'], { encoding: 'utf8' }).stdout?.trim() ?? '';
-const noTmux = tmuxVersion === '' ? ' (skipped: tmux is not installed)' : '';
+const missingTmux = tmuxVersion === '' ? 'tmux is not installed' : undefined;
 
 interface Tmux {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -369,7 +369,7 @@ function inTmux(script: WorkerScript, command: string, body: (tmux: Tmux) => Pro
 
 const chatCommand = `'${process.execPath}' '${scriptedBin}' chat`;
 
-describe.skipIf(noTmux !== '')(`a chat in tmux${noTmux}`, () => {
+describeUnless(missingTmux, 'a chat in tmux', () => {
   test('what is seen is the answer laid out, at every size, and pastes and the clipboard go through', () => {
     const table = '| Name | Price |\n|:--|--:|\n| Apple | 3 |\n| Watermelon | 12 |\n';
     const prose = 'A **bold** word and many more words, so that the line is broken.';

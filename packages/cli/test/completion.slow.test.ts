@@ -3,16 +3,18 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { itUnless, type Missing } from '@gemma-cli/testkit';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { missingPty } from './on-terminal.ts';
 import { runNode } from './run-node.ts';
 
 const bin = fileURLToPath(new URL('../dist/bin.js', import.meta.url));
 const terminal = fileURLToPath(new URL('./fixtures/terminal.py', import.meta.url));
 
-/** Why a shell cannot be tried here. `false` = it can. */
-function missing(shell: string): string | false {
+/** Why a shell cannot be tried here. */
+function missing(shell: string): Missing {
   const { error, status } = spawnSync(shell, ['--version']);
-  return error === undefined && status === 0 ? false : `${shell} is not installed`;
+  return error === undefined && status === 0 ? undefined : `${shell} is not installed`;
 }
 
 /** A home with two models and a role, `gemma` on the path, and the scripts of all shells. */
@@ -104,7 +106,7 @@ const shells: Readonly<Record<string, (line: string) => readonly string[]>> = {
 
 describe.each(Object.entries(shells))('completion in %s', (shell, offers) => {
   const why = missing(shell);
-  test.skipIf(why !== false)(`works${why === false ? '' : `: skipped, ${why}`}`, () => {
+  itUnless(why, 'works', () => {
     // Commands, of the program and below.
     expect(offers('gemma ')).toEqual(expect.arrayContaining(['ask', 'chat', 'role', 'setup', 'completion']));
     expect(offers('gemma ')).not.toContain('__complete');
@@ -141,28 +143,27 @@ describe.each(Object.entries(shells))('completion in %s', (shell, offers) => {
 });
 
 describe('on a real terminal', () => {
-  test.for([
+  for (const [shell, args, load] of [
     ['bash', ['--norc', '--noprofile', '-i'], 'source "$HOME/gemma.bash"'],
     ['zsh', ['-f', '-i'], 'autoload -U compinit; compinit -u -D; source "$HOME/gemma.zsh"'],
-  ] as const)('Tab completes a name with a colon in %s', async ([shell, args, load], context) => {
-    const why = missing(shell) || (process.platform === 'win32' ? 'Windows has no pty' : false);
-    if (why !== false) context.skip(why);
-    const child = spawn('python3', [terminal, '30', shell, ...args], { env: { ...world.env, TERM: 'xterm' } });
-    let stdout = '';
-    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-      stdout += chunk;
+  ] as const)
+    itUnless(missing(shell) ?? missingPty, `Tab completes a name with a colon in ${shell}`, async () => {
+      const child = spawn('python3', [terminal, '30', shell, ...args], { env: { ...world.env, TERM: 'xterm' } });
+      let stdout = '';
+      child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+        stdout += chunk;
+      });
+      const steps = [
+        { send: `${load}; echo sour""ced\r` },
+        { expect: 'sourced' },
+        { send: 'gemma rm gemma3:2\t' },
+        { expect: '70m' },
+        // Nothing is removed: the line is taken back.
+        { send: '\u0015exit\r' },
+      ];
+      child.stdin.end(steps.map((step) => `${JSON.stringify(step)}\n`).join(''));
+      await new Promise((resolve) => child.once('close', resolve));
+      const { failure, output } = JSON.parse(stdout) as { failure: string | null; output: string };
+      expect(failure, output).toBeNull();
     });
-    const steps = [
-      { send: `${load}; echo sour""ced\r` },
-      { expect: 'sourced' },
-      { send: 'gemma rm gemma3:2\t' },
-      { expect: '70m' },
-      // Nothing is removed: the line is taken back.
-      { send: '\u0015exit\r' },
-    ];
-    child.stdin.end(steps.map((step) => `${JSON.stringify(step)}\n`).join(''));
-    await new Promise((resolve) => child.once('close', resolve));
-    const { failure, output } = JSON.parse(stdout) as { failure: string | null; output: string };
-    expect(failure, output).toBeNull();
-  });
 });

@@ -7,6 +7,7 @@ import {
   scriptedWorker,
   withTemporaryFolder,
   type JournalEntry,
+  type Missing,
   type WorkerScript,
 } from '@gemma-cli/testkit';
 import { tinyModel } from './tiny-model.ts';
@@ -37,8 +38,8 @@ export interface TerminalRun {
   readonly before?: (home: string) => Promise<void>;
 }
 
-/** Python's `pty` module is the terminal; Windows has none. Elsewhere a missing Python is a failure, not a skip. */
-export const isWindows = process.platform === 'win32';
+/** What tests on a terminal lack: Python's `pty` module is the terminal. Elsewhere a missing Python is a failure, not a skip. */
+export const missingPty: Missing = process.platform === 'win32' ? 'Windows has no pty module' : undefined;
 
 /** Fails when there is no Python with a `pty` module. */
 export function requirePython(): void {

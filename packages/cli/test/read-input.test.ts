@@ -3,7 +3,7 @@ import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { withTemporaryFolder } from '@gemma-cli/testkit';
+import { describeUnless, missingLinux, withTemporaryFolder } from '@gemma-cli/testkit';
 import { readPromptParts } from '../src/thin/read-input.ts';
 
 const signal = new AbortController().signal;
@@ -43,7 +43,7 @@ describe('reading the prompt', () => {
     expect(await reading).toEqual({ text: 'Hi' });
   });
 
-  describe.skipIf(process.platform !== 'linux')('a pipe with a name', () => {
+  describeUnless(missingLinux, 'a pipe with a name', () => {
     const trial = (body: (fifo: string) => Promise<void>): Promise<void> =>
       withTemporaryFolder(async (folder) => {
         const fifo = join(folder, 'fifo');

@@ -1,5 +1,6 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { itUnless, missingUnix } from '@gemma-cli/testkit';
 import { describe, expect, test } from 'vitest';
 import { roleCommand } from '../src/commands/role-command.ts';
 import { commandWorld } from './command-world.ts';
@@ -50,45 +51,37 @@ describe('gemma role', () => {
     expect((await run(roleCommand, ['show', 'bad'])).error?.code).toBe('REQUEST_INVALID');
   });
 
-  test.skipIf(process.platform === 'win32')(
-    'edit begins with the built-in role, or a file that explains itself',
-    async () => {
-      const { run, home, root } = await commandWorld();
-      const editor = join(root, 'editor.sh');
-      await writeFile(
-        editor,
-        '#!/bin/sh\nprintf \'\\nmodel = "gemma3:1b"\\n\' | cat - "$1" > "$1.new" && mv "$1.new" "$1"\n',
-        {
-          mode: 0o700,
-        },
-      );
-      expect((await run(roleCommand, ['edit', 'shell'], { env: { EDITOR: editor } })).code).toBe(0);
-      expect(await readFile(join(home, 'roles', 'shell.toml'), 'utf8')).toMatch(
-        /gemma3:1b[^]*You write shell commands/,
-      );
-      expect((await run(roleCommand, ['edit', 'new'], { env: { EDITOR: 'true' } })).code).toBe(0);
-      expect((await run(roleCommand, ['list'])).stdout).toMatch(/^shell +yours, over the built-in one/m);
-      const broken = await run(roleCommand, ['edit', 'new'], { env: { EDITOR: 'echo "x = [" >' } });
-      expect(broken.error?.code).toBe('CONFIG_UNREADABLE');
-      expect((await run(roleCommand, ['show', 'new'])).stdout).toBe('x = [\n');
-      expect((await run(roleCommand, ['list'])).stdout).toMatch(/^new +yours +damaged: .*TOML/m);
-    },
-  );
+  itUnless(missingUnix, 'edit begins with the built-in role, or a file that explains itself', async () => {
+    const { run, home, root } = await commandWorld();
+    const editor = join(root, 'editor.sh');
+    await writeFile(
+      editor,
+      '#!/bin/sh\nprintf \'\\nmodel = "gemma3:1b"\\n\' | cat - "$1" > "$1.new" && mv "$1.new" "$1"\n',
+      {
+        mode: 0o700,
+      },
+    );
+    expect((await run(roleCommand, ['edit', 'shell'], { env: { EDITOR: editor } })).code).toBe(0);
+    expect(await readFile(join(home, 'roles', 'shell.toml'), 'utf8')).toMatch(/gemma3:1b[^]*You write shell commands/);
+    expect((await run(roleCommand, ['edit', 'new'], { env: { EDITOR: 'true' } })).code).toBe(0);
+    expect((await run(roleCommand, ['list'])).stdout).toMatch(/^shell +yours, over the built-in one/m);
+    const broken = await run(roleCommand, ['edit', 'new'], { env: { EDITOR: 'echo "x = [" >' } });
+    expect(broken.error?.code).toBe('CONFIG_UNREADABLE');
+    expect((await run(roleCommand, ['show', 'new'])).stdout).toBe('x = [\n');
+    expect((await run(roleCommand, ['list'])).stdout).toMatch(/^new +yours +damaged: .*TOML/m);
+  });
 
-  test.skipIf(process.platform === 'win32')(
-    'edit keeps nothing that was not changed, however the editor ended',
-    async () => {
-      const { run } = await commandWorld();
-      for (const [EDITOR, code] of [
-        ['true', 0],
-        ['false', 2],
-      ] as const) {
-        expect((await run(roleCommand, ['edit', 'shell'], { env: { EDITOR } })).code).toBe(code);
-        expect((await run(roleCommand, ['edit', 'fresh'], { env: { EDITOR } })).code).toBe(code);
-        const { stdout } = await run(roleCommand, ['list']);
-        expect(stdout).toMatch(/^shell +built-in/m);
-        expect(stdout).not.toContain('fresh');
-      }
-    },
-  );
+  itUnless(missingUnix, 'edit keeps nothing that was not changed, however the editor ended', async () => {
+    const { run } = await commandWorld();
+    for (const [EDITOR, code] of [
+      ['true', 0],
+      ['false', 2],
+    ] as const) {
+      expect((await run(roleCommand, ['edit', 'shell'], { env: { EDITOR } })).code).toBe(code);
+      expect((await run(roleCommand, ['edit', 'fresh'], { env: { EDITOR } })).code).toBe(code);
+      const { stdout } = await run(roleCommand, ['list']);
+      expect(stdout).toMatch(/^shell +built-in/m);
+      expect(stdout).not.toContain('fresh');
+    }
+  });
 });

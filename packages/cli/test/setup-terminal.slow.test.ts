@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
-import { isWindows, requirePython, runOnTerminal } from './on-terminal.ts';
+import { beforeAll, expect, test } from 'vitest';
+import { describeUnless } from '@gemma-cli/testkit';
+import { missingPty, requirePython, runOnTerminal } from './on-terminal.ts';
 
-describe.skipIf(isWindows)('the first run on a terminal', () => {
+describeUnless(missingPty, 'the first run on a terminal', () => {
   beforeAll(requirePython);
   const script = { answer: { text: 'Hello.' } };
   // Nothing was chosen and nothing is installed.

@@ -1,6 +1,6 @@
-import { beforeAll, describe, expect, test } from 'vitest';
-import type { WorkerScript } from '@gemma-cli/testkit';
-import { isWindows, promptsOf, requirePython, runOnTerminal, type Step, type TerminalOutcome } from './on-terminal.ts';
+import { beforeAll, expect, test } from 'vitest';
+import { describeUnless, type WorkerScript } from '@gemma-cli/testkit';
+import { missingPty, promptsOf, requirePython, runOnTerminal, type Step, type TerminalOutcome } from './on-terminal.ts';
 
 function onTerminal(argv: readonly string[], script: WorkerScript, steps: readonly Step[]): Promise<TerminalOutcome> {
   return runOnTerminal({ argv, script, steps });
@@ -13,7 +13,7 @@ function prompts({ journal }: TerminalOutcome): readonly string[] {
 const ctrlC = '\u0003';
 const ctrlD = '\u0004';
 
-describe.skipIf(isWindows)(`on a terminal${isWindows ? ' (skipped: Windows has no pty module)' : ''}`, () => {
+describeUnless(missingPty, 'on a terminal', () => {
   beforeAll(requirePython);
 
   test('chat shows a prompt, answers, and leaves with Ctrl-D', async () => {

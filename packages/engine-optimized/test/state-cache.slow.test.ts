@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { itUnless } from '@gemma-cli/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openStateCache } from '../src/state-cache.ts';
 import { seededRandom } from './simulated-machine.ts';
@@ -121,7 +122,8 @@ describe('a state cache on a folder', () => {
   /** Of Linux's own tools: runs a command where it may mount, unseen by everybody else. */
   const alone = ['unshare', '-rm'] as const;
   const canMount = spawnSync(alone[0], [alone[1], 'true']).status === 0;
-  it.skipIf(!canMount)(
+  itUnless(
+    canMount ? undefined : 'this user may not mount: `unshare -rm` is refused or not there',
     'on a disk that is full: told once, nothing half, what was saved before still serves',
     async () => {
       const disk = join(folder, 'disk');

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { realModel, runReadmeProgram } from '@gemma-cli/testkit';
+import { itUnless, realModel, runReadmeProgram } from '@gemma-cli/testkit';
 import { expect, test } from 'vitest';
 
 const packageFolder = fileURLToPath(new URL('..', import.meta.url));
@@ -22,8 +22,9 @@ test('the program of the README answers with a real model', async () => {
 });
 
 // The file lies beside the checkout of this project and cannot be fetched from a registry.
-test.skipIf(!existsSync(embeddingModel))(
-  `the program of the README finds the passage that answers (skipped without ${embeddingModel})`,
+itUnless(
+  existsSync(embeddingModel) ? undefined : `${embeddingModel} is not there`,
+  'the program of the README finds the passage that answers',
   async () => {
     const { stdout } = await runReadmeProgram({
       packageFolder,

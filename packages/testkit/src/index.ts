@@ -24,6 +24,8 @@ export {
   scriptedVector,
   tokenizeScripted,
 } from './scripted-model.ts';
+export { describeUnless, itUnless, missingLinux, missingUnix } from './declare-unless.ts';
+export type { Missing } from './declare-unless.ts';
 export { withTemporaryFolder } from './temporary-folder.ts';
 export { processRuns, until } from './until.ts';
 export { embedderConformance } from './embedder-conformance.ts';

@@ -232,7 +232,7 @@ export const mutants: Readonly<Record<string, Mutant>> = {
     breaks: 'goes on loading for the others',
     in: 'sources',
     file: 'model-pool.ts',
-    changes: [['if (loading.waiting === 0) loading.controller.abort();', 'loading.controller.abort();']],
+    changes: [['if (loading.waiting === 0) giveUp(entry, loading);', 'giveUp(entry, loading);']],
   },
   'takes any slot': {
     breaks: 'stay cached while the user switches between them',
