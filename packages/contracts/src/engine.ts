@@ -125,7 +125,10 @@ export interface EngineOptions {
   readonly worker?: WorkerSpec | undefined;
   /** Folder that holds an installed native runtime. Default: what Node resolves from the worker's own place. */
   readonly runtimeFolder?: string | undefined;
-  /** Environment of the model process. Default: empty. */
+  /**
+   * Environment of the model process. Default: nothing but `UV_THREADPOOL_SIZE=1`, without which two threads decode no
+   * faster than one; a value of your own replaces it.
+   */
   readonly env?: Readonly<Record<string, string>> | undefined;
   /**
    * Called with the model's path before every load; throws what is wrong with the file (`MODEL_INVALID`), so that

@@ -16,7 +16,7 @@ import { resultProblem } from './worker-results.ts';
 /** How a model process is started and when it is given up. */
 export interface ModelProcessOptions {
   readonly worker: WorkerSpec;
-  /** The child's whole environment. */
+  /** The child's whole environment, besides `UV_THREADPOOL_SIZE=1` where it does not say otherwise. */
   readonly env: Readonly<Record<string, string>>;
   /** Milliseconds until the process must have said that it is ready. */
   readonly startMsMax: number;
@@ -85,6 +85,13 @@ interface PendingCall {
 
 const stderrTailCharsMax = 4096;
 
+/**
+ * One thread for native work, which runs one piece after the other anyway. With libuv's four, each batch begins on
+ * another thread and often on another core, and llama.cpp's helper thread, new with every batch, waits for a core: two
+ * threads then decode no faster than one. Figures: docs/decisions/2026-11-23-one-native-thread.md.
+ */
+const oneNativeThread = { UV_THREADPOOL_SIZE: '1' };
+
 /** How long the streams of an ended process are read: somebody else may hold them open. */
 const drainMsMax = 500;
 
@@ -129,7 +136,7 @@ class RunningModelProcess implements ModelProcess {
     const { worker, env } = options;
     const module = worker.module.startsWith('file:') ? fileURLToPath(worker.module) : worker.module;
     this.#child = fork(module, [...(worker.args ?? [])], {
-      env,
+      env: { ...oneNativeThread, ...env },
       // Not the parent's: an inherited --inspect would fight for the port.
       execArgv: [],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

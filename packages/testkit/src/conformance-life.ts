@@ -243,6 +243,7 @@ export function declareLifePromises(subject: EngineSubject): void {
             await ask('hello');
             const spawned = journal().find((entry) => entry.event === 'spawn');
             expect(spawned?.environment).toContain('GEMMA_TESTKIT_GIVEN');
+            expect(spawned?.environment).toContain('UV_THREADPOOL_SIZE');
             // The runner of these tests sets this for itself; a model process that has it has inherited too much.
             expect(spawned?.environment).not.toContain('VITEST');
             const load = journal().find((entry) => entry.event === 'call' && entry.operation === 'load');
