@@ -169,6 +169,85 @@ export interface GemmaCppHostOptions {
 }
 export declare function gemmaCppHost({ mode, settings, temporaryFolder }: GemmaCppHostOptions): ModelHost;
 
+// dist/grammar/character-set.d.ts
+export type CharacterSet = readonly (readonly [
+    first: number,
+    last: number
+])[];
+export declare const lastCodePoint = 1114111;
+export declare const anyCharacter: CharacterSet;
+export declare function characterSet(ranges: readonly (readonly [
+    number,
+    number
+])[]): CharacterSet;
+export declare function charactersOf(text: string): CharacterSet;
+export declare function complement(set: CharacterSet): CharacterSet;
+export declare function intersection(left: CharacterSet, right: CharacterSet): CharacterSet;
+export declare function hasCharacter(set: CharacterSet, code: number): boolean;
+
+// dist/grammar/expression.d.ts
+import type { CharacterSet } from './character-set.ts';
+export type Expression = {
+    readonly kind: 'literal';
+    readonly text: string;
+} | {
+    readonly kind: 'characters';
+    readonly set: CharacterSet;
+} | {
+    readonly kind: 'rule';
+    readonly name: string;
+} | {
+    readonly kind: 'sequence';
+    readonly parts: readonly Expression[];
+} | {
+    readonly kind: 'choice';
+    readonly options: readonly Expression[];
+} | {
+    readonly kind: 'repeat';
+    readonly part: Expression;
+    readonly min: number;
+    readonly max: number | null;
+};
+export declare const empty: Expression;
+export declare const never: Expression;
+export declare function literal(text: string): Expression;
+export declare function oneOf(set: CharacterSet): Expression;
+export declare function sequence(...parts: readonly Expression[]): Expression;
+export declare function choice(...options: readonly Expression[]): Expression;
+export declare function optional(part: Expression): Expression;
+export declare function repeat(part: Expression, min: number, max: number | null): Expression;
+
+// dist/grammar/grammar-builder.d.ts
+import type { Expression } from './expression.ts';
+import type { CharacterSet } from './character-set.ts';
+export declare const grammarLimits: {
+    readonly rulesMax: 20000;
+    readonly bytesMax: number;
+    readonly repetitionsMax: 65536;
+};
+export interface GrammarBuilder {
+    define(hint: string, expression: Expression): Expression;
+    reserve(hint: string): string;
+    set(name: string, expression: Expression): void;
+    shared(key: string, make: () => Expression): Expression;
+    times(part: Expression, min: number, max: number | null): Expression;
+    isPossible(expression: Expression): boolean;
+    print(root: Expression): string | null;
+}
+export declare function createGrammarBuilder(): GrammarBuilder;
+export declare function blanks(grammar: GrammarBuilder): Expression;
+export declare function jsonCharacter(set: CharacterSet): Expression;
+export declare function anyJsonCharacter(grammar: GrammarBuilder): Expression;
+
+// dist/grammar/json-schema-to-gbnf.d.ts
+import type { Expression } from './expression.ts';
+import type { GrammarBuilder } from './grammar-builder.ts';
+export declare function jsonSchemaToGbnf(schema: unknown): string;
+export declare function valueOfSchema(grammar: GrammarBuilder, schema: unknown, hint: string, { objectsOnly }?: {
+    objectsOnly?: boolean | undefined;
+}): Expression;
+export declare function jsonObjectGbnf(): string;
+
 // dist/grammar/tool-call-grammar.d.ts
 import type { ToolChoice, ToolDefinition } from '@gemma-cli/contracts';
 export interface ToolOptions {
@@ -205,6 +284,7 @@ export { answerOnSequence, fixedChunkEnd, keepPrefix } from './answer-on-sequenc
 export type { AnswerParts, AnswerPolicy, BatchFacts, PreparedSequence } from './answer-on-sequence.ts';
 export { engineOnHosts } from './engine-on-hosts.ts';
 export type { EngineHosts } from './engine-on-hosts.ts';
+export { jsonSchemaToGbnf } from './grammar/json-schema-to-gbnf.ts';
 export { tokenizeInput } from './fit-prompt.ts';
 export { gemmaCppHost } from './gemma-cpp/gemma-cpp-host.ts';
 export type { ModelHost, Place, Turn } from './model-host.ts';

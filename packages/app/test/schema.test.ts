@@ -137,27 +137,8 @@ describe('a JSON Schema', () => {
     expect(readSchema(JSON.stringify(schema))).toEqual(schema);
   });
 
-  test.each([
-    ['{"type": "strng"}', '#/type'],
-    ['{"type": []}', '#/type'],
-    ['{"properties": {"age": {"type": "int"}}}', '#/properties/age/type'],
-    ['{"properties": {"a/b": 3}}', '#/properties/a~1b'],
-    ['{"properties": []}', '#/properties'],
-    ['{"items": {"anyOf": []}}', '#/items/anyOf'],
-    ['{"anyOf": [{}, {"required": "name"}]}', '#/anyOf/1/required'],
-    ['{"enum": []}', '#/enum'],
-    ['{"pattern": "("}', '#/pattern'],
-    ['{"$ref": "#/$defs/none"}', '#/$ref'],
-    ['{"$ref": "https://example.org/schema.json"}', '#/$ref'],
-    ['{"minItems": -1}', '#/minItems'],
-    ['{"maximum": "3"}', '#/maximum'],
-    ['{"type": "object"', '#'],
-  ])('%s is refused at %s', (text, path) => {
-    expect(pathOf(text)).toBe(path);
-  });
-
-  test('a thousand levels are refused, not followed', () => {
-    const deep = `${'{"not":'.repeat(1000)}{}${'}'.repeat(1000)}`;
-    expect(String(pathOf(deep))).toMatch(/^#(\/not){65}$/);
+  test('that is no JSON is refused as a whole; what it says is for the engine', () => {
+    expect(pathOf('{"type": "object"')).toBe('#');
+    expect(readSchema('{"type": "strng"}')).toEqual({ type: 'strng' });
   });
 });

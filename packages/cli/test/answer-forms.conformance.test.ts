@@ -132,6 +132,52 @@ describe('--schema', () => {
     }),
   );
 
+  test.each([
+    ['{"type": "strng"}', '#/type'],
+    ['{"type": []}', '#/type'],
+    ['{"properties": {"age": {"type": "int"}}}', '#/properties/age/type'],
+    ['{"properties": {"a/b": 3}}', '#/properties/a~1b'],
+    ['{"properties": []}', '#/properties'],
+    ['{"items": {"anyOf": []}}', '#/items/anyOf'],
+    ['{"anyOf": [{}, {"required": "name"}]}', '#/anyOf/1/required'],
+    ['{"enum": []}', '#/enum'],
+    ['{"pattern": "("}', '#/pattern'],
+    ['{"$ref": "#/$defs/none"}', '#/$ref'],
+    ['{"$ref": "https://example.org/schema.json"}', '#/$ref'],
+    ['{"minItems": -1}', '#/minItems'],
+    ['{"maximum": "3"}', '#/maximum'],
+    ['{"__proto__": {}}', 'the schema'],
+    [`${'{"items":'.repeat(1000)}{}${'}'.repeat(1000)}`, 'the schema'],
+    [`${'{"items":'.repeat(100_000)}{}${'}'.repeat(100_000)}`, 'the schema'],
+    [`{"type": "object"${' '.repeat(10)}`, 'the schema'],
+    [
+      JSON.stringify({ enum: Array.from({ length: 60_000 }, (_, index) => `a rather long value ${index}`) }),
+      'the schema',
+    ],
+  ])('%.60s is refused at %s, as it is and as a list, before anything is started', (schema, place) =>
+    tryMain({}, async ({ run, folder, journal }) => {
+      await writeFile(join(folder, 'schema.json'), schema);
+      for (const option of ['--schema', '--schema-multi']) {
+        const { code, stdout } = await run(['--json', option, 'schema.json', 'Hi']);
+        expect([code, JSON.parse(stdout)]).toMatchObject([2, { error: { code: 'SCHEMA_UNSUPPORTED' } }]);
+        const { message } = (JSON.parse(stdout) as { error: { message: string } }).error;
+        expect(message).toMatch(new RegExp(`\\b(?:at|Expected) ${place.replaceAll(/[$/]/g, '\\$&')}\\b`));
+      }
+      expect(readJournal(journal)).toEqual([]);
+    }),
+  );
+
+  test.each([
+    ['an escape that is needless outside a class', { type: 'string', pattern: String.raw`^\d{3}\-\d{4}$` }],
+    ['a reference with a percent sign', { $ref: '#/$defs/my%20type', $defs: { 'my type': { type: 'integer' } } }],
+    ['a property called __proto__', JSON.parse('{"properties": {"__proto__": {"type": "integer"}}}') as object],
+  ])('what the engine takes is taken: %s', (_title, schema) =>
+    tryMain({}, async ({ run }) => {
+      const { code, stderr } = await run(['--schema', JSON.stringify(schema), 'Hi'], says('"123-4567"'));
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    }),
+  );
+
   test('gemma run without a text would be a chat, which has no form: refused, not ignored', async () => {
     const { run } = await commandWorld();
     const services = { connect: () => Promise.reject(new Error('not in this test')), worker: undefined };

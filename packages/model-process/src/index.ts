@@ -14,6 +14,7 @@ export { answerOnSequence, fixedChunkEnd, keepPrefix } from './answer-on-sequenc
 export type { AnswerParts, AnswerPolicy, BatchFacts, PreparedSequence } from './answer-on-sequence.ts';
 export { engineOnHosts } from './engine-on-hosts.ts';
 export type { EngineHosts } from './engine-on-hosts.ts';
+export { jsonSchemaToGbnf } from './grammar/json-schema-to-gbnf.ts';
 export { tokenizeInput } from './fit-prompt.ts';
 export { gemmaCppHost } from './gemma-cpp/gemma-cpp-host.ts';
 export type { ModelHost, Place, Turn } from './model-host.ts';

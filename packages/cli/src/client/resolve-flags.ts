@@ -1,8 +1,9 @@
-import { fillTemplate, inputVariable, readSchema, templateVariables } from '@gemma-cli/app';
+import { fillTemplate, inputVariable, templateVariables } from '@gemma-cli/app';
 import type { AnswerOptions, PromptTemplate } from '@gemma-cli/app';
 import { createRoleStore, homeLayout, type Role } from '@gemma-cli/config';
 import { GemmaError } from '@gemma-cli/contracts';
 import type { AnswerFlags, AnswerForm } from '../thin/connection.ts';
+import { readCheckedSchema } from './read-checked-schema.ts';
 import { parseAnswerOptions } from '../thin/parse-answer-options.ts';
 import { UsageProblem } from '../thin/usage-problem.ts';
 
@@ -26,7 +27,7 @@ export interface ResolvedFlags {
 export async function resolveFlags(flags: AnswerFlags, { home }: { readonly home: string }): Promise<ResolvedFlags> {
   const { model, system, options = {}, role: name, params = {}, form } = flags;
   if (name === undefined) {
-    return { model, system, options: withForm(options, form), template: undefined, extract: null };
+    return { model, system, options: await withForm(options, form), template: undefined, extract: null };
   }
   const role = await createRoleStore({ folder: homeLayout(home).roles }).find(name);
   const values = { ...role.defaults, ...params };
@@ -38,16 +39,16 @@ export async function resolveFlags(flags: AnswerFlags, { home }: { readonly home
   return {
     model: model ?? role.model ?? undefined,
     system: system ?? fillSystem(role, values),
-    options: withForm(merged, form ?? roleForm),
+    options: await withForm(merged, form ?? roleForm),
     template: role.prompt === null ? undefined : { text: role.prompt, values },
     extract: role.extract,
   };
 }
 
-function withForm(options: AnswerOptions, form: AnswerForm | undefined): AnswerOptions {
+async function withForm(options: AnswerOptions, form: AnswerForm | undefined): Promise<AnswerOptions> {
   if (form === undefined) return options;
   if (form.type === 'grammar') return { ...options, format: { type: 'gbnf', grammar: form.text } };
-  const schema = readSchema(form.text, { list: form.list });
+  const schema = await readCheckedSchema(form.text, { list: form.list });
   return { ...options, format: { type: 'json-schema', schema }, describeFormat: true };
 }
 

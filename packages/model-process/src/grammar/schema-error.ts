@@ -6,10 +6,10 @@ import { GemmaError } from '@gemma-cli/contracts';
  * @param pointer JSON pointer of the place, '' for the whole schema.
  */
 export function schemaError(pointer: string, expected: string, got: string, next: string): GemmaError {
-  const place = pointer === '' ? 'the schema' : `the schema at ${pointer}`;
+  const wanted = pointer === '' ? `the schema to have ${expected}` : `${expected} at #${pointer} of the schema`;
   return new GemmaError({
     code: 'SCHEMA_UNSUPPORTED',
-    message: `Expected ${place} to have ${expected}, got ${got}. ${next}`,
+    message: `Expected ${wanted}, got ${got}. ${next}`,
     facts: { pointer, expected, got },
   });
 }

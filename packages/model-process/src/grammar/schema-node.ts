@@ -32,30 +32,28 @@ const isCount: Check = (value) => typeof value === 'number' && Number.isSafeInte
 const isFlag: Check = (value) => typeof value === 'boolean';
 const isList: Check = (value) => Array.isArray(value);
 const isFilledList: Check = (value) => Array.isArray(value) && value.length > 0;
-const isSchemaList: Check = (value) => Array.isArray(value) && value.length > 0 && value.every(isSchema);
-const isSchemaMap: Check = (value) => isObject(value) && Object.values(value).every(isSchema);
 const isType: Check = (value) => jsonTypes.some((type) => type === value);
 
-/** The keywords that are honoured: what their value must be. */
-const keywords: Readonly<Record<string, readonly [check: Check, expected: string]>> = {
+/** The keywords that are honoured: what their value must be, and whether it is a list or an object of schemas. */
+const keywords: Readonly<Record<string, readonly [check: Check, expected: string, entries?: 'of schemas']>> = {
   type: [
     (value) => isType(value) || (isFilledList(value) && (value as Json[]).every(isType)),
     `one or more of ${jsonTypes.join(', ')}`,
   ],
   enum: [isFilledList, 'a list of values'],
   const: [() => true, 'a value'],
-  allOf: [isSchemaList, 'a list of schemas'],
-  anyOf: [isSchemaList, 'a list of schemas'],
-  oneOf: [isSchemaList, 'a list of schemas'],
+  allOf: [isFilledList, 'a list of schemas', 'of schemas'],
+  anyOf: [isFilledList, 'a list of schemas', 'of schemas'],
+  oneOf: [isFilledList, 'a list of schemas', 'of schemas'],
   $ref: [isText, 'a reference'],
-  properties: [isSchemaMap, 'an object of schemas'],
+  properties: [isObject, 'an object of schemas', 'of schemas'],
   required: [(value) => Array.isArray(value) && value.every(isText), 'a list of names'],
   additionalProperties: [isSchema, 'a schema, true or false'],
   propertyNames: [isSchema, 'a schema, true or false'],
   minProperties: [isCount, 'a whole number from 0'],
   maxProperties: [isCount, 'a whole number from 0'],
   items: [isSchema, 'a schema (a list of schemas is called prefixItems since draft 2020-12)'],
-  prefixItems: [isSchemaList, 'a list of schemas'],
+  prefixItems: [isFilledList, 'a list of schemas', 'of schemas'],
   minItems: [isCount, 'a whole number from 0'],
   maxItems: [isCount, 'a whole number from 0'],
   minLength: [isCount, 'a whole number from 0'],
@@ -68,8 +66,8 @@ const keywords: Readonly<Record<string, readonly [check: Check, expected: string
   exclusiveMaximum: [isNumber, 'a number (the true of draft 4 is no longer one)'],
   multipleOf: [(value) => value === 1, '1; other multiples cannot be held to'],
   uniqueItems: [(value) => value === false, 'false; a grammar cannot compare items'],
-  $defs: [isSchemaMap, 'an object of schemas'],
-  definitions: [isSchemaMap, 'an object of schemas'],
+  $defs: [isObject, 'an object of schemas', 'of schemas'],
+  definitions: [isObject, 'an object of schemas', 'of schemas'],
 };
 
 /** Keywords that say nothing about which values are valid. `discriminator` only repeats what oneOf says. */
@@ -119,9 +117,21 @@ export function checkNode({ schema, pointer }: SchemaNode): void {
   for (const [name, value] of Object.entries(schema)) {
     const keyword = Object.hasOwn(keywords, name) ? keywords[name] : undefined;
     if (keyword !== undefined) {
-      const [check, expected] = keyword;
-      if (!check(value)) {
-        throw schemaError(`${pointer}/${escapePointer(name)}`, expected, shown(value), 'Correct or leave it out.');
+      const [check, expected, entries] = keyword;
+      const place = `${pointer}/${escapePointer(name)}`;
+      if (!check(value)) throw schemaError(place, expected, shown(value), 'Correct or leave it out.');
+      const wrong =
+        entries === undefined
+          ? undefined
+          : Object.entries(value as object).find(([, entry]) => !isSchema(entry as Json));
+      if (wrong !== undefined) {
+        const [key, entry] = wrong;
+        throw schemaError(
+          `${place}/${escapePointer(key)}`,
+          'a schema, true or false',
+          shown(entry),
+          'Correct or leave it out.',
+        );
       }
       continue;
     }
