@@ -55,7 +55,7 @@ export function createLineBuffer(): LineBuffer {
   }
 
   function startOfLine(): number {
-    return text.lastIndexOf('\n', cursor - 1) + 1;
+    return lineStartBefore(text, cursor);
   }
 
   function endOfLine(): number {
@@ -82,7 +82,21 @@ export function createLineBuffer(): LineBuffer {
   }
 
   function wordEnd(): number {
-    return cursor + (/^[^\p{L}\p{N}_]*[\p{L}\p{N}_]+/u.exec(text.slice(cursor))?.[0].length ?? text.length - cursor);
+    return forth(
+      forth(cursor, (part) => !isWord(part)),
+      isWord,
+    );
+  }
+
+  /** The end of the graphemes from `index` on that all fit. */
+  function forth(index: number, fits: (part: string) => boolean): number {
+    let end = index;
+    while (end < text.length) {
+      const after = graphemeAfter(text, end);
+      if (!fits(text.slice(end, after))) break;
+      end = after;
+    }
+    return end;
   }
 
   /** Puts the cursor on the line that begins at `start`, as far right as `width` cells. */
@@ -131,7 +145,7 @@ export function createLineBuffer(): LineBuffer {
       const start = startOfLine();
       if (start === 0) return false;
       const width = textWidth(text.slice(start, cursor));
-      goToColumn(text.lastIndexOf('\n', start - 2) + 1, width);
+      goToColumn(lineStartBefore(text, start - 1), width);
       return true;
     },
     down() {
@@ -165,6 +179,11 @@ export function createLineBuffer(): LineBuffer {
       set(text.slice(0, left) + swapped + text.slice(right), right);
     },
   };
+}
+
+/** Where the line begins on which `index` stands. `lastIndexOf` takes a negative place for 0, and would look at that. */
+function lineStartBefore(text: string, index: number): number {
+  return index === 0 ? 0 : text.lastIndexOf('\n', index - 1) + 1;
 }
 
 function isWord(part: string): boolean {
