@@ -18,8 +18,20 @@ export function createChatSession({ answer, options, mergeOptions }: ChatSession
   let messages: readonly SessionMessage[] = [];
   /** How many of the oldest messages no longer fit the context, and are not sent any more. */
   let forgotten = 0;
+  /** How often what decides that has changed: the model, its context, the system message. */
+  let rooms = 0;
   let busy = false;
   const told = new Set<string>();
+
+  /** What did not fit before may fit now: the engine is asked again with all of it. */
+  function changeRoom(): void {
+    rooms += 1;
+    forgotten = 0;
+  }
+
+  function contextTokens(): number | undefined {
+    return mergeOptions(answerOptions).contextTokens;
+  }
 
   /** Answers `text` as the message after `past`; what was said becomes that turn at the end of `past`. */
   async function* turn(
@@ -38,6 +50,7 @@ export function createChatSession({ answer, options, mergeOptions }: ChatSession
     }
     busy = true;
     const before = messages;
+    const room = rooms;
     const skipped = Math.min(forgotten, past.length);
     const sent = past.slice(skipped);
     let forgottenNow = skipped;
@@ -66,7 +79,7 @@ export function createChatSession({ answer, options, mergeOptions }: ChatSession
       busy = false;
       // `clear()` during an answer wins: it has put another list in the place of `before`.
       if (messages === before && (complete || reply !== '')) {
-        forgotten = forgottenNow;
+        forgotten = room === rooms ? forgottenNow : 0;
         messages = [
           ...past,
           { role: 'user', content: text },
@@ -122,13 +135,18 @@ export function createChatSession({ answer, options, mergeOptions }: ChatSession
       forgotten = 0;
     },
     setSystem(next) {
+      if (next !== system) changeRoom();
       system = next;
     },
     setModel(next) {
+      if (next !== model) changeRoom();
       model = next;
     },
     setOptions(next) {
+      const before = contextTokens();
       answerOptions = next;
+      // Other options change no room: what was left out stays out, and the prompt keeps the beginning that is cached.
+      if (contextTokens() !== before) changeRoom();
     },
   };
 }

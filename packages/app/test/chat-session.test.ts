@@ -187,6 +187,55 @@ describe('a session', () => {
       },
     ));
 
+  test('a larger context, or another model, gets the messages again that were left out before; other options do not', () =>
+    tryApp(
+      {
+        models: [{ name: 'a' }, { name: 'b' }],
+        script: { answer: { text: 'ok' }, strictTurns: true },
+        defaults: { options: { contextTokens: 128 } },
+      },
+      async ({ app, prompts }) => {
+        const session = app.openSession({ model: 'a' });
+        const say = async (text: string): Promise<readonly string[]> =>
+          (await collect(session.send(text.padEnd(25, '.')))).notices;
+        const trims: (readonly string[])[] = [];
+        for (let turn = 0; turn < 6; turn += 1) trims.push(await say(`message ${turn} `));
+        expect(trims.flat()).toContain('PROMPT_TRIMMED');
+        expect(prompts().at(-1)).not.toContain('message 0');
+
+        session.setOptions({ sampling: { temperature: 0 } });
+        session.setModel('a');
+        session.undo();
+        expect(await say('cold')).toEqual([]);
+        session.setModel('b');
+        session.undo();
+        // All of it was sent, so that the other model could take what it has room for.
+        expect(await say('other')).toEqual(['PROMPT_TRIMMED']);
+        session.setOptions({ contextTokens: 1024 });
+        expect(await say('large')).toEqual([]);
+        expect(prompts().at(-1)).toMatch(/^<\|begin\|><\|user\|>message 0/);
+      },
+    ));
+
+  test('a context that is changed in the middle of an answer counts for the messages, too', () =>
+    tryApp(
+      { script: { answer: { text: 'ok' }, strictTurns: true }, defaults: { options: { contextTokens: 128 } } },
+      async ({ app, prompts }) => {
+        const session = app.openSession();
+        let isTrimmed = false;
+        for (let turn = 0; !isTrimmed; turn += 1) {
+          const message = session.send(`message ${turn} `.padEnd(25, '.'));
+          await collect(message, ({ type }) => {
+            if (type !== 'prompt-trimmed') return;
+            isTrimmed = true;
+            session.setOptions({ contextTokens: 1024 });
+          });
+        }
+        await collect(session.send('after'));
+        expect(prompts().at(-1)).toMatch(/^<\|begin\|><\|user\|>message 0/);
+      },
+    ));
+
   test('what was said is sent back without the characters that a prompt may not have', () =>
     tryApp({ script: { answer: { text: 'a\u001B[31mb\0c' } } }, async ({ app, prompts }) => {
       const session = app.openSession();
