@@ -222,15 +222,16 @@ describe('a session', () => {
       { script: { answer: { text: 'ok' }, strictTurns: true }, defaults: { options: { contextTokens: 128 } } },
       async ({ app, prompts }) => {
         const session = app.openSession();
-        let isTrimmed = false;
-        for (let turn = 0; !isTrimmed; turn += 1) {
+        let trims = 0;
+        for (let turn = 0; turn < 6; turn += 1) {
           const message = session.send(`message ${turn} `.padEnd(25, '.'));
           await collect(message, ({ type }) => {
             if (type !== 'prompt-trimmed') return;
-            isTrimmed = true;
+            trims += 1;
             session.setOptions({ contextTokens: 1024 });
           });
         }
+        expect(trims).toBe(1);
         await collect(session.send('after'));
         expect(prompts().at(-1)).toMatch(/^<\|begin\|><\|user\|>message 0/);
       },
