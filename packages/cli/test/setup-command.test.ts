@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { catalog } from '@gemma-cli/models';
+import { catalog, createModelStore } from '@gemma-cli/models';
 import { setupModels } from '../src/commands/plan-setup.ts';
 import { setupCommand } from '../src/commands/setup-command.ts';
 import { commandWorld, type CommandOutcome, type CommandWorld, type RunOverrides } from './command-world.ts';
@@ -67,6 +67,43 @@ describe('gemma setup', () => {
       const { stdout } = await setup(['--yes', '--model', name, '--json']);
       expect(JSON.parse(stdout)).toMatchObject({ model: name, changed: { model: null } });
     }
+  });
+
+  test('what is meant by a path or a family, and is there already, answers; not what came last', async () => {
+    const { setup, cwd, home } = await trial();
+    await writeFile(join(cwd, 'later.gguf'), tinyModel());
+    const answering = async (reference: string): Promise<unknown> => {
+      const { stdout, error } = await setup(['--yes', '--model', reference, '--json']);
+      expect(error).toBeUndefined();
+      return JSON.parse(stdout) as unknown;
+    };
+    const store = createModelStore({ folder: join(home, 'models') });
+    await answering('./tiny.gguf');
+    await store.importFile(join(cwd, 'tiny.gguf'), { mode: 'link', name: 'gemma3:270m' });
+    await store.importFile(join(cwd, 'tiny.gguf'), { mode: 'link', name: 'base' });
+    await answering('./later.gguf');
+    for (const [reference, name] of [
+      ['./tiny.gguf', 'tiny'],
+      ['gemma3', 'gemma3:270m'],
+      ['./later.gguf', 'later'],
+      ['GEMMA3:270M', 'gemma3:270m'],
+      ['base', 'base'],
+    ] as const)
+      expect(await answering(reference)).toMatchObject({ model: name, changed: { model: null } });
+  });
+
+  test('an embedding model is refused, with what to do, and is not the default afterwards', async () => {
+    const { setup, cwd, home } = await trial();
+    await setup(['--yes', '--model', './tiny.gguf']);
+    await writeFile(join(cwd, 'vectors.gguf'), tinyModel({ embedding: true }));
+    const store = createModelStore({ folder: join(home, 'models') });
+    await store.importFile(join(cwd, 'vectors.gguf'), { mode: 'link', name: 'mine' });
+    for (const reference of ['embeddinggemma:300m', 'embeddinggemma', 'mine', './vectors.gguf']) {
+      const { error } = await setup(['--yes', '--model', reference]);
+      expect(error).toMatchObject({ code: 'MODEL_UNSUPPORTED' });
+      expect(error?.message).toMatch(/embedding model.*gemma setup --model gemma3:270m/);
+    }
+    expect(JSON.parse((await setup(['--yes', '--json'])).stdout)).toMatchObject({ ready: true, model: 'tiny' });
   });
 
   test('with --yes and nothing named chooses by the memory and says what', async () => {

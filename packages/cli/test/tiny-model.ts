@@ -2,12 +2,14 @@
 export function tinyModel({
   chat = true,
   rows = 64,
-}: { readonly chat?: boolean; readonly rows?: number } = {}): Buffer {
+  embedding = false,
+}: { readonly chat?: boolean; readonly rows?: number; readonly embedding?: boolean } = {}): Buffer {
   const entries: Buffer[] = [
     entry('general.architecture', 8, text('gemma3')),
     entry('general.name', 8, text('Tiny')),
     entry('gemma3.context_length', 4, u32(2048)),
     ...(chat ? [entry('tokenizer.chat_template', 8, text('{{ messages }}'))] : []),
+    ...(embedding ? [entry('gemma3.pooling_type', 4, u32(1))] : []),
   ];
   const tensor = Buffer.concat([text('token_embd.weight'), u32(2), u64(32n), u64(BigInt(rows)), u32(0), u64(0n)]);
   const header = Buffer.concat([Buffer.from('GGUF'), u32(3), u64(1n), u64(BigInt(entries.length)), ...entries, tensor]);

@@ -1,3 +1,5 @@
+import { GemmaError } from '@gemma-cli/contracts';
+import type { Pulled, PullOptions, SourceFailed } from '@gemma-cli/models';
 import type { CommandContext, CommandDefinition } from '../command.ts';
 import { localPath } from './local-path.ts';
 import { openStore } from './open-store.ts';
@@ -30,31 +32,51 @@ export const pullCommand: CommandDefinition = {
     { command: 'gemma pull https://example.org/model.gguf --name mine', effect: 'fetches a file and calls it mine' },
   ],
   async run(context, { arguments: [reference = ''], options }) {
-    const { store } = await openStore(context, { write: true });
-    const reporter = createPullReporter(context);
-    const sourcesFailed: { source: string; code: string; reason: string }[] = [];
-    try {
-      const events = store.pull(localPath(context.cwd, reference), {
-        signal: context.signal,
-        name: textOption(options['name']),
-        sha256: textOption(options['sha256'])?.toLowerCase(),
-      });
-      for await (const event of events) {
-        reporter.show(event);
-        if (event.type === 'source-failed') {
-          sourcesFailed.push({ source: event.source, code: event.code, reason: event.reason });
-        }
-        if (event.type !== 'pulled') continue;
-        const { model, alreadyInstalled } = event;
-        if (context.options.json) printJson(context.stdout, { model, alreadyInstalled, sourcesFailed });
-        else finish(context, model.name, alreadyInstalled);
-      }
-    } finally {
-      reporter.end();
-    }
+    const pulled = await pullModel(context, reference, {
+      name: textOption(options['name']),
+      sha256: textOption(options['sha256'])?.toLowerCase(),
+    });
+    const { model, alreadyInstalled, sourcesFailed } = pulled;
+    if (context.options.json) printJson(context.stdout, { model, alreadyInstalled, sourcesFailed });
     return 0;
   },
 };
+
+/** A model that was fetched, or was there already. */
+export interface PulledModel extends Pick<Pulled, 'model' | 'alreadyInstalled'> {
+  /** Sources that were tried before, in their order. */
+  readonly sourcesFailed: readonly Pick<SourceFailed, 'source' | 'code' | 'reason'>[];
+}
+
+/** Fetches a model and shows how it goes. What a script reads is for the caller to print. */
+export async function pullModel(
+  context: CommandContext,
+  reference: string,
+  { name, sha256 }: Pick<PullOptions, 'name' | 'sha256'> = {},
+): Promise<PulledModel> {
+  const { store } = await openStore(context, { write: true });
+  const reporter = createPullReporter(context);
+  const sourcesFailed: PulledModel['sourcesFailed'][number][] = [];
+  try {
+    const events = store.pull(localPath(context.cwd, reference), { signal: context.signal, name, sha256 });
+    for await (const event of events) {
+      reporter.show(event);
+      if (event.type === 'source-failed') {
+        sourcesFailed.push({ source: event.source, code: event.code, reason: event.reason });
+      }
+      if (event.type !== 'pulled') continue;
+      const { model, alreadyInstalled } = event;
+      if (!context.options.json) finish(context, model.name, alreadyInstalled);
+      return { model, alreadyInstalled, sourcesFailed };
+    }
+  } finally {
+    reporter.end();
+  }
+  throw new GemmaError({
+    code: 'INTERNAL',
+    message: `The pull of ${reference} ended without a model and without an error.`,
+  });
+}
 
 function finish(context: CommandContext, name: string, alreadyInstalled: boolean): void {
   printNotice(context, `${name} is ${alreadyInstalled ? 'already installed' : 'installed'}. Try: gemma run ${name}`);

@@ -2,8 +2,8 @@ import { totalmem } from 'node:os';
 import { chooseModel } from '@gemma-cli/app';
 import { getConfigValue, homeLayout, setConfigValue } from '@gemma-cli/config';
 import { GemmaError, isGemmaError } from '@gemma-cli/contracts';
-import { catalog } from '@gemma-cli/models';
-import type { CatalogEntry } from '@gemma-cli/models';
+import { catalog, findInCatalog } from '@gemma-cli/models';
+import type { CatalogEntry, InstalledModel } from '@gemma-cli/models';
 import type { CommandContext, CommandDefinition } from '../command.ts';
 import type { CommandServices } from '../command-services.ts';
 import { createAsker, type Asker } from './ask-on-terminal.ts';
@@ -12,7 +12,7 @@ import { planLlamaRuntime, thisMachine } from './llama-runtime-packages.ts';
 import { openStore } from './open-store.ts';
 import { setupModels, type SetupModel } from './plan-setup.ts';
 import { formatBytes, printJson, printLine, printNotice } from './print.ts';
-import { pullCommand } from './pull-command.ts';
+import { pullModel } from './pull-command.ts';
 import { runtimeCommand } from './runtime-command.ts';
 import { usageError } from './usage-error.ts';
 
@@ -77,11 +77,13 @@ export function setupCommand(
         );
       }
       const { store, loaded } = await openStore(context, { write: true });
-      const usable = (await store.list()).filter(
-        ({ chat, embedding, problem }) => chat && !embedding && problem === null,
-      );
+      const sound = (await store.list()).filter(({ problem }) => problem === null);
+      const usable = sound.filter(({ chat, embedding }) => chat && !embedding);
+      const present = sound.find(({ name }) => name === asked);
+      if (typeof asked === 'string' && (present?.embedding ?? findInCatalog(asked, offered)?.kind === 'embedding'))
+        throw embeddingError(asked, 'Nothing was set up');
       const plan = {
-        needsModel: typeof asked === 'string' ? !usable.some(({ name }) => name === asked) : usable.length === 0,
+        needsModel: typeof asked === 'string' ? present === undefined : usable.length === 0,
         needsRuntime: !(await hasRuntime(home)),
         asksHistory: getConfigValue(loaded, 'ui.history').origin.source === 'default' && usable.length === 0,
         models: setupModels(offered, memoryBytes),
@@ -94,15 +96,16 @@ export function setupCommand(
       const silent = { ...context, stdout: context.stderr, options: { ...context.options, json: false } };
       // The runtime first: it is the smaller one, and says at once whether the network is there.
       if (choice.runtime) await runRuntimeInstall(silent);
-      if (choice.model !== undefined) {
-        await pullCommand.run?.(silent, { arguments: [choice.model], options: {} });
-      }
-      const preferred = choice.model ?? plan.asked;
+      const pulled = choice.model === undefined ? undefined : await pullModel(silent, choice.model);
+      if (pulled?.model.embedding === true)
+        throw embeddingError(pulled.model.name, 'It is installed, and what answered before still does');
+      const preferred = pulled?.model ?? present;
       if (preferred !== undefined) await preferModel(context, preferred, plan.asked !== undefined);
       if (choice.history !== undefined && choice.history !== getConfigValue(loaded, 'ui.history').value) {
         await setConfigValue({ file: homeLayout(home).config, key: 'ui.history', value: String(choice.history) });
       }
-      return report(context, choice, { runtime: await hasRuntime(home) });
+      const changed = { ...choice, model: pulled?.alreadyInstalled === false ? choice.model : undefined };
+      return report(context, changed, { runtime: await hasRuntime(home) });
     },
   };
 }
@@ -204,17 +207,20 @@ async function runRuntimeInstall(context: CommandContext): Promise<void> {
 }
 
 /** The model that was chosen answers from now on. One that was not named stands behind what the user has said before. */
-async function preferModel(context: CommandContext, reference: string, isNamed: boolean): Promise<void> {
+async function preferModel(context: CommandContext, { name }: InstalledModel, isNamed: boolean): Promise<void> {
   const { store, loaded } = await openStore(context, { write: true });
   const isDefault = getConfigValue(loaded, 'gemma.default_model').origin.source === 'default';
   if (!isDefault && !isNamed) return;
-  const newest = (await store.list()).toSorted((a, b) => b.installedAt.localeCompare(a.installedAt))[0];
-  const model = (await store.list()).find(({ name }) => name === reference) ?? newest;
-  if (model === undefined || (isDefault && (await chooseModel(store, 'auto')).name === model.name)) return;
-  await setConfigValue({
-    file: homeLayout(context.options.home).config,
-    key: 'gemma.default_model',
-    value: model.name,
+  if (isDefault && (await chooseModel(store, 'auto')).name === name) return;
+  await setConfigValue({ file: homeLayout(context.options.home).config, key: 'gemma.default_model', value: name });
+}
+
+/** A model that turns text into numbers would make every prompt an error. */
+function embeddingError(name: string, consequence: string): GemmaError {
+  return new GemmaError({
+    code: 'MODEL_UNSUPPORTED',
+    message: `Expected a model that answers, got ${name}, an embedding model. ${consequence}. Choose another with \`gemma setup --model gemma3:270m\`; \`gemma pull\` fetches one for vectors.`,
+    facts: { model: name },
   });
 }
 
