@@ -41,6 +41,7 @@ describe('gemma role', () => {
     [['-s', 'x', '--schema', 'a integer'], /field 1/],
     [['-s', 'x', '-o', 'temprature=1'], /temprature/],
     [['-s', 'x', '-m', './model.gguf'], /no path/],
+    [['-s', 'Say {{input}}.'], /Move it to `prompt`/],
   ])('what could not work later is refused now: %j', async (options, message) => {
     const { run } = await commandWorld();
     const error = await run(roleCommand, ['add', 'bad', ...options]).then(
@@ -49,6 +50,30 @@ describe('gemma role', () => {
     );
     expect((error as Error).message).toMatch(message);
     expect((await run(roleCommand, ['show', 'bad'])).error?.code).toBe('REQUEST_INVALID');
+  });
+
+  describe.each([
+    ['a schema of the short notation', 'schema = "a integer"', /field 1 \("a integer"\)/],
+    ['a JSON schema', `schema = '{"items": {"type": "strng"}}'\nschema_list = true`, /at #\/items\/type/],
+    ['an option that is mistyped', '[options]\ntemprature = 1', /temprature.*Did you mean temperature/],
+    ['an option of the wrong kind', '[options]\nseed = "x"', /Expected a number for -o seed/],
+    ['the question in the system text', 'system = "Say {{input}}."', /Move it to `prompt`/],
+  ])('what could not work later is refused now, out of a file: %s', (_title, text, message) => {
+    test('by add, which writes nothing', async () => {
+      const { run, cwd } = await commandWorld();
+      await writeFile(join(cwd, 'bad.toml'), text);
+      const { error } = await run(roleCommand, ['add', 'bad', '--from', 'bad.toml']);
+      expect(error?.message).toMatch(message);
+      expect((await run(roleCommand, ['show', 'bad'])).error?.code).toBe('REQUEST_INVALID');
+    });
+
+    itUnless(missingUnix, 'by edit, which keeps the file, to be mended', async () => {
+      const { run, cwd } = await commandWorld();
+      await writeFile(join(cwd, 'bad.toml'), text);
+      const { error } = await run(roleCommand, ['edit', 'bad'], { env: { EDITOR: `cp ${join(cwd, 'bad.toml')}` } });
+      expect(error?.message).toMatch(message);
+      expect((await run(roleCommand, ['show', 'bad'])).stdout).toBe(`${text}\n`);
+    });
   });
 
   itUnless(missingUnix, 'edit begins with the built-in role, or a file that explains itself', async () => {

@@ -52,10 +52,19 @@ async function withForm(options: AnswerOptions, form: AnswerForm | undefined): P
   return { ...options, format: { type: 'json-schema', schema }, describeFormat: true };
 }
 
-/** The question has its place in the prompt; before the conversation there is none. */
-function fillSystem({ name, system }: Role, values: Readonly<Record<string, string>>): string | undefined {
-  if (system === null) return undefined;
-  if (!templateVariables(system).includes(inputVariable)) return fillTemplate(system, values);
+function fillSystem(role: Role, values: Readonly<Record<string, string>>): string | undefined {
+  if (role.system === null) return undefined;
+  checkSystemPlaces(role);
+  return fillTemplate(role.system, values);
+}
+
+/**
+ * The question has its place in the prompt; before the conversation there is none.
+ *
+ * @throws GemmaError `CONFIG_INVALID`.
+ */
+export function checkSystemPlaces({ name, system }: Role): void {
+  if (system === null || !templateVariables(system).includes(inputVariable)) return;
   throw new GemmaError({
     code: 'CONFIG_INVALID',
     message: `The role ${name} has {{input}} in its system text. Move it to \`prompt\`: the question does not stand before the conversation.`,
@@ -72,7 +81,12 @@ function checkParams({ name, system, prompt }: Role, params: Readonly<Record<str
   throw new UsageProblem(`The role ${name} has no place {{${unknown}}}. ${hint}`, { role: name, param: unknown });
 }
 
-function roleOptions({ name, options }: Role): AnswerOptions {
+/**
+ * The options of a role, read.
+ *
+ * @throws GemmaError `CONFIG_INVALID` for one that is not understood.
+ */
+export function roleOptions({ name, options }: Role): AnswerOptions {
   const pairs = Object.entries(options).flatMap(([key, value]) =>
     Array.isArray(value) ? value.map((entry: string) => `${key}=${entry}`) : [`${key}=${String(value)}`],
   );

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { readSchema } from '@gemma-cli/app';
-import { createRoleStore, ensureHome, formatRole, homeLayout } from '@gemma-cli/config';
-import type { RoleOption, RoleStore } from '@gemma-cli/config';
+import { createRoleStore, ensureHome, formatRole, homeLayout, readRole } from '@gemma-cli/config';
+import type { Role, RoleOption, RoleStore } from '@gemma-cli/config';
 import { GemmaError } from '@gemma-cli/contracts';
+import { readCheckedSchema } from '../client/read-checked-schema.ts';
+import { checkSystemPlaces, roleOptions } from '../client/resolve-flags.ts';
 import type { CommandContext, CommandDefinition, CommandInput } from '../command.ts';
 import { parseAnswerOptions } from '../thin/parse-answer-options.ts';
 import { openEditor } from './open-editor.ts';
@@ -113,6 +114,7 @@ const addCommand: CommandDefinition = {
         `You have a role ${name} already. Replace it with --force, or change it with \`gemma role edit ${name}\`.`,
       );
     }
+    await checkMeaning(readRole(text, { name, source: 'user', file: store.file(name) }));
     await ensureHome(context.options.home);
     const role = await store.write(name, text);
     if (context.options.json) printJson(context.stdout, { role, file: store.file(name) });
@@ -153,7 +155,7 @@ const editCommand: CommandDefinition = {
       return 0;
     }
     const role = await store.find(name);
-    checkMeaning({ schema: role.schema, options: role.options });
+    await checkMeaning(role);
     if (context.options.json) printJson(context.stdout, { role, file });
     else printNotice(context, `${file}: valid. Try: gemma -r ${name} "…"`);
     return 0;
@@ -204,7 +206,6 @@ async function roleText(context: CommandContext, options: CommandInput['options'
   if (given.length === 0) throw usageError('Expected what the role says, such as --system TEXT, or --from FILE.');
   const schema = textOf(options['schema']);
   const pairs = listOf(options['option']);
-  checkMeaning({ schema: schema ?? null, options: {} });
   return formatRole({
     summary: textOf(options['summary']),
     system: textOf(options['system']),
@@ -216,20 +217,11 @@ async function roleText(context: CommandContext, options: CommandInput['options'
   });
 }
 
-/** Checks what the role store leaves to whoever uses a role. */
-function checkMeaning({
-  schema,
-  options,
-}: {
-  schema: string | null;
-  options: Readonly<Record<string, RoleOption>>;
-}): void {
-  if (schema !== null) readSchema(schema);
-  parseAnswerOptions(
-    Object.entries(options).flatMap(([key, value]) =>
-      Array.isArray(value) ? value.map((text: string) => `${key}=${text}`) : [`${key}=${String(value)}`],
-    ),
-  );
+/** Checks what the role store leaves to whoever uses a role: what is wrong here would be wrong at every use. */
+async function checkMeaning(role: Role): Promise<void> {
+  if (role.schema !== null) await readCheckedSchema(role.schema, { list: role.schemaList });
+  roleOptions(role);
+  checkSystemPlaces(role);
 }
 
 /** Options as a file writes them: numbers as numbers, `stop` and `logitBias` as lists. */
