@@ -77,6 +77,9 @@ function run(scheduler: BatchScheduler, wishes: JobWishes): Promise<string[]> {
       get phase() {
         return promptLeft > 0 ? ('prompt' as const) : ('decode' as const);
       },
+      get isAborted() {
+        return isAborted();
+      },
       nextPart(room) {
         if (isAborted() || (promptLeft === 0 && decodeLeft === 0)) return null;
         taken = promptLeft > 0 ? Math.min(room, promptLeft) : 1;
@@ -167,6 +170,24 @@ describe('createBatchScheduler', () => {
     const events = await run(scheduler, { sequence: 0, prompt: 80, isAborted: () => isAborted });
     expect(target.batches).toEqual(['0×8', '0×8']);
     expect(events.at(-1)).toBe('over');
+  });
+
+  it('ends a job that was aborted while it waited for its turn before the next batch', async () => {
+    const target = recorder();
+    const scheduler = schedulerOn(target);
+    const aborted = new Set<number>();
+    target.during = () => {
+      if (target.batches.length === 0) for (const sequence of [2, 3]) aborted.add(sequence);
+    };
+    const batchesAtEnd = await Promise.all(
+      [0, 1, 2, 3].map(async (sequence) => {
+        const wishes = { sequence, prompt: 24, alone: sequence > 2, isAborted: () => aborted.has(sequence) };
+        await run(scheduler, wishes);
+        return target.batches.length;
+      }),
+    );
+    // The first batch was under way; it is told of while the second one computes.
+    expect(batchesAtEnd.slice(2)).toEqual([1, 1]);
   });
 
   it('fails the jobs of a batch that failed, takes their tokens away, and goes on with the others', async () => {

@@ -47,6 +47,8 @@ export interface AddonContextOptions {
 /** Loaded weights and their vocabulary. */
 export interface AddonModel {
   init(): Promise<boolean>;
+  /** After its contexts. */
+  dispose(): Promise<void>;
   tokenize(text: string, specialTokens: boolean): Uint32Array;
   getTrainContextSize(): number;
   getEmbeddingVectorSize(): number;
@@ -119,6 +121,7 @@ export interface AddonGrammarState {
 /** A chain of samplers with its random state and its window of tokens. */
 export interface AddonSampler {
   applyConfig(config: AddonSamplerConfig): void;
+  dispose(): void;
 }
 
 /** What is left out is off. */

@@ -36,6 +36,8 @@ export interface BatchJob {
   readonly alone: boolean;
   /** Whether it wants a few tokens each time, to sample from, or works through a prompt. */
   readonly phase: 'prompt' | 'decode';
+  /** Nobody wants its result any more: it is asked for its next part at once, which ends it, and not in its turn. */
+  readonly isAborted: boolean;
   /** What it wants in the next batch, at most `roomTokens`; `null` when it has enough. */
   nextPart(roomTokens: number): BatchPart | null;
   /** Its part was computed. The results are gone after the promise settles. */
@@ -156,6 +158,7 @@ export function createBatchScheduler({
 
   /** The parts of the next batch. Jobs that are over leave. */
   function takeTurn(): { readonly job: BatchJob; readonly part: BatchPart }[] {
+    for (const job of jobs.filter(({ isAborted }) => isAborted)) partOf(job, batchTokens);
     const first = jobs[0];
     if (first === undefined) return [];
     if (first.alone) {

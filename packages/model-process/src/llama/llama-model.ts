@@ -16,6 +16,8 @@ export interface LlamaModel {
   readonly windowTokens: number | null;
   /** Whether a part of the state cannot be cut at any token, so that going back needs checkpoints. */
   readonly needsCheckpoints: boolean;
+  /** Whether a part of the state is of one place only: it cannot take tokens back, not even the last one. */
+  readonly hasRecurrentState: boolean;
   readonly hasChatTemplate: boolean;
   /** How an embedding model makes one vector of many; `null` when the model gives text. */
   readonly pooling: string | null;
@@ -138,6 +140,7 @@ function describeModel(native: AddonModel, file: GgufMetadata, addon: LoadedAddo
     trainContextTokens: native.getTrainContextSize(),
     windowTokens,
     needsCheckpoints: windowTokens !== null || hasRecurrentState,
+    hasRecurrentState,
     hasChatTemplate: template !== undefined,
     pooling: isEmbedding && !isReranker ? (poolings[Number(poolingType ?? 1)] ?? 'mean') : null,
     isReranker,

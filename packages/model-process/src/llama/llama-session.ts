@@ -14,8 +14,8 @@ import { evaluateOn, generateOn } from './sequence-jobs.ts';
 import type { SampledPiece } from './sequence-jobs.ts';
 import { createSequenceStates } from './sequence-state.ts';
 import type { SequenceState } from './sequence-state.ts';
-import { createDraftModel, promptLookup } from './speculation.ts';
-import type { Drafter, DraftModel } from './speculation.ts';
+import { createDraftModel, createDraftSeat, promptLookup } from './speculation.ts';
+import type { Drafter } from './speculation.ts';
 import { checkStateFile, invalid, openStateFile, sealStateFile } from './state-file.ts';
 
 type Params<Operation extends keyof WorkerOperations> = WorkerOperations[Operation]['params'];
@@ -62,7 +62,7 @@ export async function openLlamaSession(params: Params<'load'>, log: Log): Promis
 
   /** Sequences whose copied data llama.cpp moves only with the next batch, and what they hold. */
   let owedCopy: { readonly sequence: number; readonly length: number } | undefined;
-  let draftModel: DraftModel | undefined;
+  const draftSeat = createDraftSeat(params.threads, (dispose) => scheduler.exclusive(dispose));
 
   async function decodeBatch(): Promise<void> {
     await context.decodeBatch();
@@ -74,10 +74,13 @@ export async function openLlamaSession(params: Params<'load'>, log: Log): Promis
       initBatch: (size) => context.initBatch(size),
       addToBatch: (sequence, position, tokens, outputs) => context.addToBatch(sequence, position, tokens, outputs),
       decodeBatch,
-      discard: (sequence, position) => context.removeTokenCellsFromSequence(sequence, position, -1),
+      discard(sequence, position) {
+        // A recurrent state takes nothing back: then nothing of the sequence is known any more.
+        if (!context.removeTokenCellsFromSequence(sequence, position, -1)) stateAt(sequence).clear();
+      },
       setThreads(threads) {
         context.setThreads(threads);
-        draftModel?.setThreads(threads);
+        draftSeat.setThreads(threads);
       },
     },
     batchTokens,
@@ -138,16 +141,28 @@ export async function openLlamaSession(params: Params<'load'>, log: Log): Promis
     });
   }
 
-  function drafterFor(speculation: Params<'generate'>['speculation'], sequence: number): Drafter | null {
-    if (speculation === null) return null;
-    if (speculation === 'prompt-lookup') return promptLookup;
-    if (draftModel === undefined) {
+  /** What guesses for one call, and how it is given back after. */
+  function drafterFor(
+    speculation: Params<'generate'>['speculation'],
+    sequence: number,
+  ): { readonly drafter: Drafter | null; readonly giveBack: () => void } {
+    if (speculation === null) return { drafter: null, giveBack: () => {} };
+    if (model.hasRecurrentState) {
+      throw new GemmaError({
+        code: 'OPTION_UNSUPPORTED',
+        message: `Models of the architecture ${model.architecture} cannot take guesses back. Leave out speculation.`,
+        facts: { capability: 'speculation', architecture: model.architecture },
+      });
+    }
+    if (speculation === 'prompt-lookup') return { drafter: promptLookup, giveBack: () => {} };
+    const lent = draftSeat.lend();
+    if (lent === undefined) {
       throw new GemmaError({
         code: 'ENGINE_FAILED',
         message: "Expected 'load-draft' before a call with speculation 'draft'.",
       });
     }
-    return draftModel.forSequence(sequence);
+    return { drafter: lent.draft.forSequence(sequence), giveBack: lent.giveBack };
   }
 
   /** What a saved state belongs to: everything that decides whether its numbers mean the same. */
@@ -197,6 +212,7 @@ export async function openLlamaSession(params: Params<'load'>, log: Log): Promis
         context.ensureDraftContextIsCompatibleForSpeculative(draftContext);
       } catch (cause) {
         await draftContext.dispose();
+        await draft.native.dispose();
         throw new GemmaError({
           code: 'MODEL_UNSUPPORTED',
           message: `Expected a draft model with the vocabulary of ${params.path}. ${(cause as Error).message}. Take a smaller model of the same family.`,
@@ -206,15 +222,18 @@ export async function openLlamaSession(params: Params<'load'>, log: Log): Promis
       }
       const greedy = new addon.AddonSampler(draft.native);
       greedy.applyConfig({ temperature: 0 });
-      draftModel = createDraftModel({
-        architecture: draft.architecture,
-        context: draftContext,
-        greedy,
-        sequences: sequenceCount,
-        contextTokens,
-        batchTokens,
-        windowTokens: draft.windowTokens,
-      });
+      draftSeat.replace(
+        createDraftModel({
+          architecture: draft.architecture,
+          native: draft.native,
+          context: draftContext,
+          greedy,
+          sequences: sequenceCount,
+          contextTokens,
+          batchTokens,
+          windowTokens: draft.windowTokens,
+        }),
+      );
       return { architecture: draft.architecture };
     },
 
@@ -252,12 +271,14 @@ export async function openLlamaSession(params: Params<'load'>, log: Log): Promis
         });
       }
       checkRoom(state, call.tokens.length);
-      const drafter = drafterFor(call.speculation, call.sequence);
       const grammar: AddonGrammarState | null =
         call.grammar === null ? null : await startGrammar(addon, model.native, call.grammar, lastError);
       const sampler = samplers.take(samplerConfig(call.sampling, { grammar, contextTokens }));
       const top = call.logprobs;
+      let giveBack = (): void => {};
       try {
+        const guessing = drafterFor(call.speculation, call.sequence);
+        giveBack = guessing.giveBack;
         return await generateOn(
           scheduler,
           state,
@@ -269,7 +290,7 @@ export async function openLlamaSession(params: Params<'load'>, log: Log): Promis
             sample: (output) => context.sampleToken(output, sampler),
             isEnd: (token) => model.native.isEogToken(token),
             readLogprobs: top === null ? null : (output, token) => logprobs.read(output, token, top),
-            drafter,
+            drafter: guessing.drafter,
             discard: (position) => context.removeTokenCellsFromSequence(call.sequence, position, -1),
             tokenBytes: model.tokenBytes,
             onPiece,
@@ -277,6 +298,7 @@ export async function openLlamaSession(params: Params<'load'>, log: Log): Promis
           signal,
         );
       } finally {
+        giveBack();
         samplers.give(sampler);
       }
     },
@@ -448,7 +470,7 @@ function describe(
       inBandAbort: true,
       schema: isText,
       logprobs: isText,
-      speculation: isText,
+      speculation: isText && !model.hasRecurrentState,
       embeddings: model.pooling !== null,
       ranking: model.isReranker,
       savedState: isText,

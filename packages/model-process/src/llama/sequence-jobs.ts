@@ -36,6 +36,9 @@ export function evaluateOn(
       sequence: sequence.index,
       alone,
       phase: 'prompt',
+      get isAborted() {
+        return signal.aborted;
+      },
       nextPart(room) {
         if (signal.aborted) throw new GemmaError({ code: 'ABORTED', message: 'The evaluation was aborted.' });
         if (done === tokens.length) return null;
@@ -131,6 +134,10 @@ class GenerateJob implements BatchJob {
     this.#parts = parts;
     this.#signal = signal;
     this.#resolve = resolve;
+  }
+
+  get isAborted(): boolean {
+    return this.#signal.aborted;
   }
 
   nextPart(room: number): ReturnType<BatchJob['nextPart']> {

@@ -35,7 +35,7 @@ interface Checkpoint {
 export interface SequenceStatesOptions {
   readonly addon: LlamaAddon;
   readonly context: AddonContext;
-  readonly model: Pick<LlamaModel, 'windowTokens' | 'needsCheckpoints'>;
+  readonly model: Pick<LlamaModel, 'windowTokens' | 'needsCheckpoints' | 'hasRecurrentState'>;
   /** Tokens of context of each sequence. */
   readonly contextTokens: number;
   readonly sequences: number;
@@ -95,8 +95,9 @@ function createSequenceState(
 
   async function truncate(asked: number): Promise<number> {
     const wanted = Math.min(asked, tokens.length);
-    if (wanted === tokens.length) return wanted;
+    // Also where nothing is known to be there: a batch that failed may have left cells behind.
     if (wanted === 0) return clear();
+    if (wanted === tokens.length) return wanted;
     if (isWhole(wanted) && context.removeTokenCellsFromSequence(index, wanted, -1)) return cutTo(wanted);
     return goBack(wanted);
   }
@@ -157,7 +158,8 @@ function createSequenceState(
       // Two copies into one place, or a copy of a copy, need the first one done.
       await settleCopies();
       clear();
-      if (other.tokens.length === 0) return 0;
+      // What llama.cpp owes of a copy is made up for by a token that is taken back, which a recurrent state cannot.
+      if (other.tokens.length === 0 || model.hasRecurrentState) return 0;
       await context.copySequenceStateFromOtherSequence(index, other.index);
       for (const token of other.tokens) tokens.push(token);
       checkpoints = other.checkpoints.map((checkpoint) => {

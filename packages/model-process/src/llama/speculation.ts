@@ -1,5 +1,5 @@
 import { GemmaError } from '@gemma-cli/contracts';
-import type { AddonContext, AddonSampler } from './addon-types.ts';
+import type { AddonContext, AddonModel, AddonSampler } from './addon-types.ts';
 
 /** Guesses the tokens that follow. */
 export interface Drafter {
@@ -41,11 +41,59 @@ export interface DraftModel {
   /** A drafter for one sequence. */
   forSequence(sequence: number): Drafter;
   setThreads(threads: number): void;
+  /** Frees its memory. Between batches only, and nothing may be asked of it after. */
+  dispose(): Promise<void>;
+}
+
+/** The draft model in use, which another one may replace while calls still guess with it. */
+export interface DraftSeat {
+  /** What calls guess with from now on. The one before is freed when the last call that guesses with it has ended. */
+  replace(draft: DraftModel): void;
+  /** The draft model for one call, which gives it back; `undefined` when there is none. */
+  lend(): { readonly draft: DraftModel; readonly giveBack: () => void } | undefined;
+  /** Also of a draft model that comes later. */
+  setThreads(threads: number): void;
+}
+
+/** Makes an empty seat. `free` runs what frees a draft model, between two batches. */
+export function createDraftSeat(threads: number, free: (dispose: () => Promise<void>) => Promise<void>): DraftSeat {
+  let current: { readonly draft: DraftModel; calls: number } | undefined;
+  let wantedThreads = threads;
+
+  function freeIfUnused(seated: NonNullable<typeof current>): void {
+    if (seated.calls === 0 && seated !== current) void free(() => seated.draft.dispose());
+  }
+
+  return {
+    replace(draft) {
+      const before = current;
+      draft.setThreads(wantedThreads);
+      current = { draft, calls: 0 };
+      if (before !== undefined) freeIfUnused(before);
+    },
+    lend() {
+      const seated = current;
+      if (seated === undefined) return undefined;
+      seated.calls += 1;
+      return {
+        draft: seated.draft,
+        giveBack() {
+          seated.calls -= 1;
+          freeIfUnused(seated);
+        },
+      };
+    },
+    setThreads(count) {
+      wantedThreads = count;
+      current?.draft.setThreads(count);
+    },
+  };
 }
 
 /** What a draft model is made of. */
 export interface DraftModelOptions {
   readonly architecture: string;
+  readonly native: Pick<AddonModel, 'dispose'>;
   readonly context: AddonContext;
   readonly greedy: AddonSampler;
   readonly sequences: number;
@@ -58,6 +106,7 @@ export interface DraftModelOptions {
 /** Makes drafters that decode greedily with a small model. Its state follows the large model's by their common prefix. */
 export function createDraftModel({
   architecture,
+  native,
   context,
   greedy,
   sequences,
@@ -108,6 +157,11 @@ export function createDraftModel({
     architecture,
     setThreads(threads) {
       context.setThreads(threads);
+    },
+    async dispose() {
+      greedy.dispose();
+      await context.dispose();
+      await native.dispose();
     },
     forSequence(sequence) {
       return {

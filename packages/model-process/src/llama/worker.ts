@@ -7,6 +7,7 @@
 import { GemmaError, isGemmaError } from '@gemma-cli/contracts';
 import { workerProtocolVersion } from '@gemma-cli/contracts/worker-protocol';
 import type { WorkerCall, WorkerMessage } from '@gemma-cli/contracts/worker-protocol';
+import { createCallOrder } from './call-order.ts';
 import { openLlamaSession, processMemory } from './llama-session.ts';
 import type { LlamaSession } from './llama-session.ts';
 
@@ -14,8 +15,7 @@ import type { LlamaSession } from './llama-session.ts';
 let loading: Promise<LlamaSession> | undefined;
 /** Calls that wait or run, each with the controller that aborts it. */
 const open = new Map<number, AbortController>();
-/** The end of the last call of each sequence. */
-const ends = new Map<number, Promise<void>>();
+const order = createCallOrder();
 
 process.on('message', (call: WorkerCall) => {
   if (call.operation === 'abort') {
@@ -25,10 +25,9 @@ process.on('message', (call: WorkerCall) => {
   }
   const controller = new AbortController();
   open.set(call.id, controller);
-  const sequences = sequencesOf(call);
-  const before = Promise.all(sequences.map((sequence) => ends.get(sequence) ?? Promise.resolve()));
-  const end = before.then(() => answer(call, controller.signal)).finally(() => open.delete(call.id));
-  for (const sequence of sequences) ends.set(sequence, end);
+  void order
+    .run(sequencesOf(call), controller.signal, () => answer(call, controller.signal))
+    .finally(() => open.delete(call.id));
 });
 
 // The engine is gone: nobody is left to work for. No clean-up either: a batch may be under way for seconds, and the
