@@ -109,8 +109,8 @@ export interface Benchmark {
   /** Deadline of one process, in milliseconds. Default 60,000. */
   readonly timeoutMs?: number;
   /**
-   * Where CPU time and memory come from. `same-process`: from the run whose wall time is taken; the probe adds about
-   * 3 ms to it. `extra-process`: from a second run right after, so that wall time is untouched. Default 'same-process'.
+   * Where CPU time and memory come from. `same-process`: from the run whose wall time is taken, the probe's own
+   * included. `extra-process`: from a second run right after, so that wall time is untouched. Default 'same-process'.
    */
   readonly usageFrom?: 'same-process' | 'extra-process';
   /** Default: none. */

@@ -1,3 +1,4 @@
+import type { BetterDirection } from './benchmark.ts';
 import { comparisonDefaults } from './compare-samples.ts';
 import type { Estimate } from './compare-samples.ts';
 import type { AimResult, BenchmarkResult, BenchmarkResults, Comparison } from './results.ts';
@@ -19,6 +20,7 @@ function renderFacts({
   environmentRemoved,
   warnings,
   notes,
+  leftOut = [],
 }: BenchmarkResults): string {
   const commit =
     machine.commit === null ? 'unknown' : machine.commit.slice(0, 12) + (machine.dirty === true ? ' + changes' : '');
@@ -32,6 +34,7 @@ function renderFacts({
       ? []
       : [`- taken out of the environment: ${environmentRemoved.map((name) => `\`${name}\``).join(', ')}`]),
     ...Object.entries(notes).map(([key, value]) => `- ${key}: ${value}`),
+    ...leftOut.map((what) => `- left out: ${what}`),
     ...warnings.map((warning) => `- warning: ${warning}`),
     '',
   ].join('\n');
@@ -50,9 +53,8 @@ function renderBenchmark(benchmark: BenchmarkResult, { confidence }: BenchmarkRe
       return row([`${metric.name} (${metric.unit})`, nameOf(variant.name, variant.implementation), ...cells]);
     }),
   );
-  const judged = comparisons.filter(
-    (comparison) => comparison.verdict !== 'not compared' || comparison.difference !== null,
-  );
+  // A peer that cannot tell a metric has no round in common with the others.
+  const judged = comparisons.filter(({ pairs }) => pairs > 0);
   const percent = `${Math.round(confidence * 1000) / 10} %`;
   return [
     `### ${name}`,
@@ -65,7 +67,7 @@ function renderBenchmark(benchmark: BenchmarkResult, { confidence }: BenchmarkRe
       : [
           ...table(
             ['metric', 'compared', `ratio of medians [${percent}]`, `difference [${percent}]`, 'verdict'],
-            judged.map((comparison) => row(comparisonCells(comparison, metrics))),
+            judged.map((comparison) => row(comparisonCells(comparison, benchmark))),
           ),
         ]),
     ...(aims.length === 0
@@ -117,18 +119,39 @@ function renderTimelines(variants: BenchmarkResult['variants']): readonly string
 
 function comparisonCells(
   { metric, variant, baseline, pairs, ratio, difference, verdict }: Comparison,
-  metrics: BenchmarkResult['metrics'],
+  { metrics, variants }: BenchmarkResult,
 ): readonly string[] {
-  const unit = metrics.find((item) => item.name === metric)?.unit ?? '';
-  // An interval from a handful of rounds would promise what it cannot keep.
-  const render = pairs < comparisonDefaults.roundsMin ? ({ value }: Estimate) => renderNumber(value) : renderEstimate;
+  const definition = metrics.find((item) => item.name === metric);
+  // An interval from a handful of rounds would promise what it cannot keep, and so would a verdict.
+  const isFew = pairs < comparisonDefaults.roundsMin;
+  const render = isFew ? ({ value }: Estimate) => renderNumber(value) : renderEstimate;
+  const samplesOf = (name: string) => variants.find((item) => item.name === name)?.metrics[metric]?.samples ?? [];
   return [
     metric,
     `${variant} / ${baseline}`,
     ratio === null ? '' : render(ratio),
-    difference === null ? '' : `${render(difference)} ${unit}`,
-    verdict,
+    difference === null ? '' : `${render(difference)} ${definition?.unit ?? ''}`,
+    verdict === 'too few rounds'
+      ? countRounds(samplesOf(baseline), samplesOf(variant), definition?.better ?? 'neither')
+      : verdict,
   ];
+}
+
+/** What a handful of rounds can say: in how many of them the variant was ahead, or behind. */
+function countRounds(
+  baseline: readonly (number | null)[],
+  candidate: readonly (number | null)[],
+  better: BetterDirection,
+): string {
+  const differences = candidate
+    .map((value, round) => [value, baseline[round] ?? null] as const)
+    .flatMap(([own, other]) => (own === null || other === null ? [] : [own - other]));
+  const more = differences.filter((difference) => difference > 0).length;
+  const less = differences.filter((difference) => difference < 0).length;
+  const [ahead, behind] = better === 'higher' ? [more, less] : [less, more];
+  const rounds = `of ${differences.length} round${differences.length === 1 ? '' : 's'}`;
+  if (ahead === behind) return `as often faster as slower, in ${ahead} ${rounds} each`;
+  return ahead > behind ? `faster in ${ahead} ${rounds}` : `slower in ${behind} ${rounds}`;
 }
 
 function renderEstimate({ value, low, high }: Estimate): string {

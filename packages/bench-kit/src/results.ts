@@ -84,6 +84,8 @@ export interface BenchmarkResults {
   readonly warnings: readonly string[];
   /** What the suite wants remembered with the figures: model, threads. Default: nothing. */
   readonly notes: Readonly<Record<string, string>>;
+  /** What was not measured, each with its reason. Left out when everything was. */
+  readonly leftOut?: readonly string[];
   readonly benchmarks: readonly BenchmarkResult[];
 }
 

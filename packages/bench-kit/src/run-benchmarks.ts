@@ -53,6 +53,8 @@ export interface RunBenchmarksOptions {
   readonly runGit?: RunGit;
   /** Remembered with the figures. Default: nothing. */
   readonly notes?: Readonly<Record<string, string>>;
+  /** What is not measured this time, each with its reason; told with the figures. Default: nothing. */
+  readonly leftOut?: readonly string[];
   readonly onProgress?: (progress: BenchmarkProgress) => void;
   /** Default: the system's. */
   readonly clock?: { readonly now: () => number; readonly date: () => Date };
@@ -79,6 +81,7 @@ export async function runBenchmarks({
   signal,
   runGit,
   notes = {},
+  leftOut = [],
   onProgress = () => {},
   clock = { now: () => performance.now(), date: () => new Date() },
   readLoad = readMachineLoad,
@@ -113,6 +116,7 @@ export async function runBenchmarks({
     environmentRemoved: removed,
     warnings,
     notes,
+    ...(leftOut.length === 0 ? {} : { leftOut }),
     benchmarks: results,
   };
 }

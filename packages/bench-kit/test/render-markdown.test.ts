@@ -159,15 +159,41 @@ describe('renderMarkdown', () => {
     ]);
   });
 
-  test('gives no interval when there were too few rounds for one', () => {
-    const few: BenchmarkResults = {
-      ...results,
-      benchmarks: results.benchmarks.map((benchmark) => ({
-        ...benchmark,
-        comparisons: benchmark.comparisons.map((item) => ({ ...item, pairs: 4, verdict: 'too few rounds' })),
-      })),
-    };
-    expect(renderMarkdown(few).split('\n')).toContain('| wallMs | a\\|b / bare | 30.8 | 1194 ms | too few rounds |');
+  test.each([
+    [[30, 40, 50], [20, 30, 60], 'lower', 'faster in 2 of 3 rounds'],
+    [[30, 40, 50], [20, 30, 60], 'higher', 'slower in 2 of 3 rounds'],
+    [[30, 40, null], [20, 50, 60], 'lower', 'as often faster as slower, in 1 of 2 rounds each'],
+    [[30], [40], 'lower', 'slower in 1 of 1 round'],
+  ] as const)(
+    'with too few rounds for an interval it counts those that were ahead: %j against %j, %s is better',
+    (baseline, candidate, better, verdict) => {
+      const few: BenchmarkResults = {
+        ...results,
+        benchmarks: results.benchmarks.map((benchmark) => ({
+          ...benchmark,
+          metrics: benchmark.metrics.map((metric) => ({ ...metric, better })),
+          variants: benchmark.variants.map((variant, place) => ({
+            ...variant,
+            metrics: { ...variant.metrics, wallMs: { samples: [baseline, candidate][place] ?? [], summary: null } },
+          })),
+          comparisons: benchmark.comparisons.map((item) => ({
+            ...item,
+            pairs: item.metric === 'wallMs' ? 3 : 0,
+            verdict: 'too few rounds',
+          })),
+        })),
+      };
+      const rows = renderMarkdown(few).split('\n');
+      expect(rows).toContain(`| wallMs | a\\|b / bare | 30.8 | 1194 ms | ${verdict} |`);
+      expect(rows.some((line) => line.startsWith('| cpuMs | a'))).toBe(false);
+    },
+  );
+
+  test('says what was left out, with its reason', () => {
+    expect(renderMarkdown({ ...results, leftOut: ['a peer: not installed.'] }).split('\n')).toContain(
+      '- left out: a peer: not installed.',
+    );
+    expect(renderMarkdown(results)).not.toContain('left out');
   });
 });
 

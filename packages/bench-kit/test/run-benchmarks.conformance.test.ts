@@ -203,7 +203,7 @@ describe('runBenchmarks', () => {
   });
 
   test(
-    'a process that dies by a signal is an error that names it',
+    'a process that dies by a signal is an error that names it (Windows has no signals)',
     { skip: process.platform === 'win32' },
     async () => {
       const measuring = measure([benchmark([variant('a', { signal: 'SIGKILL' })])]);
@@ -245,7 +245,7 @@ describe('runBenchmarks', () => {
   });
 
   test(
-    'what a process leaves behind is killed before the next run',
+    'what a process leaves behind is killed before the next run (Windows has no process groups)',
     { skip: process.platform === 'win32' },
     async () => {
       const folder = mkdtempSync(join(tmpdir(), 'gemma-bench-kit-'));
