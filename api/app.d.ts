@@ -150,6 +150,7 @@ export { readSchema } from './read-schema.ts';
 export type { ReadSchemaOptions } from './read-schema.ts';
 export { fillPromptTemplate, fillTemplate, inputVariable, templateVariables } from './prompt-template.ts';
 export type { PromptTemplate } from './prompt-template.ts';
+export { sendable } from './sendable.ts';
 
 // dist/prompt-template.d.ts
 export interface PromptTemplate {
@@ -166,3 +167,6 @@ export interface ReadSchemaOptions {
     readonly list?: boolean | undefined;
 }
 export declare function readSchema(text: string, { list }?: ReadSchemaOptions): unknown;
+
+// dist/sendable.d.ts
+export declare function sendable(content: string): string;

@@ -1,6 +1,7 @@
 import { GemmaError, type ChatMessage, type OutputFormat, type Prompt } from '@gemma-cli/contracts';
 import type { PromptParts, SessionMessage } from './client.ts';
 import { fillPromptTemplate, type PromptTemplate } from './prompt-template.ts';
+import { sendable } from './sendable.ts';
 
 /** What an answer is asked for: the past, the instruction before it, and the new text. */
 export interface PromptContent {
@@ -71,13 +72,4 @@ export function describeFormat(prompt: Prompt, format: OutputFormat | undefined)
     type: 'chat',
     messages: [system, ...(first === undefined || first.role === 'system' ? [] : [first]), ...others],
   };
-}
-
-/**
- * An engine refuses NUL and ESC in a prompt. A model may have said one, and a past that was restored may hold one; that
- * must not end the conversation.
- */
-function sendable(content: string): string {
-  // oxlint-disable-next-line no-control-regex -- control characters are what is removed
-  return content.replaceAll(/[\0\u001B]/g, '');
 }

@@ -21,3 +21,4 @@ export { readSchema } from './read-schema.ts';
 export type { ReadSchemaOptions } from './read-schema.ts';
 export { fillPromptTemplate, fillTemplate, inputVariable, templateVariables } from './prompt-template.ts';
 export type { PromptTemplate } from './prompt-template.ts';
+export { sendable } from './sendable.ts';

@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import type { AnswerOptions, SessionMessage } from '@gemma-cli/app';
+import { sendable, type AnswerOptions, type SessionMessage } from '@gemma-cli/app';
 import { GemmaError } from '@gemma-cli/contracts';
 
 /** A conversation as its file holds it. */
@@ -149,12 +149,6 @@ export async function loadChat(path: string): Promise<SavedChat> {
       ...(partial === true ? { partial } : {}),
     })),
   };
-}
-
-/** An engine refuses NUL and ESC in a prompt. */
-function sendable(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- control characters are what is removed
-  return text.replaceAll(/[\0\u001B]/g, '');
 }
 
 /** The names of the saved conversations, last one first. */
