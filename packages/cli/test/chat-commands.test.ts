@@ -315,6 +315,66 @@ describe('commands of a chat', () => {
     }));
 });
 
+describe('a question that got nothing', () => {
+  const firstFails = { ...hello, faults: [{ at: 'evaluate', process: 1, do: 'exit', code: 3 }] } as const;
+
+  test('is not asked again after /clear', () =>
+    tryMain({}, async (trial) => {
+      const { stderr } = await trial.run(['chat'], { script: firstFails, input: lines('one', '/clear', '/retry') });
+      expect(stderr).toContain('Nothing was asked yet.');
+      expect(prompts(trial)).toEqual([]);
+    }));
+
+  test('is what /undo takes back, and what was answered before it stays', () =>
+    tryMain({}, async (trial) => {
+      // Only the long question evaluates so many tokens.
+      const script = { ...hello, faults: [{ at: 'evaluate', process: 1, after: 40, do: 'exit', code: 3 }] } as const;
+      const long = 'two, and more words than the process lives to read';
+      const { stderr } = await trial.run(['chat'], {
+        script,
+        input: lines('one', long, '/undo', '/retry', '/show history'),
+      });
+      expect(stderr).toContain(`Taken back: ${long}`);
+      expect(prompts(trial)).toHaveLength(2);
+      expect(prompts(trial)[1]).toBe(prompts(trial)[0]);
+      expect(stderr).toContain('user: one\n\nassistant: Hello there.');
+    }));
+
+  test('does not follow into a conversation that is loaded', () =>
+    tryMain({}, async (trial) => {
+      await trial.run(['chat'], { script: hello, input: lines('before', '/save talk') });
+      await rm(trial.journal);
+      await trial.run(['chat'], { script: firstFails, input: lines('one', '/load talk', '/retry') });
+      expect(prompts(trial)).toEqual(['<|begin|><|user|>before<|end|><|assistant|>']);
+    }));
+
+  test('is not one that was answered with no words: /retry puts the new answer in its place', () =>
+    tryMain({}, async (trial) => {
+      const { stderr } = await trial.run(['chat'], {
+        script: { answer: { text: '' } },
+        input: lines('one', '/retry', '/show history'),
+      });
+      expect(prompts(trial)[1]).toBe(prompts(trial)[0]);
+      expect(stderr.match(/user: one/g)).toHaveLength(1);
+    }));
+
+  test('in the place of an older one stays so: /retry and /edit ask it there', async () => {
+    const messages = [
+      { role: 'user', content: 'old' },
+      { role: 'assistant', content: 'answer' },
+    ] as const;
+    const unanswered = { type: 'retry', text: 'edited' } as const;
+    const world = {
+      figures: createFigures(),
+      session: { messages },
+      unanswered,
+      compose: (text: string) => Promise.resolve(`${text} again`),
+    } as unknown as ChatWorld;
+    expect(await runChatCommand(world, '/retry')).toEqual(unanswered);
+    expect(await runChatCommand(world, '/edit')).toEqual({ type: 'retry', text: 'edited again' });
+  });
+});
+
 describe('the table of commands', () => {
   test('has every name of the issue and of the Python program, each once', () => {
     const names = chatCommands.flatMap(({ name, aliases = [] }) => [name, ...aliases]);

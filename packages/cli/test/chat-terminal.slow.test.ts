@@ -150,6 +150,70 @@ describeUnless(missingPty, 'a chat on a terminal', () => {
     expect(outcome.output).toContain('session   2 messages · 4 answers');
   });
 
+  test('a changed question is kept when the process dies before its first word, and /retry asks it in the old one’s place', async () => {
+    const outcome = await runOnTerminal({
+      argv: ['chat'],
+      // Only the longer text from the editor evaluates so many tokens.
+      script: { ...hello, faults: [{ at: 'evaluate', process: 1, after: 25, do: 'exit', code: 3 }] },
+      env: { VISUAL: '', EDITOR: editor },
+      steps: [
+        { expect: '> ' },
+        { send: 'one\r' },
+        { expect: 'Hello there.' },
+        { expect: '> ' },
+        { send: '/edit\r' },
+        { expect: '[ENGINE_EXITED]' },
+        { expect: '> ' },
+        { send: '/retry\r' },
+        { expect: 'Hello there.' },
+        { expect: '> ' },
+        { send: '/stats\r' },
+        { expect: '2 messages' },
+        { expect: '> ' },
+        { send: ctrl('d') },
+      ],
+    });
+    expect(outcome).toMatchObject({ code: 0, failure: null });
+    expect(questions(outcome)).toEqual(['one', 'from the editor\nin two lines']);
+  });
+
+  test('with --json, and on a dumb terminal, /copy writes nothing but why not', async () => {
+    const json = await runOnTerminal({
+      argv: ['chat', '--json'],
+      script: hello,
+      env: { VISUAL: '', EDITOR: editor },
+      steps: [
+        { send: 'one\r' },
+        { expect: '"text":"Hello there."' },
+        { send: '/copy\r' },
+        { expect: '/copy needs a chat without --json' },
+        { send: '/edit\r' },
+        { expect: '/edit needs a chat without --json' },
+        { send: ctrl('d') },
+      ],
+    });
+    expect(json).toMatchObject({ code: 2, failure: null });
+    expect(json.output).not.toContain(esc);
+    const dumb = await runOnTerminal({
+      argv: ['chat'],
+      script: hello,
+      env: { TERM: 'dumb' },
+      steps: [
+        { expect: '> ' },
+        { send: 'one\r' },
+        { expect: 'Hello there.' },
+        { expect: '> ' },
+        { send: '/copy\r' },
+        { expect: 'TERM=dumb' },
+        { expect: '/save' },
+        { expect: '> ' },
+        { send: ctrl('d') },
+      ],
+    });
+    expect(dumb).toMatchObject({ code: 0, failure: null });
+    expect(dumb.output).not.toContain(esc);
+  });
+
   test('an unreadable history and a saved chat that leads nowhere end no chat', async () => {
     const outcome = await runOnTerminal({
       argv: ['chat'],

@@ -23,8 +23,8 @@ export interface ChatWorld {
   options: AnswerOptions;
   readonly figures: Figures;
   readonly places: SavedChatPlaces;
-  /** The question that got no text at all, if the last one did. */
-  readonly unanswered: string | undefined;
+  /** The last question, when it got no answer at all: how it is asked again. Commands that leave it behind forget it. */
+  unanswered: UnansweredQuestion | undefined;
   /** The model that was made ready. */
   readonly prepared: PreparedModel | undefined;
   /** Prints a line that is not the answer. */
@@ -35,15 +35,21 @@ export interface ChatWorld {
   prepare(): void;
   /** Asks yes or no; `undefined` when nobody can be asked. */
   confirm(question: string): Promise<boolean | undefined>;
-  /** Opens the user's editor; `undefined` when there is no terminal for it. */
-  readonly compose: ((text: string) => Promise<string | undefined>) | undefined;
-  /** Puts a text on the clipboard of the terminal; `undefined` when stdout is none. */
-  readonly copy: ((text: string) => void) | undefined;
+  /** Opens the user's editor; or what to tell where that cannot be. */
+  readonly compose: ((text: string) => Promise<string | undefined>) | string;
+  /** Puts a text on the clipboard of the terminal; or what to tell where that cannot be. */
+  readonly copy: ((text: string) => void) | string;
   /** A model by name or path. Throws `MODEL_NOT_FOUND`. */
   findModel(reference: string): Promise<ChatModel>;
   readonly now: () => Date;
   /** Seed of a new choice. */
   readonly seed: () => number;
+}
+
+/** A question of which the session knows nothing: a new one, or one that was to take the place of the last. */
+export interface UnansweredQuestion {
+  readonly type: 'send' | 'retry';
+  readonly text: string;
 }
 
 /** A model as `/model` shows it. */
@@ -146,7 +152,7 @@ export const chatCommands: readonly ChatCommand[] = [
     aliases: ['/regenerate'],
     summary: 'ask the last question again, with another seed',
     run({ unanswered, session, figures, say, seed }) {
-      if (unanswered !== undefined) return { type: 'send', text: unanswered };
+      if (unanswered !== undefined) return unanswered;
       // gemma.cpp takes no seed, and chooses anew each time.
       const takesSeed = figures.start?.engine.runtime !== 'gemma.cpp';
       if (session.messages.length > 0) return { type: 'retry', ...(takesSeed ? { seed: seed() } : {}) };
@@ -162,7 +168,13 @@ export const chatCommands: readonly ChatCommand[] = [
   {
     name: '/undo',
     summary: 'take the last question and its answer back',
-    run({ session, say }) {
+    run(world) {
+      const { session, unanswered, say } = world;
+      if (unanswered !== undefined) {
+        world.unanswered = undefined;
+        say(`Taken back: ${oneLine(unanswered.text)}`);
+        return stay;
+      }
       const [question] = session.undo();
       say(question === undefined ? 'Nothing was said yet.' : `Taken back: ${oneLine(question.content)}`);
       return stay;
@@ -172,9 +184,10 @@ export const chatCommands: readonly ChatCommand[] = [
     name: '/clear',
     aliases: ['/new', '/reset'],
     summary: 'forget the conversation; the system text stays',
-    run({ session, say }) {
-      session.clear();
-      say('The conversation is forgotten.');
+    run(world) {
+      world.session.clear();
+      world.unanswered = undefined;
+      world.say('The conversation is forgotten.');
       return stay;
     },
   },
@@ -427,18 +440,18 @@ function show(world: ChatWorld, argument: string): CommandOutcome {
 }
 
 async function edit({ session, unanswered, compose, say }: ChatWorld): Promise<CommandOutcome> {
-  if (compose === undefined) {
-    say('/edit needs a terminal.');
+  if (typeof compose === 'string') {
+    say(compose);
     return misused;
   }
   const asked = session.messages.at(-2)?.content;
-  const before = unanswered ?? asked ?? '';
+  const before = unanswered?.text ?? asked ?? '';
   const text = await compose(before);
   if (text === undefined || text.trim() === '' || text === before) {
     say('Nothing was changed.');
     return stay;
   }
-  return unanswered !== undefined || asked === undefined ? { type: 'send', text } : { type: 'retry', text };
+  return { type: unanswered?.type ?? (asked === undefined ? 'send' : 'retry'), text };
 }
 
 async function save(world: ChatWorld, argument: string): Promise<CommandOutcome> {
@@ -478,6 +491,7 @@ async function load(world: ChatWorld, argument: string): Promise<CommandOutcome>
   const { session, say } = world;
   const chat = await loadChat(savedChatPath(unquote(argument), world.places));
   session.restore(chat.messages);
+  world.unanswered = undefined;
   session.setSystem(chat.system ?? undefined);
   const { options, refused } = readSettings(chat.options);
   world.options = { ...fixedOptions(world.options), ...options };
@@ -509,8 +523,8 @@ async function savedModel(world: ChatWorld, reference: string): Promise<ChatMode
 }
 
 function copy({ session, copy: put, say }: ChatWorld, argument: string): CommandOutcome {
-  if (put === undefined) {
-    say('/copy needs a terminal.');
+  if (typeof put === 'string') {
+    say(put);
     return misused;
   }
   const last = session.messages.at(-1)?.content;

@@ -80,6 +80,8 @@ export async function chat(context: CommandContext, input: CommandInput, { worke
     const loaded = await loadConfig({ home: globals.home, cwd, env });
     const world = chatWorld({
       context,
+      style,
+      isInteractive,
       session,
       options,
       store: storeOf(context, loaded),
@@ -151,7 +153,7 @@ export async function chat(context: CommandContext, input: CommandInput, { worke
 
 interface AnswerParts {
   readonly context: CommandContext;
-  readonly world: MutableWorld;
+  readonly world: ChatWorld;
   readonly style: AnswerStyle;
   readonly terminal: ChatTerminal | undefined;
   readonly loading: Loading;
@@ -196,7 +198,7 @@ async function turn(
   const release = terminal?.onInterrupt(() => stop.abort());
   const renderer = terminal?.startAnswer(loading) ?? createAnswerRenderer(style, { stdout, stderr });
   const asked = { signal: AbortSignal.any([signal, stop.signal]) };
-  let text = '';
+  let isAnswered = false;
   world.unanswered = undefined;
   try {
     const events: AsyncIterable<AppEvent> =
@@ -205,7 +207,7 @@ async function turn(
         : session.retry({ ...question, ...asked });
     for await (const event of events) {
       figures.take(event);
-      if (event.type === 'text-delta') text += event.text;
+      isAnswered ||= event.type === 'text-delta' || (event.type === 'generation-end' && event.reason !== 'aborted');
       await renderer.event(event);
     }
     return undefined;
@@ -214,17 +216,18 @@ async function turn(
     await renderer.error(problem);
     return problem;
   } finally {
-    if (text === '' && question.type === 'send') world.unanswered = question.text;
+    // What the session does not keep. A retry without a text of its own is kept there: the old turn stays.
+    const { type, text } = question;
+    if (!isAnswered && text !== undefined) world.unanswered = { type, text };
     terminal?.endAnswer();
     release?.();
   }
 }
 
-/** What of the world changes here, and not by a command. */
-type MutableWorld = { -readonly [Key in keyof ChatWorld]: ChatWorld[Key] };
-
 interface WorldParts {
   readonly context: CommandContext;
+  readonly style: AnswerStyle;
+  readonly isInteractive: boolean;
   readonly session: ChatSession;
   readonly options: AnswerOptions;
   readonly store: ModelStore;
@@ -233,9 +236,11 @@ interface WorldParts {
   readonly terminal: () => ChatTerminal | undefined;
 }
 
-function chatWorld({ context, session, options, store, loading, say, terminal }: WorldParts): MutableWorld {
-  const { cwd, stdin, stdout, options: globals } = context;
-  const isTerminal = stdin.isTTY === true && stdout.isTTY === true;
+function chatWorld(parts: WorldParts): ChatWorld {
+  const { context, style, isInteractive, session, options, store, loading, say, terminal } = parts;
+  const { cwd, env, stdin, stdout, options: globals } = context;
+  const hasTerminal = stdin.isTTY === true && stdout.isTTY === true;
+  const lacking = hasTerminal && style.json ? 'a chat without --json: stdout is for JSON alone.' : 'a terminal.';
   return {
     session,
     options,
@@ -257,12 +262,14 @@ function chatWorld({ context, session, options, store, loading, say, terminal }:
       });
     },
     confirm: async (text) => terminal()?.confirm(text),
-    compose: isTerminal ? async (text) => terminal()?.compose(text) : undefined,
-    copy: isTerminal
-      ? (text) => {
-          stdout.write(`\u001B]52;c;${Buffer.from(text).toString('base64')}\u0007`);
-        }
-      : undefined,
+    compose: isInteractive ? async (text) => terminal()?.compose(text) : `/edit needs ${lacking}`,
+    copy: !isInteractive
+      ? `/copy needs ${lacking}`
+      : env['TERM'] === 'dumb'
+        ? '/copy needs a terminal that takes control sequences, and TERM=dumb says that this one does not. Select the text there, or write the conversation to a file: /save FILE.json'
+        : (text) => {
+            stdout.write(`\u001B]52;c;${Buffer.from(text).toString('base64')}\u0007`);
+          },
     now: () => new Date(),
     seed: () => randomInt(requestDefaults.seedMax),
   };
