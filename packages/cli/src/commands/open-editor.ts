@@ -23,7 +23,7 @@ function runEditor({ env, cwd }: Pick<CommandContext, 'env' | 'cwd'>, file: stri
         new GemmaError({
           code: 'USAGE',
           message: `The editor ${editor} ${why}. Set VISUAL or EDITOR to one that works, or edit ${file} yourself.`,
-          facts: { editor, file },
+          facts: { editor, file, why },
           cause,
         }),
       );
