@@ -158,13 +158,15 @@ export interface ModelQuestionOptions {
     readonly contextTokens?: number | undefined;
     readonly signal?: AbortSignal | undefined;
 }
+export interface CountTokensOptions extends ModelQuestionOptions, Pick<GenerateRequest, 'tools' | 'toolChoice' | 'parallelToolCalls'> {
+}
 export interface Engine extends AsyncDisposable {
     readonly implementation: ImplementationName;
     generate(request: GenerateRequest, options?: {
         readonly signal?: AbortSignal | undefined;
     }): AsyncIterable<EngineEvent>;
     describe(model: ModelFile, options?: ModelQuestionOptions): Promise<ModelDescription>;
-    countTokens(model: ModelFile, prompt: Prompt, options?: ModelQuestionOptions): Promise<number | null>;
+    countTokens(model: ModelFile, prompt: Prompt, options?: CountTokensOptions): Promise<number | null>;
     status(): EngineStatus;
     close(): Promise<void>;
 }
@@ -569,14 +571,44 @@ export type { ContractName, Implementation, ImplementationHandshake, Implementat
 export type { Capabilities, CapabilityName } from './capabilities.ts';
 export type { ChatMessage, ChatRole, GenerateRequest, ModelFile, OutputFormat, Prompt, Sampling, Speculation, ToolCall, ToolChoice, ToolDefinition, } from './generate-request.ts';
 export { requestDefaults } from './generate-request.ts';
+export { requestRanges } from './request-ranges.ts';
+export type { NumberRange, RangedOption } from './request-ranges.ts';
 export type { EngineEvent, FinishReason, GenerationEnd, LoadEnd, LoadStart, PromptTrimmed, TextDelta, ThreadsChanged, Timings, TokenLogprob, ToolCallEvent, Usage, } from './engine-events.ts';
-export type { Engine, EngineModule, EngineOptions, EngineStatus, ModelDescription, ModelQuestionOptions, RuntimeInfo, StateCacheStatus, WorkerSpec, } from './engine.ts';
+export type { CountTokensOptions, Engine, EngineModule, EngineOptions, EngineStatus, ModelDescription, ModelQuestionOptions, RuntimeInfo, StateCacheStatus, WorkerSpec, } from './engine.ts';
 export { nearestNames } from './nearest-names.ts';
 export type { EmbedOptions, Embedder, EmbedderOptions } from './embedder.ts';
 export type { RankOptions, Reranker, RerankerOptions } from './reranker.ts';
 
 // dist/nearest-names.d.ts
 export declare function nearestNames(name: string, candidates: readonly string[], namesMax?: number): readonly string[];
+
+// dist/request-ranges.d.ts
+export interface NumberRange {
+    readonly min: number;
+    readonly max: number;
+    readonly integer: boolean;
+    readonly default: number | null;
+    readonly meaning: string;
+}
+export type RangedOption = keyof typeof requestRanges;
+export declare const requestRanges: {
+    readonly temperature: NumberRange;
+    readonly topK: NumberRange;
+    readonly topP: NumberRange;
+    readonly minP: NumberRange;
+    readonly repeatPenalty: NumberRange;
+    readonly repeatLastTokens: NumberRange;
+    readonly frequencyPenalty: NumberRange;
+    readonly presencePenalty: NumberRange;
+    readonly dryMultiplier: NumberRange;
+    readonly dryBase: NumberRange;
+    readonly dryAllowedLength: NumberRange;
+    readonly xtcProbability: NumberRange;
+    readonly xtcThreshold: NumberRange;
+    readonly seed: NumberRange;
+    readonly maxTokens: NumberRange;
+    readonly contextTokens: NumberRange;
+};
 
 // dist/reranker.d.ts
 import type { EngineOptions } from './engine.ts';

@@ -3,16 +3,19 @@
 // dist/admission-queue.d.ts
 export interface AdmissionQueue {
     readonly waiting: number;
-    enter(take: () => (() => void) | undefined, signal?: AbortSignal): Promise<() => void>;
+    enter(take: TakeSeat | Promise<TakeSeat>, signal?: AbortSignal): Promise<() => void>;
     retry(): void;
     close(): void;
 }
-export declare function createAdmissionQueue({ waitingMax }: {
+type TakeSeat = () => (() => void) | undefined;
+export declare function createAdmissionQueue({ waitingMax, lookMsMax, }: {
     readonly waitingMax: number;
+    readonly lookMsMax?: number;
 }): AdmissionQueue;
 export declare function singleSeat(): {
     take(): (() => void) | undefined;
 };
+export {};
 
 // dist/answer-on-sequence.d.ts
 import type { EngineEvent, GenerationEnd } from '@gemma-cli/contracts';
@@ -155,6 +158,7 @@ export interface FittedPrompt {
     readonly tokens: readonly number[];
     readonly trimmed?: PromptTrimmed;
 }
+export declare function trimmedTokensMax(contextTokens: number): number;
 export declare function fitPrompt(prompt: Prompt, { contextTokens }: Pick<LoadedModel, 'contextTokens'>, onOverflow: 'refuse' | 'trim', tokenize: (input: TokenizeInput) => Promise<readonly number[]>): Promise<FittedPrompt>;
 export declare function tokenizeInput(prompt: Prompt): TokenizeInput;
 
@@ -266,6 +270,25 @@ export declare const noParameters: {
 export declare function callHead(name: string): string;
 export declare const callTail = "}";
 export declare const callSeparator = ", ";
+
+// dist/grammar/tool-messages.d.ts
+import type { ChatMessage, ToolCall } from '@gemma-cli/contracts';
+import type { ToolOptions } from './tool-call-grammar.ts';
+export interface RenderedConversation {
+    readonly messages: readonly ChatMessage[];
+    readonly ends: readonly RenderedEnd[];
+}
+export interface RenderedEnd {
+    readonly messages: number;
+    readonly characters: number;
+}
+export declare function renderToolMessages(messages: readonly ChatMessage[], options: ToolOptions): RenderedConversation;
+export declare function renderToolsForPrompt({ tools, toolChoice, parallel }: ToolOptions): string;
+export declare function renderToolCalls(calls: readonly ToolCall[]): string;
+export declare function renderToolResult({ name, content }: {
+    readonly name: string;
+    readonly content: string;
+}): string;
 
 // dist/index.d.ts
 export { createAdmissionQueue } from './admission-queue.ts';
@@ -395,6 +418,10 @@ export declare function startRequestClock(now?: () => number): RequestClock;
 import type { EngineOptions, GenerateRequest, ModelFile, Prompt, Speculation } from '@gemma-cli/contracts';
 import type { LoadedModel, ResolvedSampling } from '@gemma-cli/contracts/worker-protocol';
 import type { ToolOptions } from './grammar/tool-call-grammar.ts';
+import type { RenderedEnd } from './grammar/tool-messages.ts';
+export type StablePrefix = RenderedEnd | {
+    readonly characters: number;
+};
 export interface ResolvedRequest {
     readonly model: Required<ModelFile>;
     readonly prompt: Prompt;
@@ -408,7 +435,7 @@ export interface ResolvedRequest {
     readonly tools: ToolOptions | null;
     readonly logprobs: number | null;
     readonly speculation: Speculation | null;
-    readonly stablePrefix: NonNullable<GenerateRequest['stablePrefix']> | null;
+    readonly stablePrefix: StablePrefix | null;
     readonly asked: {
         readonly sampling: boolean;
         readonly seed: boolean;
@@ -419,10 +446,17 @@ export interface ResolvedRequest {
     };
 }
 export declare function resolveRequest(request: GenerateRequest, { promptCharsMax }: Pick<EngineOptions, 'promptCharsMax'>): ResolvedRequest;
+type ToolRequest = Pick<GenerateRequest, 'prompt' | 'tools' | 'toolChoice' | 'parallelToolCalls' | 'format'>;
+export declare function offerTools({ prompt, tools, toolChoice, parallelToolCalls, format }: ToolRequest, promptCharsMax?: number): {
+    readonly prompt: Prompt;
+    readonly ends: readonly RenderedEnd[] | null;
+    readonly tools: ToolOptions | null;
+    readonly grammar: string | null;
+};
 export declare function resolveContextTokens(contextTokens?: number): number;
 export declare function resolveModel(model: ModelFile): Required<ModelFile>;
 export declare function checkCapabilities(request: ResolvedRequest, { capabilities }: LoadedModel): void;
-export declare function checkPrompt(prompt: Prompt, promptCharsMax?: number): void;
+export {};
 
 // dist/token-ledger.d.ts
 export declare const evaluationChunkTokens = 64;

@@ -74,6 +74,10 @@ export interface ModelQuestionOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Options of a count: what `generate` would be told of tools, because their description is part of the prompt. */
+export interface CountTokensOptions
+  extends ModelQuestionOptions, Pick<GenerateRequest, 'tools' | 'toolChoice' | 'parallelToolCalls'> {}
+
 /**
  * Runs models. Legacy starts one model process per prompt; optimized keeps it and the attention state of the common
  * prefix, and answers several requests side by side. Safe for concurrent requests: they are admitted in order of arrival,
@@ -101,8 +105,11 @@ export interface Engine extends AsyncDisposable {
   /** Loads the model if it is not loaded and tells what it is. Legacy starts and ends a process for it. */
   describe(model: ModelFile, options?: ModelQuestionOptions): Promise<ModelDescription>;
 
-  /** Counts the tokens of a prompt as `generate` would evaluate it, template included. `null` = the runtime does not tell. */
-  countTokens(model: ModelFile, prompt: Prompt, options?: ModelQuestionOptions): Promise<number | null>;
+  /**
+   * Counts the tokens of a prompt as `generate` would evaluate it, template, tools, calls and results included. `null` =
+   * the runtime does not tell.
+   */
+  countTokens(model: ModelFile, prompt: Prompt, options?: CountTokensOptions): Promise<number | null>;
 
   /** What runs now. Cheap. */
   status(): EngineStatus;

@@ -25,6 +25,8 @@ export type {
   ToolDefinition,
 } from './generate-request.ts';
 export { requestDefaults } from './generate-request.ts';
+export { requestRanges } from './request-ranges.ts';
+export type { NumberRange, RangedOption } from './request-ranges.ts';
 export type {
   EngineEvent,
   FinishReason,
@@ -40,6 +42,7 @@ export type {
   Usage,
 } from './engine-events.ts';
 export type {
+  CountTokensOptions,
   Engine,
   EngineModule,
   EngineOptions,

@@ -40,10 +40,18 @@ function stableBeginning(
     return { type: 'completion', text: prompt.text.slice(0, stable.characters) };
   }
   const { messages } = prompt;
-  const count = stable !== null && 'messages' in stable ? stable.messages : messages[0]?.role === 'system' ? 1 : 0;
-  if (count < 1 || count >= messages.length) return undefined;
+  const { messages: count, characters } =
+    stable !== null && 'messages' in stable
+      ? stable
+      : { messages: messages[0]?.role === 'system' ? 1 : 0, characters: 0 };
+  if (count + characters < 1 || count >= messages.length) return undefined;
   const kept = messages.slice(0, count);
   // A template may insist on alternating roles: what comes next is said by whoever says it in the prompt.
   const next = messages[count];
-  return next === undefined ? undefined : { type: 'chat', messages: [...kept, { ...next, content: '\u2026' }] };
+  return next === undefined
+    ? undefined
+    : {
+        type: 'chat',
+        messages: [...kept, { ...next, content: `${next.content.slice(0, characters)}\u2026` }],
+      };
 }

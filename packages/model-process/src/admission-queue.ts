@@ -1,4 +1,5 @@
-import { GemmaError } from '@gemma-cli/contracts';
+import { GemmaError, toGemmaError } from '@gemma-cli/contracts';
+import { abortedError, closedError } from './errors.ts';
 
 /** Lets work start in order of arrival, as seats get free, with a bound on those that wait. */
 export interface AdmissionQueue {
@@ -9,24 +10,41 @@ export interface AdmissionQueue {
    * is harmless.
    *
    * @param take - Takes a seat and gives how to leave it, or nothing when none is free. Asked again whenever one is left.
-   * @throws GemmaError `ENGINE_BUSY` at once when the queue is full, `ENGINE_CLOSED` after `close`, `ABORTED` when the
-   *   signal is aborted before the turn comes.
+   *   A promise keeps the place in the line while it is looked for where the seats are. Whoever looks for longer than
+   *   `lookMsMax` is passed by until it is known.
+   * @throws GemmaError `ENGINE_BUSY` when the queue is full, `ENGINE_CLOSED` after `close`, `ABORTED` when the signal is
+   *   aborted before the turn comes; what the promise of `take` throws.
    */
-  enter(take: () => (() => void) | undefined, signal?: AbortSignal): Promise<() => void>;
+  enter(take: TakeSeat | Promise<TakeSeat>, signal?: AbortSignal): Promise<() => void>;
   /** A seat may have got free in another way than by leaving one: whoever is first asks again. */
   retry(): void;
   /** Fails everybody who waits, and everybody who comes later, with `ENGINE_CLOSED`. */
   close(): void;
 }
 
+/** Takes a seat and gives how to leave it, or nothing when none is free. */
+type TakeSeat = () => (() => void) | undefined;
+
+/** How long somebody who still looks for a seat keeps those behind waiting, in milliseconds: a file on a dead drive. */
+const defaultLookMsMax = 1_000;
+
 interface Waiter {
-  readonly take: () => (() => void) | undefined;
+  /** Nothing as long as it is looked for. */
+  take: TakeSeat | undefined;
+  /** Whether it was looked for too long, so that others pass by. */
+  isLate: boolean;
   readonly admit: (leave: () => void) => void;
   readonly fail: (error: GemmaError) => void;
 }
 
 /** Makes a queue in which at most `waitingMax` wait. */
-export function createAdmissionQueue({ waitingMax }: { readonly waitingMax: number }): AdmissionQueue {
+export function createAdmissionQueue({
+  waitingMax,
+  lookMsMax = defaultLookMsMax,
+}: {
+  readonly waitingMax: number;
+  readonly lookMsMax?: number;
+}): AdmissionQueue {
   const waiters: Waiter[] = [];
   let closed = false;
 
@@ -37,18 +55,41 @@ export function createAdmissionQueue({ waitingMax }: { readonly waitingMax: numb
       if (!held) return;
       held = false;
       leave();
-      admitWaiting();
+      advance();
     };
   }
 
-  function admitWaiting(): void {
-    for (let first = waiters[0]; first !== undefined; first = waiters[0]) {
-      const leave = first.take();
+  /** Seats whoever can be seated, in order of arrival, and turns away those who would be too many to wait. */
+  function advance(): void {
+    let isFull = false;
+    let waiting = 0;
+    for (let waiter = waiters[0]; waiter !== undefined; waiter = waiters[waiting]) {
       // Whoever came first is first served, also when a later one could start now.
-      if (leave === undefined) return;
-      waiters.shift();
-      first.admit(seat(leave));
+      if (waiter.take === undefined && !waiter.isLate) return;
+      const leave = isFull ? undefined : waiter.take?.();
+      if (leave !== undefined) {
+        remove(waiter);
+        waiter.admit(seat(leave));
+        continue;
+      }
+      isFull ||= waiter.take !== undefined;
+      if (waiting < waitingMax) {
+        waiting += 1;
+        continue;
+      }
+      remove(waiter);
+      waiter.fail(busy(waitingMax));
     }
+  }
+
+  function remove(waiter: Waiter): void {
+    const index = waiters.indexOf(waiter);
+    if (index >= 0) waiters.splice(index, 1);
+  }
+
+  /** Those who wait for a seat; who only looks for one is about to sit, or to wait. */
+  function waitingForSeat(): number {
+    return waiters.filter(({ take, isLate }) => take !== undefined || isLate).length;
   }
 
   return {
@@ -56,42 +97,56 @@ export function createAdmissionQueue({ waitingMax }: { readonly waitingMax: numb
       return waiters.length;
     },
     enter(take, signal) {
+      const isKnown = typeof take === 'function';
+      // Whoever is turned away at once does not hear what the search gives.
+      if (!isKnown) take.catch(() => {});
       if (closed) return Promise.reject(closedError());
-      if (signal?.aborted) return Promise.reject(abortedError());
-      const leave = waiters.length === 0 ? take() : undefined;
+      if (signal?.aborted) return Promise.reject(abortedError('The request was aborted while it waited.'));
+      const leave = isKnown && waiters.length === 0 ? take() : undefined;
       if (leave !== undefined) return Promise.resolve(seat(leave));
-      if (waiters.length >= waitingMax) {
-        return Promise.reject(
-          new GemmaError({
-            code: 'ENGINE_BUSY',
-            message: `Expected at most ${waitingMax} waiting requests, and ${waiters.length} wait already. Try again later, or raise engine.queue_max.`,
-            facts: { waiting: waiters.length, waitingMax },
-          }),
-        );
-      }
+      if (waitingForSeat() >= waitingMax) return Promise.reject(busy(waitingMax));
       return new Promise((resolve, reject) => {
+        const lateTimer = isKnown ? undefined : setTimeout(onLate, lookMsMax);
+        const settle = (): void => {
+          clearTimeout(lateTimer);
+          signal?.removeEventListener('abort', onAbort);
+        };
         const waiter: Waiter = {
-          take,
+          take: isKnown ? take : undefined,
+          isLate: false,
           admit: (left) => {
-            signal?.removeEventListener('abort', onAbort);
+            settle();
             resolve(left);
           },
           fail: (error) => {
-            signal?.removeEventListener('abort', onAbort);
+            settle();
             reject(error);
           },
         };
-        function onAbort(): void {
-          waiters.splice(waiters.indexOf(waiter), 1);
-          waiter.fail(abortedError());
+        function leaveLine(error: unknown): void {
+          remove(waiter);
+          waiter.fail(toGemmaError(error));
           // The next one may fit where this one did not.
-          admitWaiting();
+          advance();
+        }
+        function onLate(): void {
+          waiter.isLate = true;
+          advance();
+        }
+        function onAbort(): void {
+          leaveLine(abortedError('The request was aborted while it waited.'));
         }
         signal?.addEventListener('abort', onAbort, { once: true });
         waiters.push(waiter);
+        if (isKnown) return;
+        take.then((found) => {
+          clearTimeout(lateTimer);
+          waiter.take = found;
+          advance();
+        }, leaveLine);
       });
     },
-    retry: admitWaiting,
+    retry: advance,
     close() {
       closed = true;
       for (const waiter of waiters.splice(0)) waiter.fail(closedError());
@@ -113,10 +168,10 @@ export function singleSeat(): { take(): (() => void) | undefined } {
   };
 }
 
-function closedError(): GemmaError {
-  return new GemmaError({ code: 'ENGINE_CLOSED', message: 'The engine is closed. Make a new one to go on.' });
-}
-
-function abortedError(): GemmaError {
-  return new GemmaError({ code: 'ABORTED', message: 'The request was aborted while it waited.' });
+function busy(waitingMax: number): GemmaError {
+  return new GemmaError({
+    code: 'ENGINE_BUSY',
+    message: `Expected at most ${waitingMax} waiting requests, and ${waitingMax} wait already. Try again later, or raise engine.queue_max.`,
+    facts: { waiting: waitingMax, waitingMax },
+  });
 }

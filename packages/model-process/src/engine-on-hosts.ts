@@ -3,11 +3,13 @@ import type { Engine, EngineEvent, GenerateRequest, ModelFile } from '@gemma-cli
 import { createAdmissionQueue, singleSeat } from './admission-queue.ts';
 import type { AdmissionQueue } from './admission-queue.ts';
 import type { EngineSettings } from './engine-settings.ts';
+import { closedError } from './errors.ts';
 import { eventStream } from './event-stream.ts';
 import { abortedBeforeStart } from './answer-on-sequence.ts';
 import type { ModelHost, Place } from './model-host.ts';
 import { startRequestClock } from './request-clock.ts';
-import { checkPrompt, resolveContextTokens, resolveModel, resolveRequest } from './resolve-request.ts';
+import { untilAborted } from './until-aborted.ts';
+import { offerTools, resolveContextTokens, resolveModel, resolveRequest } from './resolve-request.ts';
 
 /** The hosts of an engine, by the format of the weights that they run. */
 export interface EngineHosts {
@@ -37,8 +39,6 @@ export function engineOnHosts(hosts: EngineHosts, settings: EngineSettings): Eng
   for (const { host, queue } of all) host.onRoom?.(() => queue.retry());
   const closing = new AbortController();
   const running = new Set<Promise<unknown>>();
-  /** Settles when everybody who came so far stands in line: looking for a place takes some longer than others. */
-  let arrivals: Promise<unknown> = Promise.resolve();
 
   async function answer(
     request: GenerateRequest,
@@ -79,10 +79,18 @@ export function engineOnHosts(hosts: EngineHosts, settings: EngineSettings): Eng
     const { host, queue, onlySeat } = counters[weightsFormat(file.path)];
     const stop = signal === undefined ? closing.signal : AbortSignal.any([signal, closing.signal]);
     try {
-      const placed = Promise.all([host.place?.(file, contextTokens), arrivals]);
-      arrivals = placed.catch(() => {});
-      const place = (await placed)[0] ?? onlySeat;
-      const leave = await queue.enter(() => place.take(), signal);
+      let place = onlySeat;
+      // In line first: looking for a place takes some longer than others, and on a dead drive it never ends.
+      const take = (): (() => void) | undefined => place.take();
+      const looking = host.place?.(file, contextTokens);
+      const found =
+        looking === undefined
+          ? take
+          : inTime(untilAborted(looking, stop), file, settings.loadMsMax).then((its) => {
+              place = its;
+              return take;
+            });
+      const leave = await queue.enter(found, signal);
       try {
         return await work(host, place, stop);
       } finally {
@@ -106,8 +114,8 @@ export function engineOnHosts(hosts: EngineHosts, settings: EngineSettings): Eng
         return { name: model.name, architecture, contextTokens: tokens, trainContextTokens, capabilities, runtime };
       });
     },
-    async countTokens(file, prompt, { contextTokens, signal } = {}) {
-      checkPrompt(prompt, settings.promptCharsMax);
+    async countTokens(file, given, { contextTokens, signal, ...tools } = {}) {
+      const { prompt } = offerTools({ prompt: given, ...tools }, settings.promptCharsMax);
       const model = resolveModel(file);
       const context = resolveContextTokens(contextTokens);
       return inTurn(model, context, signal, (host, place, stop) =>
@@ -136,6 +144,25 @@ function weightsFormat(path: string): keyof EngineHosts {
   return path.toLowerCase().endsWith('.sbs') ? 'sbs' : 'gguf';
 }
 
-function closedError(): GemmaError {
-  return new GemmaError({ code: 'ENGINE_CLOSED', message: 'The engine is closed. Make a new one to go on.' });
+/** Waits for the place of a model no longer than its load may take. */
+async function inTime(looking: Promise<Place>, { name, path }: Required<ModelFile>, timeoutMs: number): Promise<Place> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () =>
+        reject(
+          new GemmaError({
+            code: 'ENGINE_LOAD_TIMEOUT',
+            message: `Expected to learn within ${timeoutMs} ms what lies at ${path}. Is ${name} on a drive that does not answer?`,
+            facts: { path, timeoutMs },
+          }),
+        ),
+      timeoutMs,
+    );
+  });
+  try {
+    return await Promise.race([looking, tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

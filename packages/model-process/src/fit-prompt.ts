@@ -9,8 +9,13 @@ export interface FittedPrompt {
   readonly trimmed?: PromptTrimmed;
 }
 
-/** What of the context a trimmed prompt leaves free for the answer, at least: a quarter, and never above this. */
+/** Most that a trimmed prompt leaves free for the answer. */
 const answerTokensMax = 512;
+
+/** Tokens that a trimmed prompt may have: the answer gets a quarter of the context, up to a limit. */
+export function trimmedTokensMax(contextTokens: number): number {
+  return contextTokens - Math.min(answerTokensMax, Math.ceil(contextTokens / 4));
+}
 
 /**
  * Tokenizes a prompt and makes sure that it leaves room for at least one token of the answer.
@@ -27,7 +32,7 @@ export async function fitPrompt(
   if (tokens.length < contextTokens) return { tokens };
   if (onOverflow === 'refuse') throw exceeded(tokens.length, contextTokens);
 
-  const room = contextTokens - Math.min(answerTokensMax, Math.ceil(contextTokens / 4));
+  const room = trimmedTokensMax(contextTokens);
   const { kept, messagesDropped } =
     prompt.type === 'completion'
       ? { kept: keepEnd(tokens, room), messagesDropped: 0 }
@@ -45,7 +50,8 @@ export async function fitPrompt(
 
 /** What the model process tokenizes for a prompt. */
 export function tokenizeInput(prompt: Prompt): TokenizeInput {
-  return prompt.type === 'chat' ? prompt : { type: 'text', text: prompt.text };
+  if (prompt.type === 'completion') return { type: 'text', text: prompt.text };
+  return { type: 'chat', messages: prompt.messages.map(({ role, content }) => ({ role, content })) };
 }
 
 /** The first token, which marks the beginning for most models, and the end of the text. */
@@ -62,7 +68,10 @@ async function dropOldest(
 ): Promise<{ readonly kept: readonly number[]; readonly messagesDropped: number }> {
   const system = messages.filter(({ role }, index) => index === 0 && role === 'system');
   const rest = messages.slice(system.length);
-  const starts = rest.flatMap(({ role }, index) => (index > 0 && role === 'user' ? [index] : []));
+  // The result of a tool is said in the user's place, but it answers a call that would be gone.
+  const starts = rest.flatMap(({ role, toolCallId }, index) =>
+    index > 0 && role === 'user' && toolCallId === undefined ? [index] : [],
+  );
   let shortest = Number.POSITIVE_INFINITY;
   // Fewer messages never make more tokens, so the first start that fits is found by halving.
   let low = 0;
@@ -71,7 +80,7 @@ async function dropOldest(
   while (low <= high) {
     const middle = Math.floor((low + high) / 2);
     const dropped = starts[middle] ?? 0;
-    const tokens = await tokenize({ type: 'chat', messages: [...system, ...rest.slice(dropped)] });
+    const tokens = await tokenize(tokenizeInput({ type: 'chat', messages: [...system, ...rest.slice(dropped)] }));
     shortest = Math.min(shortest, tokens.length);
     if (tokens.length <= room) {
       best = { kept: tokens, messagesDropped: dropped };
@@ -81,7 +90,9 @@ async function dropOldest(
     }
   }
   if (best === undefined) {
-    const promptTokens = Number.isFinite(shortest) ? shortest : (await tokenize({ type: 'chat', messages })).length;
+    const promptTokens = Number.isFinite(shortest)
+      ? shortest
+      : (await tokenize(tokenizeInput({ type: 'chat', messages }))).length;
     throw exceeded(promptTokens, contextTokens);
   }
   return best;

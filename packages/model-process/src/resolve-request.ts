@@ -1,14 +1,17 @@
 import { randomInt } from 'node:crypto';
-import { GemmaError, requestDefaults } from '@gemma-cli/contracts';
+import { GemmaError, requestDefaults, requestRanges } from '@gemma-cli/contracts';
 import type {
   Capabilities,
+  ChatMessage,
   EngineOptions,
   GenerateRequest,
   ModelFile,
   OutputFormat,
   Prompt,
+  RangedOption,
   Sampling,
   Speculation,
+  ToolCall,
 } from '@gemma-cli/contracts';
 import type { LoadedModel, ResolvedSampling } from '@gemma-cli/contracts/worker-protocol';
 import { basename } from 'node:path';
@@ -17,6 +20,14 @@ import { jsonObjectGbnf, jsonSchemaToGbnf } from './grammar/json-schema-to-gbnf.
 import { toolCallGrammar } from './grammar/tool-call-grammar.ts';
 import type { ToolOptions } from './grammar/tool-call-grammar.ts';
 import { renderToolMessages } from './grammar/tool-messages.ts';
+import type { RenderedEnd } from './grammar/tool-messages.ts';
+import { invalidOption } from './errors.ts';
+
+/**
+ * What of a prompt will come again: of a conversation whole messages and characters of the message behind them, of a text
+ * its characters.
+ */
+export type StablePrefix = RenderedEnd | { readonly characters: number };
 
 /** A request with every default filled in and every value checked. */
 export interface ResolvedRequest {
@@ -35,7 +46,7 @@ export interface ResolvedRequest {
   /** How many likeliest tokens are told with each; `null` = no log-probabilities. */
   readonly logprobs: number | null;
   readonly speculation: Speculation | null;
-  readonly stablePrefix: NonNullable<GenerateRequest['stablePrefix']> | null;
+  readonly stablePrefix: StablePrefix | null;
   /** Options that the caller gave, to be held against the model's capabilities. */
   readonly asked: {
     readonly sampling: boolean;
@@ -57,56 +68,45 @@ export function resolveRequest(
   { promptCharsMax = requestDefaults.promptCharsMax }: Pick<EngineOptions, 'promptCharsMax'>,
 ): ResolvedRequest {
   const { sampling = {}, stop = [] } = request;
-  checkPrompt(request.prompt, promptCharsMax);
-  const { prompt, tools, grammar: toolGrammar } = offerTools(request);
+  const { prompt, ends, tools, grammar: toolGrammar } = offerTools(request, promptCharsMax);
   if (stop.length > requestDefaults.stopStringsMax) {
-    throw invalid('stop', `at most ${requestDefaults.stopStringsMax} strings`, stop.length);
+    throw invalidOption('stop', `at most ${requestDefaults.stopStringsMax} strings`, stop.length);
   }
   for (const text of stop) {
     const sound = typeof text === 'string' && text.length >= 1 && text.length <= requestDefaults.stopStringCharsMax;
-    if (!sound) throw invalid('stop', `strings of 1 to ${requestDefaults.stopStringCharsMax} characters`, text);
+    if (!sound) throw invalidOption('stop', `strings of 1 to ${requestDefaults.stopStringCharsMax} characters`, text);
   }
   return {
     model: resolveModel(request.model),
     prompt,
     sampling: {
-      temperature: within('temperature', sampling.temperature ?? requestDefaults.temperature, 0, 2),
-      topK: whole('topK', sampling.topK ?? requestDefaults.topK, 0, 2 ** 31 - 1),
-      topP: within('topP', sampling.topP ?? requestDefaults.topP, 0, 1),
-      minP: within('minP', sampling.minP ?? requestDefaults.minP, 0, 1),
-      repeatPenalty: within('repeatPenalty', sampling.repeatPenalty ?? requestDefaults.repeatPenalty, 1, 2),
-      repeatLastTokens: whole(
-        'repeatLastTokens',
-        sampling.repeatLastTokens ?? requestDefaults.repeatLastTokens,
-        0,
-        8192,
-      ),
-      frequencyPenalty: within(
-        'frequencyPenalty',
-        sampling.frequencyPenalty ?? requestDefaults.frequencyPenalty,
-        -2,
-        2,
-      ),
-      presencePenalty: within('presencePenalty', sampling.presencePenalty ?? requestDefaults.presencePenalty, -2, 2),
-      dryMultiplier: within('dryMultiplier', sampling.dryMultiplier ?? requestDefaults.dryMultiplier, 0, 5),
-      dryBase: within('dryBase', sampling.dryBase ?? requestDefaults.dryBase, 1, 4),
-      dryAllowedLength: whole('dryAllowedLength', sampling.dryAllowedLength ?? requestDefaults.dryAllowedLength, 1, 64),
-      xtcProbability: within('xtcProbability', sampling.xtcProbability ?? requestDefaults.xtcProbability, 0, 1),
-      xtcThreshold: within('xtcThreshold', sampling.xtcThreshold ?? requestDefaults.xtcThreshold, 0, 1),
+      temperature: inRange('temperature', sampling.temperature ?? requestDefaults.temperature),
+      topK: inRange('topK', sampling.topK ?? requestDefaults.topK),
+      topP: inRange('topP', sampling.topP ?? requestDefaults.topP),
+      minP: inRange('minP', sampling.minP ?? requestDefaults.minP),
+      repeatPenalty: inRange('repeatPenalty', sampling.repeatPenalty ?? requestDefaults.repeatPenalty),
+      repeatLastTokens: inRange('repeatLastTokens', sampling.repeatLastTokens ?? requestDefaults.repeatLastTokens),
+      frequencyPenalty: inRange('frequencyPenalty', sampling.frequencyPenalty ?? requestDefaults.frequencyPenalty),
+      presencePenalty: inRange('presencePenalty', sampling.presencePenalty ?? requestDefaults.presencePenalty),
+      dryMultiplier: inRange('dryMultiplier', sampling.dryMultiplier ?? requestDefaults.dryMultiplier),
+      dryBase: inRange('dryBase', sampling.dryBase ?? requestDefaults.dryBase),
+      dryAllowedLength: inRange('dryAllowedLength', sampling.dryAllowedLength ?? requestDefaults.dryAllowedLength),
+      xtcProbability: inRange('xtcProbability', sampling.xtcProbability ?? requestDefaults.xtcProbability),
+      xtcThreshold: inRange('xtcThreshold', sampling.xtcThreshold ?? requestDefaults.xtcThreshold),
       logitBias: logitBias(sampling.logitBias ?? {}),
-      seed: whole('seed', sampling.seed ?? randomInt(2 ** 32), 0, requestDefaults.seedMax),
+      seed: inRange('seed', sampling.seed ?? randomInt(2 ** 32)),
     },
-    maxTokens: whole('maxTokens', request.maxTokens ?? requestDefaults.maxTokens, 1, 2 ** 31 - 1),
+    maxTokens: inRange('maxTokens', request.maxTokens ?? requestDefaults.maxTokens),
     stop,
     contextTokens: resolveContextTokens(request.contextTokens),
     reproducible: request.reproducible ?? false,
-    onContextOverflow: request.onContextOverflow ?? 'refuse',
+    onContextOverflow: oneOf('onContextOverflow', request.onContextOverflow ?? 'refuse', ['refuse', 'trim']),
     grammar: toolGrammar ?? grammarOf(request.format),
     tools,
     logprobs:
       request.logprobs === undefined ? null : whole('logprobs', request.logprobs, 0, requestDefaults.logprobsMax),
-    speculation: request.speculation ?? null,
-    stablePrefix: stablePrefixOf(request, prompt),
+    speculation: speculationOf(request.speculation),
+    stablePrefix: stablePrefixOf(request, ends),
     asked: {
       sampling: request.sampling !== undefined,
       seed: sampling.seed !== undefined,
@@ -118,45 +118,72 @@ export function resolveRequest(
   };
 }
 
-/** The prompt with its tools told and their calls and results as text, and the grammar of a call. */
-function offerTools({ prompt, tools, toolChoice, parallelToolCalls, format }: GenerateRequest): {
+/** What tells a prompt its tools. */
+type ToolRequest = Pick<GenerateRequest, 'prompt' | 'tools' | 'toolChoice' | 'parallelToolCalls' | 'format'>;
+
+/**
+ * The prompt as the model is told it, checked: with its tools, their calls and results as text; and the grammar of a call.
+ *
+ * @throws GemmaError what {@link checkPrompt} throws; `REQUEST_INVALID`, `SCHEMA_UNSUPPORTED` for tools.
+ */
+export function offerTools(
+  { prompt, tools, toolChoice, parallelToolCalls, format }: ToolRequest,
+  promptCharsMax?: number,
+): {
   readonly prompt: Prompt;
+  /** See {@link RenderedConversation}; `null` = the prompt is as it was given. */
+  readonly ends: readonly RenderedEnd[] | null;
   readonly tools: ToolOptions | null;
   readonly grammar: string | null;
 } {
+  checkPrompt(prompt, promptCharsMax);
   const speaksOfTools =
     prompt.type === 'chat' &&
     prompt.messages.some(({ role, toolCalls = [] }) => role === 'tool' || toolCalls.length > 0);
-  if (tools === undefined && toolChoice === undefined && !speaksOfTools) return { prompt, tools: null, grammar: null };
+  if (tools === undefined && toolChoice === undefined && !speaksOfTools) {
+    return { prompt, ends: null, tools: null, grammar: null };
+  }
   const options: ToolOptions = { tools: tools ?? [], toolChoice, parallel: parallelToolCalls };
   const grammar = toolCallGrammar(options);
   if (grammar !== null && format !== undefined) {
-    throw invalid('format', "left out beside tools that may be called (toolChoice 'none' allows it)", format.type);
+    throw invalidOption(
+      'format',
+      "left out beside tools that may be called (toolChoice 'none' allows it)",
+      format.type,
+    );
   }
   if (prompt.type !== 'chat') {
-    if (grammar !== null) throw invalid('tools', 'given with a conversation, not with a completion', 'a completion');
-    return { prompt, tools: null, grammar: null };
+    if (grammar !== null) {
+      throw invalidOption('tools', 'given with a conversation, not with a completion', 'a completion');
+    }
+    return { prompt, ends: null, tools: null, grammar: null };
   }
-  return {
-    prompt: { type: 'chat', messages: renderToolMessages(prompt.messages, options) },
-    tools: grammar === null ? null : options,
-    grammar,
-  };
+  const { messages, ends } = renderToolMessages(prompt.messages, options);
+  const told: Prompt = { type: 'chat', messages };
+  // Calls, and the description of the tools, are text for the model as well.
+  checkPrompt(told, promptCharsMax);
+  return { prompt: told, ends, tools: grammar === null ? null : options, grammar };
 }
 
-/** Telling the tools may have put a system message before the first. */
-function stablePrefixOf({ prompt, stablePrefix }: GenerateRequest, told: Prompt): ResolvedRequest['stablePrefix'] {
+/** Where the stable part ends once the tools are told and their results became messages of the user. */
+function stablePrefixOf(
+  { stablePrefix }: Pick<GenerateRequest, 'stablePrefix'>,
+  ends: readonly RenderedEnd[] | null,
+): StablePrefix | null {
   if (stablePrefix === undefined) return null;
   if (!('messages' in stablePrefix)) {
     return { characters: whole('stablePrefix.characters', stablePrefix.characters, 0, 2 ** 31 - 1) };
   }
   const messages = whole('stablePrefix.messages', stablePrefix.messages, 0, 2 ** 31 - 1);
-  const isSystemNew =
-    prompt.type === 'chat' &&
-    told.type === 'chat' &&
-    prompt.messages[0]?.role !== 'system' &&
-    told.messages[0]?.role === 'system';
-  return { messages: isSystemNew ? messages + 1 : messages };
+  return ends?.[Math.min(messages, ends.length - 1)] ?? { messages, characters: 0 };
+}
+
+function speculationOf(speculation: Speculation | undefined): Speculation | null {
+  if (speculation === undefined) return null;
+  if (oneOf('speculation.type', speculation.type, ['prompt-lookup', 'draft']) === 'prompt-lookup') return speculation;
+  const path: unknown = 'model' in speculation ? speculation.model?.path : undefined;
+  if (typeof path !== 'string' || path === '') throw invalidOption('speculation.model.path', 'a path', path);
+  return speculation;
 }
 
 /** The grammar that holds an answer to its form. */
@@ -172,7 +199,7 @@ function grammarOf(format: OutputFormat | undefined): string | null {
       checkGbnf(format.grammar);
       return format.grammar;
     default:
-      throw invalid('format', "one of the types 'json-schema', 'json' and 'gbnf'", format);
+      throw invalidOption('format', "one of the types 'json-schema', 'json' and 'gbnf'", format);
   }
 }
 
@@ -192,10 +219,10 @@ const extendedSampling = [
 function logitBias(biases: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
   const entries = Object.entries(biases);
   if (entries.length > requestDefaults.logitBiasesMax) {
-    throw invalid('logitBias', `at most ${requestDefaults.logitBiasesMax} tokens`, entries.length);
+    throw invalidOption('logitBias', `at most ${requestDefaults.logitBiasesMax} tokens`, entries.length);
   }
   for (const [token, bias] of entries) {
-    if (!/^\d{1,9}$/.test(token)) throw invalid('logitBias', 'token ids as keys', token);
+    if (!/^\d{1,9}$/.test(token)) throw invalidOption('logitBias', 'token ids as keys', token);
     within(`logitBias[${token}]`, bias, -100, 100);
   }
   return biases;
@@ -203,12 +230,12 @@ function logitBias(biases: Readonly<Record<string, number>>): Readonly<Record<st
 
 /** Checks a context and fills in its default. */
 export function resolveContextTokens(contextTokens: number = requestDefaults.contextTokens): number {
-  return whole('contextTokens', contextTokens, 16, 2 ** 24);
+  return inRange('contextTokens', contextTokens);
 }
 
 /** Fills in the name of a model. */
 export function resolveModel(model: ModelFile): Required<ModelFile> {
-  if (typeof model.path !== 'string' || model.path === '') throw invalid('model.path', 'a path', model.path);
+  if (typeof model.path !== 'string' || model.path === '') throw invalidOption('model.path', 'a path', model.path);
   return { path: model.path, name: model.name ?? basename(model.path), sha256: model.sha256 };
 }
 
@@ -262,9 +289,8 @@ export function checkCapabilities(request: ResolvedRequest, { capabilities }: Lo
  *
  * @throws GemmaError `PROMPT_TOO_LONG`, `PROMPT_FORBIDDEN_CHARACTER`, `REQUEST_INVALID`.
  */
-export function checkPrompt(prompt: Prompt, promptCharsMax: number = requestDefaults.promptCharsMax): void {
-  const texts = prompt.type === 'chat' ? prompt.messages.map(({ content }) => content) : [prompt.text];
-  if (prompt.type === 'chat' && texts.length === 0) throw invalid('prompt.messages', 'at least one message', 'none');
+function checkPrompt(prompt: Prompt, promptCharsMax: number = requestDefaults.promptCharsMax): void {
+  const texts = textsOf(prompt);
   const chars = texts.reduce((sum, text) => sum + text.length, 0);
   if (chars > promptCharsMax) {
     throw new GemmaError({
@@ -287,22 +313,52 @@ export function checkPrompt(prompt: Prompt, promptCharsMax: number = requestDefa
   }
 }
 
+/** The texts of a prompt whose shape is sound: it may come from JSON. */
+function textsOf(prompt: Prompt): readonly string[] {
+  if (oneOf('prompt.type', prompt.type, ['chat', 'completion']) === 'completion') {
+    const { text } = prompt as Partial<Extract<Prompt, { type: 'completion' }>>;
+    if (typeof text !== 'string') throw invalidOption('prompt.text', 'a text', text);
+    return [text];
+  }
+  const { messages } = prompt as Extract<Prompt, { type: 'chat' }>;
+  if (!Array.isArray(messages) || messages.length === 0) {
+    throw invalidOption('prompt.messages', 'at least one message', 'none');
+  }
+  return messages.map(({ role, content, toolCalls = [] }: ChatMessage, index) => {
+    const place = `prompt.messages[${index}]`;
+    oneOf(`${place}.role`, role, ['system', 'user', 'assistant', 'tool']);
+    if (typeof content !== 'string') throw invalidOption(`${place}.content`, 'a text', content);
+    const areSound =
+      Array.isArray(toolCalls) &&
+      toolCalls.every((call: Partial<ToolCall> | null) =>
+        [call?.id, call?.name, call?.arguments].every((part) => typeof part === 'string'),
+      );
+    if (!areSound) {
+      throw invalidOption(`${place}.toolCalls`, 'calls with id, name and arguments as texts', toolCalls);
+    }
+    return content;
+  });
+}
+
+function oneOf<Value extends string>(name: string, value: Value, values: readonly Value[]): Value {
+  if (!values.includes(value))
+    throw invalidOption(name, `one of ${values.map((each) => `'${each}'`).join(', ')}`, value);
+  return value;
+}
+
+function inRange(name: RangedOption, value: number): number {
+  const { min, max, integer } = requestRanges[name];
+  return integer ? whole(name, value, min, max) : within(name, value, min, max);
+}
+
 function within(name: string, value: number, min: number, max: number): number {
   if (typeof value !== 'number' || !(value >= min && value <= max)) {
-    throw invalid(name, `a number from ${min} to ${max}`, value);
+    throw invalidOption(name, `a number from ${min} to ${max}`, value);
   }
   return value;
 }
 
 function whole(name: string, value: number, min: number, max: number): number {
-  if (!Number.isInteger(value)) throw invalid(name, `a whole number from ${min} to ${max}`, value);
+  if (!Number.isInteger(value)) throw invalidOption(name, `a whole number from ${min} to ${max}`, value);
   return within(name, value, min, max);
-}
-
-function invalid(option: string, expected: string, got: unknown): GemmaError {
-  return new GemmaError({
-    code: 'REQUEST_INVALID',
-    message: `Expected ${option} to be ${expected}, got ${JSON.stringify(got) ?? String(got)}.`,
-    facts: { option, expected, got },
-  });
 }

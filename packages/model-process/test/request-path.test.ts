@@ -1,11 +1,12 @@
 import { requestDefaults } from '@gemma-cli/contracts';
-import type { GenerateRequest, Prompt } from '@gemma-cli/contracts';
+import type { ChatMessage, GenerateRequest, Prompt } from '@gemma-cli/contracts';
 import type { TokenizeInput } from '@gemma-cli/contracts/worker-protocol';
 import { describe, expect, it } from 'vitest';
 import { createAdmissionQueue, singleSeat } from '../src/admission-queue.ts';
 import { resolveEngineOptions } from '../src/engine-settings.ts';
 import { eventStream } from '../src/event-stream.ts';
 import { fitPrompt } from '../src/fit-prompt.ts';
+import { trimPrompt } from '../src/gemma-cpp/prepare-prompt.ts';
 import { resolveRequest } from '../src/resolve-request.ts';
 import { createTokenLedger, evaluationChunkTokens } from '../src/token-ledger.ts';
 
@@ -59,8 +60,20 @@ describe('resolveRequest', () => {
     ['stop', { stop: Array.from({ length: 17 }, String) }],
     ['model.path', { model: { path: '' } }],
     ['prompt.messages', { prompt: { type: 'chat', messages: [] } }],
+    ['prompt.messages', { prompt: { type: 'chat' } }],
+    ['prompt.messages[0].role', { prompt: { type: 'chat', messages: [{ role: 'human', content: 'a' }] } }],
+    ['prompt.messages[0].content', { prompt: { type: 'chat', messages: [{ role: 'user' }] } }],
+    [
+      'prompt.messages[0].toolCalls',
+      { prompt: { type: 'chat', messages: [{ role: 'assistant', content: '', toolCalls: [{ id: 'a', name: 'b' }] }] } },
+    ],
+    ['prompt.type', { prompt: { type: 'text', text: 'a' } }],
+    ['prompt.text', { prompt: { type: 'completion' } }],
+    ['onContextOverflow', { onContextOverflow: 'cut' }],
+    ['speculation.type', { speculation: { type: 'guess' } }],
+    ['speculation.model.path', { speculation: { type: 'draft' } }],
   ] as const)('refuses %s out of range and names it', (option, request) => {
-    expect(() => resolve(request as Partial<GenerateRequest>)).toThrow(
+    expect(() => resolve(request as unknown as Partial<GenerateRequest>)).toThrow(
       expect.objectContaining({ code: 'REQUEST_INVALID', facts: expect.objectContaining({ option }) }),
     );
   });
@@ -69,6 +82,44 @@ describe('resolveRequest', () => {
     expect(() => resolve({ prompt: { type: 'completion', text: 'ab\u001B[2J' } })).toThrow(
       expect.objectContaining({ code: 'PROMPT_FORBIDDEN_CHARACTER', facts: { character: 'ESC', index: 2 } }),
     );
+  });
+
+  const call = { id: 'call_1', name: 'get', arguments: '{"a":1}' };
+  const tools = [{ name: 'get' }];
+
+  it('refuses NUL and ESC in the arguments of a call', () => {
+    const messages: ChatMessage[] = [
+      { role: 'user', content: 'Go.' },
+      { role: 'assistant', content: '', toolCalls: [{ ...call, arguments: '{"a":"\u001B[2J"}' }] },
+      { role: 'tool', content: 'done', toolCallId: 'call_1' },
+    ];
+    expect(() => resolve({ prompt: { type: 'chat', messages } })).toThrow(
+      expect.objectContaining({ code: 'PROMPT_FORBIDDEN_CHARACTER' }),
+    );
+  });
+
+  it('counts the description of tools among the characters of the prompt', () => {
+    const large = [{ name: 'get', description: 'x'.repeat(requestDefaults.promptCharsMax) }];
+    const chat: Prompt = { type: 'chat', messages: [{ role: 'user', content: 'Go.' }] };
+    expect(() => resolve({ prompt: chat, tools: large })).toThrow(expect.objectContaining({ code: 'PROMPT_TOO_LONG' }));
+  });
+
+  it('finds the end of a stable prefix within results that became one message', () => {
+    const messages: ChatMessage[] = [
+      { role: 'user', content: 'Go.' },
+      { role: 'assistant', content: '', toolCalls: [call, { ...call, id: 'call_2' }] },
+      { role: 'tool', content: 'one', toolCallId: 'call_1' },
+      { role: 'tool', content: 'two', toolCallId: 'call_2' },
+      { role: 'user', content: 'And?' },
+    ];
+    const { prompt: told, stablePrefix } = resolve({
+      prompt: { type: 'chat', messages },
+      tools,
+      stablePrefix: { messages: 4 },
+    });
+    const { messages: rendered } = told as Extract<Prompt, { type: 'chat' }>;
+    expect(rendered).toHaveLength(4);
+    expect(stablePrefix).toEqual({ messages: 3, characters: rendered[3]?.content.indexOf('\n\nAnd?') });
   });
 
   it('refuses a prompt over the limit, all messages counted', () => {
@@ -141,6 +192,31 @@ describe('fitPrompt', () => {
     // One turn more would not have fitted.
     expect(tokens.length + 2 * 10).toBeGreaterThan(75);
     expect(trimmed?.messagesDropped).toBe(14);
+  });
+
+  it('never goes on with the result of a tool whose call it dropped', async () => {
+    const call = { id: 'call_1', name: 'get', arguments: '{}' };
+    const { prompt: told } = resolveRequest(
+      {
+        model,
+        prompt: {
+          type: 'chat',
+          messages: [
+            { role: 'user', content: 'x'.repeat(60) },
+            { role: 'assistant', content: '', toolCalls: [call] },
+            { role: 'tool', content: 'r'.repeat(20), toolCallId: 'call_1' },
+            { role: 'assistant', content: 'It is so.' },
+            { role: 'user', content: 'LAST' },
+          ],
+        },
+      },
+      {},
+    );
+    const { tokens, trimmed } = await fitPrompt(told, { contextTokens: 120 }, 'trim', tokenize);
+    expect(trimmed?.messagesDropped).toBe(4);
+    expect(String.fromCharCode(...tokens)).not.toContain('result');
+    const left = trimPrompt(told, 130, 120);
+    expect(left?.prompt).toEqual({ type: 'chat', messages: [{ role: 'user', content: 'LAST' }] });
   });
 
   it('refuses what cannot be trimmed enough', async () => {
@@ -286,6 +362,53 @@ describe('createAdmissionQueue', () => {
     expect(queue.waiting).toBe(1);
     leave();
     (await next)();
+  });
+
+  it('keeps the order of arrival of those who still look for where the seats are', async () => {
+    const queue = createAdmissionQueue({ waitingMax: 1 });
+    const { take } = singleSeat();
+    const order: string[] = [];
+    let found: (seat: typeof take) => void = () => {};
+    const looking = new Promise<typeof take>((resolve) => {
+      found = resolve;
+    });
+    const first = queue.enter(looking).then((leave) => {
+      order.push('first');
+      leave();
+    });
+    const second = queue.enter(take).then((leave) => {
+      order.push('second');
+      leave();
+    });
+    await new Promise((done) => setImmediate(done));
+    expect(order).toEqual([]);
+    found(take);
+    await Promise.all([first, second]);
+    expect(order).toEqual(['first', 'second']);
+  });
+
+  it('lets others pass by one who looks too long, and counts it among those who wait', async () => {
+    const queue = createAdmissionQueue({ waitingMax: 1, lookMsMax: 5 });
+    const { take } = singleSeat();
+    const controller = new AbortController();
+    const stuck = queue.enter(new Promise<never>(() => {}), controller.signal);
+    const leave = await queue.enter(take);
+    await expect(queue.enter(take)).rejects.toMatchObject({ code: 'ENGINE_BUSY' });
+    leave();
+    controller.abort();
+    await expect(stuck).rejects.toMatchObject({ code: 'ABORTED' });
+    expect(queue.waiting).toBe(0);
+  });
+
+  it('turns away whoever is one too many once those before are known', async () => {
+    const queue = createAdmissionQueue({ waitingMax: 1 });
+    const { take } = singleSeat();
+    const inside = await queue.enter(take);
+    const first = queue.enter(Promise.resolve(take));
+    const second = queue.enter(Promise.resolve(take));
+    await expect(second).rejects.toMatchObject({ code: 'ENGINE_BUSY', facts: { waiting: 1 } });
+    inside();
+    (await first)();
   });
 
   it('fails those who wait and those who come when it is closed', async () => {

@@ -1,3 +1,4 @@
+import type { ChatMessage } from '@gemma-cli/contracts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createGbnfMatcher } from '@gemma-cli/testkit';
@@ -268,7 +269,7 @@ describe('the conversation with tools', () => {
   });
 
   it('leaves system, user and assistant in turns', () => {
-    const rendered = renderToolMessages(
+    const { messages: rendered } = renderToolMessages(
       [
         { role: 'system', content: 'Be brief.' },
         { role: 'user', content: 'Ulm and Bonn?' },
@@ -291,8 +292,29 @@ describe('the conversation with tools', () => {
 
   it('adds a system message where there is none, and offers nothing with choice none', () => {
     const messages = [{ role: 'user', content: 'Hi' }] as const;
-    expect(renderToolMessages(messages, { tools }).map(({ role }) => role)).toEqual(['system', 'user']);
-    expect(renderToolMessages(messages, { tools, toolChoice: 'none' })).toEqual(messages);
+    expect(renderToolMessages(messages, { tools }).messages.map(({ role }) => role)).toEqual(['system', 'user']);
+    expect(renderToolMessages(messages, { tools, toolChoice: 'none' }).messages).toEqual(messages);
+  });
+
+  it('tells where each message ends when results and words behind them became one', () => {
+    const given: ChatMessage[] = [
+      { role: 'user', content: 'Ulm and Bonn?' },
+      { role: 'assistant', content: '', toolCalls: [call, { ...call, id: 'call_2' }] },
+      { role: 'tool', content: 'sun', toolCallId: 'call_1' },
+      { role: 'tool', content: 'rain', toolCallId: 'call_2' },
+      { role: 'user', content: 'And?' },
+    ];
+    const { messages, ends } = renderToolMessages(given, { tools });
+    const beginnings = ends.map(({ messages: whole, characters }) => [
+      ...messages.slice(0, whole).map(({ content }) => content),
+      messages[whole]?.content.slice(0, characters) ?? '',
+    ]);
+    const sun = renderToolResult({ name: 'get_weather', content: 'sun' });
+    const rain = renderToolResult({ name: 'get_weather', content: 'rain' });
+    expect(ends.map(({ messages: whole }) => whole)).toEqual([1, 2, 3, 3, 3, 4]);
+    expect(beginnings[3]).toEqual([...(beginnings[2]?.slice(0, 3) ?? []), sun]);
+    expect(beginnings[4]?.at(-1)).toBe(`${sun}\n${rain}`);
+    expect(beginnings[5]).toEqual([...messages.map(({ content }) => content), '']);
   });
 
   it('refuses a result of a call that was never made', () => {

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
 import { GemmaError } from '@gemma-cli/contracts';
-import type { Capabilities, ChatMessage, GenerateRequest, Prompt } from '@gemma-cli/contracts';
+import type { Capabilities, ChatMessage, GenerateRequest, Prompt, Speculation } from '@gemma-cli/contracts';
 import { promise } from './conformance-subject.ts';
 import type { EngineSubject } from './conformance-subject.ts';
 import { tryEngine } from './engine-trial.ts';
@@ -39,6 +39,10 @@ export function declareLimitPromises(subject: EngineSubject): void {
       ...[-1, 1.5, 21, Number.NaN].map((logprobs) => ['logprobs', { logprobs }] as const),
       ['stop', { stop: Array.from({ length: 17 }, (_, index) => `stop ${index}`) }],
       ['stop', { stop: ['x'.repeat(257)] }],
+      // From JSON, which no type checks.
+      ['onContextOverflow', { onContextOverflow: 'cut' as 'trim' }],
+      ['speculation.type', { speculation: { type: 'guess' } as unknown as Speculation }],
+      ['role', { prompt: { type: 'chat', messages: [{ role: 'human' as 'user', content: 'x' }] } }],
     ];
     promise(
       subject,

@@ -1,5 +1,6 @@
 import { GemmaError } from '@gemma-cli/contracts';
 import type { Prompt, PromptTrimmed } from '@gemma-cli/contracts';
+import { trimmedTokensMax } from '../fit-prompt.ts';
 import type { ProcessSettings } from './process-arguments.ts';
 import { chatTurns, estimateTokens, renderTurns } from './render-prompt.ts';
 import type { ChatTurn } from './render-prompt.ts';
@@ -50,9 +51,6 @@ export function preparePrompt(prompt: Prompt, { wrapping }: Pick<SbsConfig, 'wra
   return { form, text, turns: [], tokens: estimateTokens(text) + 1 };
 }
 
-/** What of the context a trimmed prompt leaves free for the answer, at least: a quarter, and never above this. */
-const answerTokensMax = 512;
-
 /**
  * Leaves out the beginning of a prompt that gemma.cpp refused: the oldest turns behind the system message, or the first
  * characters of a text. How much is judged by the estimate, set right by the count that the refusal told; the caller asks
@@ -66,7 +64,7 @@ export function trimPrompt(
   promptTokens: number,
   contextTokens: number,
 ): { readonly prompt: Prompt; readonly messagesDropped: number; readonly tokensAfter: number } | undefined {
-  const room = contextTokens - Math.min(answerTokensMax, Math.ceil(contextTokens / 4));
+  const room = trimmedTokensMax(contextTokens);
   if (refused.type === 'completion') {
     const { text } = refused;
     const kept = Math.floor(text.length * Math.min(0.9, room / promptTokens));
@@ -83,10 +81,14 @@ export function trimPrompt(
   const system = refused.messages.slice(0, refused.messages[0]?.role === 'system' ? 1 : 0);
   const rest = refused.messages.slice(system.length);
   const scale = promptTokens / (estimateTokens(renderTurns(chatTurns(refused.messages))) + templateTokens);
-  for (let dropped = 2; dropped < rest.length; dropped += 2) {
+  // The result of a tool is said in the user's place, but it answers a call that would be gone.
+  const starts = rest.flatMap(({ toolCallId }, index) =>
+    index > 0 && index % 2 === 0 && toolCallId === undefined ? [index] : [],
+  );
+  for (const dropped of starts) {
     const messages = [...system, ...rest.slice(dropped)];
     const tokens = Math.round(scale * (estimateTokens(renderTurns(chatTurns(messages))) + templateTokens));
-    if (tokens > room && dropped + 2 < rest.length) continue;
+    if (tokens > room && dropped !== starts.at(-1)) continue;
     return {
       prompt: { type: 'chat', messages },
       messagesDropped: dropped,

@@ -13,8 +13,7 @@ export interface ChatTurn {
  * Puts a conversation into turns of a user and the model, which is all that gemma.cpp's template knows: a system message
  * goes in front of the first question, as in Gemma's own template.
  *
- * @throws GemmaError `REQUEST_INVALID` when the roles do not alternate or the last message is not a question,
- *   `OPTION_UNSUPPORTED` for the result of a tool.
+ * @throws GemmaError `REQUEST_INVALID` when the roles do not alternate or the last message is not a question.
  */
 export function chatTurns(messages: readonly ChatMessage[]): readonly ChatTurn[] {
   const [first] = messages;
@@ -25,7 +24,6 @@ export function chatTurns(messages: readonly ChatMessage[]): readonly ChatTurn[]
   for (let index = 0; index < rest.length; index += 2) {
     const question = rest[index];
     const answer = rest[index + 1];
-    if (question?.role === 'tool' || answer?.role === 'tool') throw noTools();
     if (question?.role !== 'user' || (answer !== undefined && answer.role !== 'assistant')) throw wrongRoles(messages);
     const text = neutralise(question.content);
     turns.push({
@@ -89,13 +87,5 @@ function wrongRoles(messages: readonly ChatMessage[]): GemmaError {
     code: 'REQUEST_INVALID',
     message: `Expected messages of user and assistant in turn, the last of the user, after at most one system message. Got ${roles.slice(-12).join(', ')}.`,
     facts: { roles },
-  });
-}
-
-function noTools(): GemmaError {
-  return new GemmaError({
-    code: 'OPTION_UNSUPPORTED',
-    message: 'gemma.cpp has no tools. Leave the messages of tools out, or use a .gguf model.',
-    facts: { capability: 'schema' },
   });
 }

@@ -3,6 +3,22 @@ import type { ChatMessage, ToolCall } from '@gemma-cli/contracts';
 import { callHead, callSeparator, callTail, noParameters } from './tool-call-grammar.ts';
 import type { ToolOptions } from './tool-call-grammar.ts';
 
+/** A conversation in roles that every chat template knows. */
+export interface RenderedConversation {
+  /** A message that holds results carries the `toolCallId` of the first: a conversation cannot begin with it. */
+  readonly messages: readonly ChatMessage[];
+  /** Behind each message that was given, how far it reaches in `messages`; the first entry is that of none. */
+  readonly ends: readonly RenderedEnd[];
+}
+
+/** A place in a rendered conversation. */
+export interface RenderedEnd {
+  /** Whole messages before it. */
+  readonly messages: number;
+  /** Characters of the message behind these. */
+  readonly characters: number;
+}
+
 /**
  * The conversation in the three roles that every chat template knows: the tools are told in the system message, an
  * assistant's calls become the text that the model had written, and results a message of the user. Consecutive results,
@@ -12,11 +28,13 @@ import type { ToolOptions } from './tool-call-grammar.ts';
  *
  * @throws GemmaError `REQUEST_INVALID` for a result whose call is not in the conversation.
  */
-export function renderToolMessages(messages: readonly ChatMessage[], options: ToolOptions): readonly ChatMessage[] {
+export function renderToolMessages(messages: readonly ChatMessage[], options: ToolOptions): RenderedConversation {
   const rendered: ChatMessage[] = [];
+  const ends: RenderedEnd[] = [];
   const names = new Map<string, string>();
   const offer = options.toolChoice === 'none' || options.tools.length === 0 ? '' : renderToolsForPrompt(options);
   if (offer !== '' && messages[0]?.role !== 'system') rendered.push({ role: 'system', content: offer });
+  ends.push({ messages: rendered.length, characters: 0 });
   let isBehindResult = false;
   for (const [index, message] of messages.entries()) {
     const { role, content, toolCalls = [] } = message;
@@ -24,13 +42,14 @@ export function renderToolMessages(messages: readonly ChatMessage[], options: To
     if (role === 'tool') {
       const result = renderToolResult({ name: nameOfCall(message, index, names), content });
       if (isBehindResult && previous !== undefined) {
-        rendered[rendered.length - 1] = { role: 'user', content: `${previous.content}\n${result}` };
-      } else rendered.push({ role: 'user', content: result });
+        extend(previous, `\n${result}`);
+      } else rendered.push({ role: 'user', content: result, ...answering(message) });
       isBehindResult = true;
+      noteEnd();
       continue;
     }
     if (role === 'user' && isBehindResult && previous !== undefined) {
-      rendered[rendered.length - 1] = { role: 'user', content: `${previous.content}\n\n${content}` };
+      extend(previous, `\n\n${content}`);
     } else if (role === 'assistant' && toolCalls.length > 0) {
       for (const { id, name } of toolCalls) names.set(id, name);
       // What was said beside a call comes first: a template has no place for both.
@@ -40,8 +59,25 @@ export function renderToolMessages(messages: readonly ChatMessage[], options: To
       rendered.push({ role, content: content === '' ? offer : `${content}\n\n${offer}` });
     } else rendered.push({ role, content });
     isBehindResult = false;
+    noteEnd();
   }
-  return rendered;
+  return { messages: rendered, ends };
+
+  /** Puts more into the last message. What came before ends within it. */
+  function extend(last: ChatMessage, more: string): void {
+    rendered[rendered.length - 1] = { ...last, content: `${last.content}${more}` };
+    const before = ends.at(-1);
+    if (before?.messages !== rendered.length) return;
+    ends[ends.length - 1] = { messages: rendered.length - 1, characters: last.content.length };
+  }
+
+  function noteEnd(): void {
+    ends.push({ messages: rendered.length, characters: 0 });
+  }
+}
+
+function answering({ toolCallId }: ChatMessage): Pick<ChatMessage, 'toolCallId'> {
+  return toolCallId === undefined ? {} : { toolCallId };
 }
 
 /** What tells a model without a tool template of its own which functions there are and how to call one. */
