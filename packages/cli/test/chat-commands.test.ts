@@ -6,13 +6,12 @@ import {
   chatCommands,
   chatKeys,
   isChatCommand,
-  lastCodeBlock,
   renderChatHelp,
   runChatCommand,
   type ChatWorld,
 } from '../src/chat/chat-commands.ts';
 import { completeLine } from '../src/chat/completion.ts';
-import { applySetting, describeRange, resetSetting, settingKey, settings, settingValue } from '../src/chat/settings.ts';
+import { applySetting, resetSetting, settingKey, settings, settingValue } from '../src/chat/settings.ts';
 import { createFigures, renderStatus } from '../src/chat/figures.ts';
 import { putNew } from '../src/chat/saved-chat.ts';
 import { answerOptionKeys } from '../src/thin/parse-answer-options.ts';
@@ -399,7 +398,10 @@ describe('the table of commands', () => {
       expect(document).toContain(`\`${argument === undefined ? name : `${name} ${argument}`}\``);
       for (const alias of aliases) expect(document).toContain(`\`${alias}\``);
     }
-    for (const [keys] of chatKeys) for (const key of keys.split(', ')) expect(document).toContain(key);
+    for (const [keys, effect] of chatKeys) {
+      for (const key of keys.split(', ')) expect(document).toContain(key);
+      expect(document).toContain(effect);
+    }
   });
 
   test.each([
@@ -444,12 +446,56 @@ describe('completion', () => {
 });
 
 describe('settings', () => {
+  /** By key: what it is when nobody says anything, its bounds, and the step that leaves them. */
+  const expected: Readonly<Record<string, readonly [builtIn: string, least?: number, most?: number, step?: number]>> = {
+    temperature: ['0.7', 0, 2, 0.01],
+    topK: ['40', 0, undefined, 1],
+    topP: ['0.95', 0, 1, 0.01],
+    minP: ['0.05', 0, 1, 0.01],
+    repeatPenalty: ['1', 1, 2, 0.01],
+    repeatLastTokens: ['64', 0, 8192, 1],
+    frequencyPenalty: ['0', -2, 2, 0.01],
+    presencePenalty: ['0', -2, 2, 0.01],
+    dryMultiplier: ['0', 0, 5, 0.01],
+    dryBase: ['1.75', 1, 4, 0.01],
+    dryAllowedLength: ['2', 1, 64, 1],
+    xtcProbability: ['0', 0, 1, 0.01],
+    xtcThreshold: ['0.1', 0, 1, 0.01],
+    logitBias: ['none'],
+    seed: ['a new one for each answer', 0, 2 ** 32 - 1, 1],
+    stop: ['none'],
+    maxTokens: ['2048', 1, undefined, 1],
+    contextTokens: ["the model's own, at most 8192", 16, undefined, 1],
+    reproducible: ['false'],
+  };
+
   test('have a row for every key of -o, with what they are by default', () => {
-    for (const key of Object.keys(answerOptionKeys)) {
-      expect(settings[key], key).toBeDefined();
-      expect(describeRange(key).length).toBeGreaterThan(3);
-    }
+    expect(Object.keys(expected)).toEqual(Object.keys(answerOptionKeys));
+    expect(Object.entries(settings).map(([key, { builtIn }]) => [key, builtIn])).toEqual(
+      Object.entries(expected).map(([key, [builtIn]]) => [key, builtIn]),
+    );
   });
+
+  test('are by default what the model process gets when nobody says anything', () =>
+    tryMain({}, async (trial) => {
+      await trial.run(['chat'], { script: hello, input: lines('one') });
+      const sent = generateParams(trial)[0] as { readonly sampling: Readonly<Record<string, unknown>> };
+      const sampling = Object.entries(sent.sampling).filter(([key]) => key !== 'seed' && key !== 'logitBias');
+      expect(sampling.length).toBeGreaterThan(10);
+      for (const [key, value] of sampling) expect(settings[key]?.builtIn, key).toBe(String(value));
+      expect(settings['maxTokens']?.builtIn).toBe(String((sent as { maxTokens?: number }).maxTokens));
+    }));
+
+  test.each(Object.entries(expected).filter(([, row]) => row.length > 1))(
+    '%s takes its bounds, and refuses what is beyond them',
+    (key, [, least, most, step = 1]) => {
+      const put = (value: number) => applySetting({}, key, String(value));
+      for (const bound of [least, most]) if (bound !== undefined) expect(() => put(bound)).not.toThrow();
+      const beyond = [...(least === undefined ? [] : [least - step]), ...(most === undefined ? [] : [most + step])];
+      for (const value of beyond) expect(() => put(value), String(value)).toThrow(`Expected ${key} to be `);
+      if (step === 1) expect(() => put((least ?? 0) + 0.5)).toThrow('a whole number');
+    },
+  );
 
   test.each([
     ['top_k', 'topK'],
@@ -478,11 +524,33 @@ describe('settings', () => {
   });
 });
 
-test('the last code block, whatever its fence', () => {
-  expect(lastCodeBlock('a\n```js\none\n```\nb\n~~~\ntwo\nthree\n~~~\n')).toBe('two\nthree');
-  expect(lastCodeBlock('````\n```\nx\n```\n````')).toBe('```\nx\n```');
-  expect(lastCodeBlock('```\nopen\nend')).toBe('open\nend');
-  expect(lastCodeBlock('none')).toBeUndefined();
+describe('/copy code', () => {
+  /** What it copies of an answer. */
+  async function copied(content: string): Promise<string | undefined> {
+    let text: string | undefined;
+    const messages = [{ role: 'user', content: 'one' } as const, { role: 'assistant', content } as const];
+    const world = {
+      session: { messages },
+      copy: (put: string) => (text = put),
+      say: () => undefined,
+    } as unknown as ChatWorld;
+    await runChatCommand(world, '/copy code');
+    return text;
+  }
+
+  test('takes the last code block, whatever its fence', async () => {
+    expect(await copied('a\n```js\none\n```\nb\n~~~\ntwo\nthree\n~~~\n')).toBe('two\nthree');
+    expect(await copied('````\n```\nx\n```\n````')).toBe('```\nx\n```');
+    expect(await copied('```\nopen\nend')).toBe('open\nend');
+    expect(await copied('none')).toBeUndefined();
+  });
+
+  test('takes what --extract-last does: a closing fence may be longer, an indent is taken off, a sentence is no fence', async () => {
+    expect(await copied('```\none\n`````\nafter')).toBe('one');
+    expect(await copied('- in a list:\n\n  ```py\n  if x:\n    y\n  ```\n')).toBe('if x:\n  y');
+    expect(await copied('```\none\n```\nSay ```x``` so:\n```code``` ends it')).toBe('one');
+    expect(await copied('```\r\none\r\ntwo\r\n```\r\n')).toBe('one\ntwo');
+  });
 });
 
 test('the status leaves out what is not known', () => {

@@ -45,7 +45,7 @@ interface Trial {
   /** Types, and waits until the editor has taken it. */
   type(...keys: readonly string[]): Promise<void>;
   /** Begins to read a message. */
-  read(initial?: string): Promise<string | undefined>;
+  read(): Promise<string | undefined>;
   readonly composed: string[];
   readonly rawModes: boolean[];
   readonly abort: AbortController;
@@ -87,7 +87,7 @@ async function edit({
     composed,
     rawModes,
     abort,
-    read: (initial) => editor.read({ prompt: '> ', initial }),
+    read: () => editor.read({ prompt: '> ' }),
     async type(...keys) {
       for (const text of keys) {
         stdin.write(text);
@@ -262,9 +262,9 @@ describe('the terminal', () => {
   test('what a history brings is cleaned, in a message longer than the terminal and on a dumb one too', async () => {
     const long = `one${esc}]0;title\u0007\n2\n3\n4\n5\n6`;
     for (const dumb of [false, true]) {
-      const { read, type, screen } = await edit({ rows: 4, dumb });
-      const message = read(long);
-      await type(key.enter);
+      const { read, type, screen } = await edit({ rows: 4, dumb, history: [long] });
+      const message = read();
+      await type(key.up, key.enter);
       expect(await message).toBe(long);
       expect(screen.written).not.toContain(`${esc}]`);
       expect(screen.lines.join('\n')).toContain('one\n2');

@@ -2,6 +2,7 @@ import type { AnswerOptions, ChatSession, PreparedModel } from '@gemma-cli/app';
 import { errorCodes, nearestNames } from '@gemma-cli/contracts';
 import { answerOptionKeys } from '../thin/parse-answer-options.ts';
 import { UsageProblem } from '../thin/usage-problem.ts';
+import { extractCodeBlock } from '../render/extract-code-block.ts';
 import { table } from '../render/render-help.ts';
 import type { Figures } from './figures.ts';
 import { listChats, loadChat, saveChat, savedChatPath, type SavedChatPlaces } from './saved-chat.ts';
@@ -301,7 +302,10 @@ function columns(rows: readonly (readonly [string, string])[]): readonly string[
 /** Keys and what they do: for `/help` and the documentation. */
 export const chatKeys: readonly (readonly [string, string])[] = [
   ['Ctrl-C', 'stop the answer, keep what came; on a line, clear it; twice on an empty line, leave'],
-  ['Ctrl-D', 'on an empty line, leave; otherwise delete the character under the cursor'],
+  [
+    'Ctrl-D',
+    'on an empty line, leave; otherwise delete the character under the cursor; during an answer, stop it and leave',
+  ],
   ['""" … """', 'a message of several lines'],
   ['Alt-Enter, Ctrl-J', 'a new line; Shift-Enter too, where the terminal tells it from Enter'],
   ['Ctrl-G', 'write the message in $VISUAL or $EDITOR'],
@@ -532,7 +536,8 @@ function copy({ session, copy: put, say }: ChatWorld, argument: string): Command
     argument === 'all'
       ? session.messages.map(({ role, content }) => `${role === 'user' ? 'You' : 'Model'}: ${content}`).join('\n\n')
       : argument === 'code'
-        ? lastCodeBlock(last ?? '')
+        ? // Whoever pastes it into a shell decides when it runs.
+          extractCodeBlock(last ?? '', 'last')?.replace(/\n$/, '')
         : last;
   if (argument !== '' && argument !== 'all' && argument !== 'code')
     throw new UsageProblem(`Expected /copy, /copy code or /copy all, got ${JSON.stringify(argument)}.`);
@@ -543,14 +548,6 @@ function copy({ session, copy: put, say }: ChatWorld, argument: string): Command
   put(text);
   say(`Copied ${Array.from(text).length} characters, if the terminal allows it (OSC 52).`);
   return stay;
-}
-
-/** The code of the last fence, its marks left out. A fence that was never closed goes to the end. */
-export function lastCodeBlock(markdown: string): string | undefined {
-  const fences = Array.from(
-    markdown.matchAll(/^ {0,3}(`{3,}|~{3,})[^\n]*\n([\s\S]*?)(?:^ {0,3}\1[`~]*[ \t]*$|$(?![\s\S]))/gm),
-  );
-  return fences.at(-1)?.[2]?.replace(/\n$/, '');
 }
 
 /** Takes `"""` or quotes off a value. */

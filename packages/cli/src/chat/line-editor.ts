@@ -35,8 +35,6 @@ export interface LineEditorOptions {
 /** One line, or one message of several lines. */
 export interface ReadOptions {
   readonly prompt: string;
-  /** Text to begin with. */
-  readonly initial?: string | undefined;
 }
 
 /** Reads what a user types, between answers; and listens for Ctrl-C during them. */
@@ -459,10 +457,10 @@ export function createLineEditor(options: LineEditorOptions): LineEditor {
   if (signal.aborted) onEnd();
 
   return {
-    read({ prompt, initial = '' }) {
+    read({ prompt }) {
       if (closed) return Promise.resolve(undefined);
       return new Promise((resolve) => {
-        buffer.set(initial);
+        buffer.set('');
         place = history.entries.length;
         draft = '';
         shown = nothingShown;

@@ -77,7 +77,7 @@ export function textWidth(text: string): number {
   return width;
 }
 
-/** The text without the sequences that {@link file://./style.ts} makes. */
+/** The text without the sequences that a `TerminalStyle` makes, and those of links. */
 export function withoutStyle(text: string): string {
   // oxlint-disable-next-line no-control-regex -- escape sequences are what is removed
   return text.replaceAll(/\u001B\[[\d;]*m|\u001B\]8;;[^\u0007\u001B]*\u001B\\/g, '');
