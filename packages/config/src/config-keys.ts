@@ -1,4 +1,4 @@
-import { requestDefaults } from '@gemma-cli/contracts';
+import { requestDefaults, requestRanges, type RangedOption } from '@gemma-cli/contracts';
 import { z } from 'zod';
 import { formatDuration, parseDurationMs } from './duration.ts';
 import type { GemmaConfig } from './gemma-config.ts';
@@ -146,7 +146,7 @@ const definitions: {
     },
     contextTokens: {
       name: 'context_tokens',
-      ...integerOrAuto(64, 1_048_576),
+      ...integerOrAuto(requestRanges.contextTokens.min, requestRanges.contextTokens.max),
       default: 'auto',
       reason: `The smaller of the model's training context and ${requestDefaults.contextTokens}: memory stays bounded.`,
       summary: 'Tokens of context that a request gets.',
@@ -202,7 +202,7 @@ const definitions: {
       name: 'adapt_threads',
       ...trueOrFalse,
       default: true,
-      reason: 'On a busy machine threads wait for each other: two on two busy cores are thirty times slower than one.',
+      reason: 'On a busy machine threads wait for each other: two on two busy cores are several times slower than one.',
       summary: 'Use fewer threads while other work makes tokens slow (optimized engine).',
     },
     slots: {
@@ -248,109 +248,94 @@ const definitions: {
       name: 'compact_cache',
       ...trueOrFalse,
       default: false,
-      reason:
-        'Half the memory of a context for about an eighth more time on prompts: for long contexts on small machines.',
+      reason: 'Half the memory of a context for a little more time on prompts: for long contexts on small machines.',
       summary: 'Keep the attention cache in 8 bits.',
     },
   },
   sampling: {
     temperature: {
       name: 'temperature',
-      ...number(0, 2),
+      ...ranged('temperature'),
       default: requestDefaults.temperature,
       reason: "Warm enough for prose, cool enough for facts; the ancestor's value.",
-      summary: '0 takes the likeliest token, higher values vary more.',
     },
     topK: {
       name: 'top_k',
-      ...integer(0, 1_000_000),
+      ...ranged('topK'),
       default: requestDefaults.topK,
       reason: "llama.cpp's own default: cuts the long tail of a large vocabulary.",
-      summary: 'Only the k likeliest tokens; 0 = all.',
     },
     topP: {
       name: 'top_p',
-      ...number(0, 1),
+      ...ranged('topP'),
       default: requestDefaults.topP,
       reason: "llama.cpp's own default.",
-      summary: 'Only the likeliest tokens that together reach this probability.',
     },
     minP: {
       name: 'min_p',
-      ...number(0, 1),
+      ...ranged('minP'),
       default: requestDefaults.minP,
       reason: "llama.cpp's own default.",
-      summary: 'Only tokens at least this share as likely as the likeliest.',
     },
     repeatPenalty: {
       name: 'repeat_penalty',
-      ...number(1, 2),
+      ...ranged('repeatPenalty'),
       default: requestDefaults.repeatPenalty,
       reason: 'Off: a penalty changes code and lists for the worse.',
-      summary: 'Makes recent tokens less likely by this factor.',
     },
     repeatLastTokens: {
       name: 'repeat_last_tokens',
-      ...integer(0, 8192),
+      ...ranged('repeatLastTokens'),
       default: requestDefaults.repeatLastTokens,
       reason: "llama.cpp's own default: a few sentences.",
-      summary: 'How many tokens of the answer the three penalties look back on.',
     },
     frequencyPenalty: {
       name: 'frequency_penalty',
-      ...number(-2, 2),
+      ...ranged('frequencyPenalty'),
       default: requestDefaults.frequencyPenalty,
       reason: 'Off, as every penalty.',
-      summary: 'Taken off the logit of a token for each time it came lately.',
     },
     presencePenalty: {
       name: 'presence_penalty',
-      ...number(-2, 2),
+      ...ranged('presencePenalty'),
       default: requestDefaults.presencePenalty,
       reason: 'Off, as every penalty.',
-      summary: 'Taken off the logit of a token that came lately.',
     },
     dryMultiplier: {
       name: 'dry_multiplier',
-      ...number(0, 5),
+      ...ranged('dryMultiplier'),
       default: requestDefaults.dryMultiplier,
       reason: 'Off, as every penalty; 0.8 is what its author uses against answers that go in circles.',
-      summary: 'DRY: strength of the penalty for repeating a sequence of tokens.',
     },
     dryBase: {
       name: 'dry_base',
-      ...number(1, 4),
+      ...ranged('dryBase'),
       default: requestDefaults.dryBase,
       reason: "The author's value.",
-      summary: 'DRY: how fast the penalty grows with the length of the repetition.',
     },
     dryAllowedLength: {
       name: 'dry_allowed_length',
-      ...integer(1, 64),
+      ...ranged('dryAllowedLength'),
       default: requestDefaults.dryAllowedLength,
       reason: "The author's value.",
-      summary: 'DRY: longest repetition without a penalty, in tokens.',
     },
     xtcProbability: {
       name: 'xtc_probability',
-      ...number(0, 1),
+      ...ranged('xtcProbability'),
       default: requestDefaults.xtcProbability,
       reason: 'Off: it trades correctness for surprise.',
-      summary: 'XTC: chance of leaving out the likeliest tokens.',
     },
     xtcThreshold: {
       name: 'xtc_threshold',
-      ...number(0, 1),
+      ...ranged('xtcThreshold'),
       default: requestDefaults.xtcThreshold,
       reason: "The author's value.",
-      summary: 'XTC: only tokens at least this likely are left out.',
     },
     maxTokens: {
       name: 'max_tokens',
-      ...integer(1, 1_048_576),
+      ...ranged('maxTokens'),
       default: requestDefaults.maxTokens,
       reason: "The ancestor's default for a chat; a short answer ends by itself.",
-      summary: 'Most tokens of an answer.',
     },
   },
   models: {
@@ -447,6 +432,13 @@ export function valueOfText(definition: KeyDefinition, text: string): unknown {
 export function fileValueOf(definition: KeyDefinition, value: unknown): ConfigFileValue {
   if (definition.kind === 'duration' && typeof value === 'number') return formatDuration(value);
   return value as ConfigFileValue;
+}
+
+/** A number of a request: range and meaning are those of every request. */
+function ranged(name: RangedOption) {
+  const { min, max, integer: isWhole, meaning } = requestRanges[name];
+  const summary = `${meaning.charAt(0).toUpperCase()}${meaning.slice(1)}.`;
+  return { ...(isWhole ? integer(min, max) : number(min, max)), summary };
 }
 
 function integer(least: number, most: number) {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { requestDefaults } from '@gemma-cli/contracts';
+import { requestDefaults, requestRanges } from '@gemma-cli/contracts';
 import { describe, expect, it } from 'vitest';
-import { configKeys, getConfigValue, loadConfig } from '../src/index.ts';
+import { configKeys, getConfigValue, loadConfig, requestOptionsOf } from '../src/index.ts';
 import { documentedKeys } from './documented-keys.ts';
 
 const nowhere = { home: '/nowhere/home', cwd: '/nowhere', env: {} };
@@ -56,6 +56,28 @@ describe('configKeys', () => {
     expect(sampling).toEqual(Object.fromEntries(names.map((name) => [name, requestDefaults[name]])));
     expect(config.engine.promptCharsMax).toBe(requestDefaults.promptCharsMax);
     expect(config.engine.responseBytesMax).toBe(requestDefaults.responseBytesMax);
+  });
+
+  it('takes what a request takes, and refuses the values just beyond', async () => {
+    const keys = [
+      'engine.context_tokens',
+      ...configKeys.map(({ key }) => key).filter((key) => key.startsWith('sampling.')),
+    ];
+    // Every number of a request but the seed, which would make each answer the same.
+    expect(keys).toHaveLength(Object.keys(requestRanges).length - 1);
+    for (const key of keys) {
+      const name = (key.split('.')[1] ?? '').replaceAll(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+      const { min, max, integer } = requestRanges[name as keyof typeof requestRanges];
+      const step = integer ? 1 : 0.001;
+      for (const value of [min, max]) {
+        const { sampling, ...others } = requestOptionsOf(await loadConfig({ ...nowhere, flags: { [key]: value } }));
+        expect({ ...sampling, ...others }, key).toEqual({ [name]: value });
+      }
+      for (const value of [min - step, max + step, ...(integer ? [min + 0.5] : []), Number.NaN])
+        await expect(loadConfig({ ...nowhere, flags: { [key]: value } }), `${key} ${value}`).rejects.toMatchObject({
+          code: 'CONFIG_INVALID',
+        });
+    }
   });
 
   it('is what docs/configuration.md shows', async () => {

@@ -1,125 +1,37 @@
 import type { AnswerOptions } from '@gemma-cli/app';
-import { requestDefaults } from '@gemma-cli/contracts';
+import { requestDefaults, requestRanges, type NumberRange } from '@gemma-cli/contracts';
 import { answerOptionKeys, parseAnswerOptions } from '../thin/parse-answer-options.ts';
 import { UsageProblem } from '../thin/usage-problem.ts';
 
 /** What `/set` knows of an option. */
 export interface Setting {
-  /** Least and most; absent = no bound, or no number. */
-  readonly least?: number;
-  readonly most?: number;
-  /** Only whole numbers. */
-  readonly integer?: true;
+  /** What a number may be. Absent: it is no number. */
+  readonly range?: NumberRange;
   /** What it is when nobody says anything, in words. */
   readonly builtIn: string;
   readonly summary: string;
 }
 
-/** Every option of an answer. The keys are those of `-o KEY=VALUE`; a test compares them. */
-export const settings: Readonly<Record<string, Setting>> = {
-  temperature: {
-    least: 0,
-    most: 2,
-    builtIn: String(requestDefaults.temperature),
-    summary: '0 takes the likeliest token, higher values vary more',
-  },
-  topK: {
-    least: 0,
-    integer: true,
-    builtIn: String(requestDefaults.topK),
-    summary: 'only the k likeliest tokens; 0 = all',
-  },
-  topP: {
-    least: 0,
-    most: 1,
-    builtIn: String(requestDefaults.topP),
-    summary: 'only the likeliest tokens that together reach this probability',
-  },
-  minP: {
-    least: 0,
-    most: 1,
-    builtIn: String(requestDefaults.minP),
-    summary: 'only tokens at least this share as likely as the likeliest',
-  },
-  repeatPenalty: {
-    least: 1,
-    most: 2,
-    builtIn: String(requestDefaults.repeatPenalty),
-    summary: 'makes recent tokens less likely; 1 = off',
-  },
-  repeatLastTokens: {
-    least: 0,
-    most: 8192,
-    integer: true,
-    builtIn: String(requestDefaults.repeatLastTokens),
-    summary: 'how many tokens of the answer the three penalties look back on',
-  },
-  frequencyPenalty: {
-    least: -2,
-    most: 2,
-    builtIn: String(requestDefaults.frequencyPenalty),
-    summary: 'taken off a token for each time it came lately; 0 = off',
-  },
-  presencePenalty: {
-    least: -2,
-    most: 2,
-    builtIn: String(requestDefaults.presencePenalty),
-    summary: 'taken off a token that came lately; 0 = off',
-  },
-  dryMultiplier: {
-    least: 0,
-    most: 5,
-    builtIn: String(requestDefaults.dryMultiplier),
-    summary: 'DRY: strength of the penalty for a repeated sequence; 0 = off',
-  },
-  dryBase: {
-    least: 1,
-    most: 4,
-    builtIn: String(requestDefaults.dryBase),
-    summary: 'DRY: growth of the penalty with the length of the repetition',
-  },
-  dryAllowedLength: {
-    least: 1,
-    most: 64,
-    integer: true,
-    builtIn: String(requestDefaults.dryAllowedLength),
-    summary: 'DRY: longest repetition without a penalty, in tokens',
-  },
-  xtcProbability: {
-    least: 0,
-    most: 1,
-    builtIn: String(requestDefaults.xtcProbability),
-    summary: 'XTC: chance of leaving out the likeliest tokens; 0 = off',
-  },
-  xtcThreshold: {
-    least: 0,
-    most: 1,
-    builtIn: String(requestDefaults.xtcThreshold),
-    summary: 'XTC: only tokens at least this likely are left out',
-  },
-  seed: {
-    least: 0,
-    most: requestDefaults.seedMax,
-    integer: true,
-    builtIn: 'a new one for each answer',
-    summary: 'repeats the same choices',
-  },
+/** What is no number with a range, or begins with no fixed one. */
+const ownSettings: Readonly<Record<string, Partial<Setting>>> = {
+  seed: { builtIn: 'a new one for each answer' },
   logitBias: { builtIn: 'none', summary: 'added to the logit of a token: TOKEN:VALUE; each /set logitBias adds one' },
   stop: { builtIn: 'none', summary: 'ends the answer before this text; each /set stop adds one' },
-  maxTokens: {
-    least: 1,
-    integer: true,
-    builtIn: String(requestDefaults.maxTokens),
-    summary: 'most tokens of an answer',
-  },
   contextTokens: {
-    least: 16,
-    integer: true,
     builtIn: `the model's own, at most ${requestDefaults.contextTokens}`,
     summary: 'tokens of context; a change loads the model anew',
   },
   reproducible: { builtIn: 'false', summary: 'same prompt, options and machine give the same text in both engines' },
 };
+
+/** Every option of an answer. The keys are those of `-o KEY=VALUE`. */
+export const settings: Readonly<Record<string, Setting>> = Object.fromEntries(
+  Object.keys(answerOptionKeys).map((key) => {
+    const range = (requestRanges as Readonly<Record<string, NumberRange>>)[key];
+    const ofRange = range === undefined ? {} : { range, builtIn: String(range.default), summary: range.meaning };
+    return [key, { builtIn: '', summary: '', ...ofRange, ...ownSettings[key] }];
+  }),
+);
 
 /** Names that other programs use. */
 const otherNames: Readonly<Record<string, string>> = {
@@ -136,16 +48,24 @@ export function settingKey(name: string): string {
   return Object.keys(answerOptionKeys).find((key) => key.toLowerCase() === plain) ?? otherNames[plain] ?? name;
 }
 
-/** `0 to 2`, `1 or more`, `true or false`. */
+/** `a number from 0 to 2`, `a whole number, 0 or more`, `true or false`. */
 export function describeRange(key: string): string {
-  const { least, most, integer } = settings[key] ?? {};
-  const kind = (answerOptionKeys as Readonly<Record<string, string>>)[key];
+  const { range } = settings[key] ?? {};
+  const kind = kindOf(key);
   if (kind === 'boolean') return 'true or false';
   if (kind === 'text') return 'text';
   if (kind === 'bias') return 'TOKEN:VALUE, -100 to 100';
-  const unit = integer === true ? 'a whole number' : 'a number';
-  if (least === undefined) return unit;
-  return most === undefined ? `${unit}, ${least} or more` : `${unit} from ${least} to ${most}`;
+  if (range === undefined) return 'a number';
+  // The largest number that a runtime can hold says nothing to anybody.
+  return range.max === 2 ** 31 - 1 ? `${unitOf(range)}, ${range.min} or more` : exactRange(range);
+}
+
+function exactRange(range: NumberRange): string {
+  return `${unitOf(range)} from ${range.min} to ${range.max}`;
+}
+
+function unitOf({ integer }: NumberRange): string {
+  return integer ? 'a whole number' : 'a number';
 }
 
 /**
@@ -155,15 +75,13 @@ export function describeRange(key: string): string {
  */
 export function applySetting(options: AnswerOptions, key: string, text: string): AnswerOptions {
   const { sampling, stop, ...others } = parseAnswerOptions([`${key}=${text}`]);
-  const { least, most, integer } = settings[key] ?? {};
+  const { range } = settings[key] ?? {};
   const number = kindOf(key) === 'number' ? Number(text) : undefined;
-  const isOutside =
-    number !== undefined &&
-    ((least !== undefined && number < least) ||
-      (most !== undefined && number > most) ||
-      (integer === true && !Number.isInteger(number)));
-  if (isOutside) {
-    throw new UsageProblem(`Expected ${key} to be ${describeRange(key)}, got ${text}.`, { key, value: text });
+  if (number !== undefined && range !== undefined) {
+    const { min, max, integer } = range;
+    const expected = number > max ? exactRange(range) : describeRange(key);
+    if (number < min || number > max || (integer && !Number.isInteger(number)))
+      throw new UsageProblem(`Expected ${key} to be ${expected}, got ${text}.`, { key, value: text });
   }
   return {
     ...options,
