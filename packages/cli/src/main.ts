@@ -62,28 +62,37 @@ export async function main(options: MainOptions): Promise<number> {
       return guard(options.stderr);
     },
   };
+  let code: number;
+  let isFailure = false;
   try {
-    const code = (await thin(world)) ?? (await (await import('./program.ts')).runProgram(world));
-    await Promise.all([...guarded].map(written));
-    if (outputFailure !== undefined) return 1;
-    return outputClosed.signal.aborted ? 0 : code;
+    code = (await thin(world)) ?? (await (await import('./program.ts')).runProgram(world));
   } catch (error) {
-    if (outputFailure !== undefined) return 1;
-    if (outputClosed.signal.aborted) return 0;
-    const { exitCodeOf, renderCauses, renderErrorJson, renderErrorText, typedError } =
-      await import('./render/render-error.ts');
-    const typed = typedError(error);
-    const problem = typed.toJSON();
-    // The command line may be the very thing that was not understood: look for the switch itself.
-    if (argv.includes('--json')) world.stdout.write(renderErrorJson(problem));
-    else {
-      world.stderr.write(renderErrorText(problem));
-      if (argv.includes('--verbose') || argv.includes('-v')) world.stderr.write(renderCauses(typed));
-    }
-    return exitCodeOf(problem);
-  } finally {
-    for (const output of guarded) output.off('error', onOutputError);
+    isFailure = true;
+    code = outputClosed.signal.aborted ? 0 : await showError(error, world);
   }
+  await Promise.all([...guarded].map(written));
+  if (outputFailure !== undefined) {
+    code = 1;
+    // What the handler has said of it.
+    await written(options.stderr);
+  } else if (outputClosed.signal.aborted && !isFailure) code = 0;
+  for (const output of guarded) output.off('error', onOutputError);
+  return code;
+}
+
+/** Says what went wrong, on stdout for a script that reads JSON. Gives the exit code. */
+async function showError(error: unknown, world: Pick<MainOptions, 'argv' | 'stdout' | 'stderr'>): Promise<number> {
+  const { exitCodeOf, renderCauses, renderErrorJson, renderErrorText, typedError } =
+    await import('./render/render-error.ts');
+  const typed = typedError(error);
+  const problem = typed.toJSON();
+  // The command line may be the very thing that was not understood: look for the switch itself.
+  if (world.argv.includes('--json')) world.stdout.write(renderErrorJson(problem));
+  else {
+    world.stderr.write(renderErrorText(problem));
+    if (world.argv.includes('--verbose') || world.argv.includes('-v')) world.stderr.write(renderCauses(typed));
+  }
+  return exitCodeOf(problem);
 }
 
 /** Waits until everything is written, and for the news of what was not: that comes a turn later. */

@@ -40,14 +40,6 @@ export async function runInProcess(
     worker,
   };
   const code = await main(options);
-  // A pipe on standard input that nobody closes would keep the process alive; output is written out before it ends.
-  await Promise.all([host.stdout, host.stderr].map(flush));
+  // A pipe on standard input that nobody closes would keep the process alive; `main` has written everything.
   host.exit(code);
-}
-
-function flush(stream: NodeJS.WriteStream): Promise<void> {
-  if (stream.destroyed || stream.writableLength === 0) return Promise.resolve();
-  return new Promise((resolve) => {
-    stream.write('', () => resolve());
-  });
 }

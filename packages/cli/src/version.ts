@@ -11,12 +11,16 @@ export function asksForVersion(argv: readonly string[]): boolean {
   return argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V');
 }
 
-/** Prints the version without making a stream, which costs more than everything else here. */
-export function printVersion(): void {
+/** Prints the version without making a stream, which costs more than everything else here. Gives the exit code. */
+export function printVersion(): number {
   try {
     writeSync(1, `${readVersion()}\n`);
   } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
     // Nobody reads it any more.
-    if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error;
+    if (code === 'EPIPE') return 0;
+    writeSync(2, `gemma: The output could not be written: ${message}\n`);
+    return 1;
   }
+  return 0;
 }

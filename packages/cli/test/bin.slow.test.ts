@@ -156,7 +156,15 @@ describe('the executable', () => {
 
   itUnless(missingLinux, 'a full disk behind the output is told on stderr, with exit code 1', () =>
     tryBin({ answer: { text: 'Hello.' } }, async ({ env }) => {
-      for (const argv of [['config', 'list', '--json'], ['role', 'list'], ['Hi']]) {
+      for (const argv of [
+        ['config', 'list', '--json'],
+        ['role', 'list'],
+        ['Hi'],
+        ['--version'],
+        ['list', '--version'],
+        ['--help'],
+        ['--nope', '--json'],
+      ]) {
         const { status, stderr } = spawnSync(
           '/bin/sh',
           ['-c', 'exec "$0" "$@" > /dev/full', process.execPath, scriptedBin, ...argv],
