@@ -1,4 +1,5 @@
 import { homedir } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { engineRealConformance, realModel } from '@gemma-cli/testkit';
 import { create } from '../src/index.ts';
 
@@ -8,4 +9,6 @@ engineRealConformance({
   name: 'engine-optimized',
   createEngine: create,
   models: { base: realModel('gemma3:270m-base', place), chat: realModel('smollm2:135m', place) },
+  // That package depends on the native runtime, so its folder holds one.
+  runtimeFolder: fileURLToPath(new URL('../../model-process', import.meta.url)),
 });

@@ -122,6 +122,11 @@ async function load(params: Pick<LoadParams, 'path'> & Partial<LoadParams>): Pro
   };
 }
 
+/** Batches that brought these pieces: those of one batch tell the same time, to the nanosecond. */
+function batchesOf(pieces: readonly Piece[]): number {
+  return pieces.filter(({ ms }, index) => index === 0 || ms !== pieces[index - 1]?.ms).length;
+}
+
 /** Words that repeat in no order, the same on every run. */
 function words(count: number, seed: number): string {
   const list = 'river stone light garden winter letter copper window market silver engine forest'.split(' ');
@@ -344,8 +349,8 @@ describe('the llama.cpp worker with Gemma 3 270M, one sequence', () => {
 
   it('draws the same tokens for the same seed, and honours every option', async () => {
     const tokens = await worker.tokenize('My favourite animals are');
-    const draw = async (sampling: Partial<ResolvedSampling>): Promise<string> => {
-      const { text } = await worker.generate(tokens, { maxTokens: 24, sampling: { ...greedy, ...sampling } });
+    const draw = async (sampling: Partial<ResolvedSampling>, prompt = tokens): Promise<string> => {
+      const { text } = await worker.generate(prompt, { maxTokens: 24, sampling: { ...greedy, ...sampling } });
       await worker.truncate(0, 0);
       return text;
     };
@@ -362,6 +367,15 @@ describe('the llama.cpp worker with Gemma 3 270M, one sequence', () => {
     expect(await draw({ presencePenalty: 2 })).not.toBe(plain);
     expect(await draw({ dryMultiplier: 5 })).not.toBe(plain);
     expect(await draw({ xtcProbability: 1, xtcThreshold: 0.01 })).not.toBe(plain);
+    // What these three say by themselves: each token more makes a repetition dearer, one counts only beyond the length of
+    // the answer, and no two tokens are that likely.
+    const song = await worker.tokenize('la la la la la la la la la la la la la la la la');
+    const sung = await draw({}, song);
+    expect(await draw({ dryMultiplier: 0.001, dryBase: 1 }, song)).toBe(sung);
+    expect(await draw({ dryMultiplier: 0.001, dryBase: 1_000 }, song)).not.toBe(sung);
+    expect(await draw({ dryMultiplier: 5 }, song)).not.toBe(sung);
+    expect(await draw({ dryMultiplier: 5, dryAllowedLength: 200 }, song)).toBe(sung);
+    expect(await draw({ xtcProbability: 1, xtcThreshold: 0.51 })).toBe(plain);
     // A sampler that served these answers serves the next one as if it were new.
     expect(await draw({})).toBe(plain);
   });
@@ -376,8 +390,10 @@ describe('the llama.cpp worker with Gemma 3 270M, one sequence', () => {
     expect(guessed.result.length).toBe(plain.result.length);
     expect(guessed.result.acceptedTokens).toBeGreaterThan(10);
     expect(guessed.result.draftedTokens).toBeGreaterThanOrEqual(guessed.result.acceptedTokens);
-    // Fewer batches than tokens: that is the point.
     expect(guessed.pieces.length).toBe(plain.pieces.length);
+    // Fewer batches than tokens: that is the point. Every guess that was right saves one.
+    expect(batchesOf(plain.pieces)).toBe(plain.pieces.length);
+    expect(batchesOf(guessed.pieces)).toBe(guessed.pieces.length - guessed.result.acceptedTokens);
     await worker.truncate(0, 0);
   });
 

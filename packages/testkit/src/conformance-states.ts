@@ -194,6 +194,7 @@ export function declareStatePromises(subject: EngineSubject): void {
 
     promised('answers reproducibly from a state as without one', async ({ engine, model }) => {
       const texts: string[] = [];
+      const restored: number[] = [];
       for (let turn = 0; turn < 3; turn += 1)
         await tryEngine(
           createEngine,
@@ -202,11 +203,15 @@ export function declareStatePromises(subject: EngineSubject): void {
             options: { stateCache: { folder: join(model.path, '..', 'r') } },
           },
           async ({ ask }) => {
-            const { text } = await ask(underRules('why?'), { model, reproducible: turn > 0, maxTokens: 30 });
+            const { text, end } = await ask(underRules('why?'), { model, reproducible: turn > 0, maxTokens: 30 });
             if (turn > 0) texts.push(text);
+            restored.push(end?.usage.restoredTokens ?? 0);
           },
         );
       await engine(async (trial) => void (await askUnderRules(trial, model, 'unrelated')));
+      // What came about in other chunks is no beginning for reproducible text.
+      expect(restored[1], 'restored by the first reproducible turn').toBe(0);
+      expect(restored[2], 'restored by the second one').toBeGreaterThan(0);
       expect(texts[1]).toBe(texts[0]);
     });
 

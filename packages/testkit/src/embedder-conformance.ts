@@ -332,10 +332,17 @@ export function embedderConformance(subject: EmbedderSubject): void {
 
     promise('the index that the process tells counts the passages of the whole call', async (trial) => {
       const failure = { at: 'rank', do: 'failure', code: 'CONTEXT_EXCEEDED', message: 'too long' } as const;
-      const faults = [{ ...failure, facts: { index: 1 }, after: 0 }];
-      const reranker = await trial.keep(createReranker(trial.options({ faults })));
       const passages = Array.from({ length: 12 }, (_, place) => `passage ${place}`);
-      await expect(reranker.rank('red', passages)).rejects.toMatchObject({ facts: { index: 1 } });
+      // The second one strikes in the second call to the process, which begins with the ninth passage.
+      for (const [after, index] of [
+        [0, 1],
+        [1, 9],
+      ] as const) {
+        const faults = [{ ...failure, facts: { index: 1 }, after }];
+        const reranker = await trial.keep(createReranker(trial.options({ faults })));
+        await expect(reranker.rank('red', passages)).rejects.toMatchObject({ facts: { index } });
+        expect(trial.calls('rank').at(-1)?.['passages'], 'the call that failed').toContain(passages[index]);
+      }
     });
   });
 }

@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ChatMessage, Engine, GenerateRequest, Prompt } from '@gemma-cli/contracts';
+import type { ChatMessage, Engine, GenerateRequest, Prompt, ToolDefinition } from '@gemma-cli/contracts';
 import { collectAnswer } from './collect-answer.ts';
 import type { CollectedAnswer } from './collect-answer.ts';
 import { tryEngine, untilGone } from './engine-trial.ts';
 import type { CreateEngine, EngineTrial } from './engine-trial.ts';
 import { oracle, whole } from './oracle.ts';
 import { withTemporaryFolder } from './temporary-folder.ts';
+import { until } from './until.ts';
 import type { WorkerScript } from './worker-script.ts';
 
 /** Two engines that must answer alike. */
@@ -17,7 +18,7 @@ export interface DifferentialSubject {
   readonly legacy: CreateEngine;
   /** The fast one. */
   readonly optimized: CreateEngine;
-  /** Random stories per kind of model process. Default 3. */
+  /** Random stories per kind of model process, beside the one with every step. Default 3. */
   readonly runs?: number;
   /** Most steps of a story, at least 3. Default 8. */
   readonly stepsMax?: number;
@@ -37,6 +38,16 @@ type Step =
   | { readonly do: 'abort'; readonly text: string; readonly afterDeltas: number }
   /** Lets the model go on with a bare text. */
   | { readonly do: 'complete'; readonly text: string }
+  /** Wants an answer of a form. */
+  | { readonly do: 'form'; readonly text: string; readonly form: 'json' | 'schema' | 'grammar' }
+  /** Wants to know how likely the tokens were. */
+  | { readonly do: 'logprobs'; readonly text: string; readonly count: number }
+  /** Lets the model call a tool. */
+  | { readonly do: 'tool'; readonly text: string; readonly choice: 'auto' | 'required' }
+  /** Asks in a context that is perhaps too small for the conversation. */
+  | { readonly do: 'squeeze'; readonly text: string; readonly contextTokens: number; readonly trim: boolean }
+  /** Says how much of the conversation will come again. */
+  | { readonly do: 'stable'; readonly text: string; readonly messages: number; readonly characters: number }
   /** Asks with a stop string. */
   | { readonly do: 'stop'; readonly text: string; readonly stop: string }
   /** Asks in several conversations at the same time; one of them is stopped on the way. */
@@ -60,6 +71,41 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 1,
     arbitrary: fc.record({
+      do: fc.constant('form' as const),
+      text: texts,
+      form: fc.constantFrom('json', 'schema', 'grammar'),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('logprobs' as const), text: texts, count: fc.nat(4) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('tool' as const),
+      text: texts,
+      choice: fc.constantFrom('auto', 'required'),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('squeeze' as const),
+      text: texts,
+      contextTokens: fc.constantFrom(100, 300, 800),
+      trim: fc.boolean(),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('stable' as const),
+      text: texts,
+      messages: fc.nat(4),
+      characters: fc.nat(60),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
       do: fc.constant('stop' as const),
       text: texts,
       stop: fc.constantFrom(' ', 'e', '😀', 'a '),
@@ -75,6 +121,33 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('kill' as const) }) },
 );
+
+/** One story with every step, for those that chance leaves out. */
+const tour: readonly Step[] = [
+  { do: 'switch', conversation: 1 },
+  { do: 'say', text: 'Where does rain come from?', seed: null },
+  { do: 'form', text: 'As a list, please.', form: 'schema' },
+  { do: 'stable', text: 'And snow?', messages: 3, characters: 8 },
+  { do: 'logprobs', text: 'How sure are you?', count: 3 },
+  { do: 'tool', text: 'Look for yourself.', choice: 'required' },
+  { do: 'squeeze', text: 'In short?', contextTokens: 700, trim: true },
+  { do: 'squeeze', text: 'In short?', contextTokens: 700, trim: false },
+  { do: 'form', text: 'Once more.', form: 'grammar' },
+  { do: 'say', text: 'Thank you.', seed: 5 },
+];
+
+const toolCall = '{"name": "look_out", "arguments": {"place": "the sea"}}';
+
+/** What the step `tool` offers; only a prompt with it holds its name. */
+const tools: readonly ToolDefinition[] = [
+  { name: 'look_out', parameters: { type: 'object', properties: { place: { type: 'string' } } } },
+];
+
+const formats = {
+  json: { type: 'json' },
+  schema: { type: 'json-schema', schema: { type: 'object', properties: { answer: { type: 'string' } } } },
+  grammar: { type: 'gbnf', grammar: 'root ::= "{" [^}]+ "}"' },
+} as const;
 
 /** A beginning long enough for checkpoints and saved states, which two of the conversations share. */
 const system: ChatMessage = {
@@ -130,35 +203,55 @@ export function engineDifferential({
       it.concurrent(`both answer alike: ${title}`, { timeout: 120_000 }, async () => {
         await fc.assert(
           fc.asyncProperty(fc.array(steps, { minLength: 3, maxLength: stepsMax }), (story) =>
-            withTemporaryFolder((folder) =>
-              tryEngine(legacy, { script }, (one) =>
-                tryEngine(optimized, { script, options: savesStates ? { stateCache: { folder } } : {} }, (other) =>
-                  liveThrough(story, one, other, reproducible),
-                ),
-              ),
-            ),
+            withTemporaryFolder((folder) => {
+              const told = { ...script, answerWhen: [{ promptHas: 'look_out', answer: { text: toolCall } }] };
+              const options = savesStates ? { stateCache: { folder } } : {};
+              return tryEngine(legacy, { script: told }, (one) =>
+                tryEngine(optimized, { script: told, options }, async (other) => {
+                  const ask = await liveThrough(story, one, other, reproducible);
+                  if (savesStates) await restore(ask, other);
+                }),
+              );
+            }),
           ),
-          { seed, numRuns: runs, endOnFailure: true },
+          { seed, numRuns: runs + 1, examples: [[[...tour]]], endOnFailure: true },
         );
       });
   });
 }
 
-/** Runs one story on both engines and compares each answer. */
+/** Asks both engines, compares, and gives the answer of the fast one. */
+type AskBoth = (prompt: Prompt, rest?: Partial<GenerateRequest>) => Promise<CollectedAnswer>;
+
+/** Whatever was told before: what comes after the death of the process begins with a state from disk, and is as good. */
+async function restore(ask: AskBoth, { engine }: EngineTrial): Promise<void> {
+  const underSystem = (content: string): Prompt => ({ type: 'chat', messages: [system, { role: 'user', content }] });
+  await ask(underSystem('What was that?'));
+  await until('a state is saved', () => (engine.status().stateCache?.saves ?? 0) > 0);
+  for (const { pid } of engine.status().processes) {
+    process.kill(pid, 'SIGKILL');
+    await untilGone(pid);
+  }
+  const { end } = await ask(underSystem('And what comes next?'));
+  expect(end?.usage.restoredTokens ?? 0, 'tokens restored from disk').toBeGreaterThan(0);
+}
+
+/** Runs one story on both engines and compares each answer. Gives how to go on. */
 async function liveThrough(
   story: readonly Step[],
   one: EngineTrial,
   other: EngineTrial,
   reproducible: boolean,
-): Promise<void> {
+): Promise<AskBoth> {
   const conversations: ChatMessage[][] = [[], [system], [system]];
   let current = 0;
-  const both = async (prompt: Prompt, rest: Partial<GenerateRequest> = {}): Promise<CollectedAnswer> => {
+  const both: AskBoth = async (prompt, rest = {}) => {
     const given = { maxTokens: 24, reproducible, ...rest };
     const [first, second] = await Promise.all([one.ask(prompt, given), other.ask(prompt, given)]);
     compare(first, second);
-    // Numbers that depend on the batches have no oracle but legacy; neither do stop strings.
-    if (!reproducible && given.stop === undefined) {
+    // Numbers that depend on the batches have no oracle but legacy; neither have these options.
+    const { stop, format, tools: offered, onContextOverflow } = given;
+    if (!reproducible && [stop, format, offered, onContextOverflow].every((option) => option === undefined)) {
       const sampling = { temperature: given.sampling?.temperature ?? 0, seed: given.sampling?.seed ?? 0 };
       expect(whole(second.text)).toBe(oracle(prompt, given.maxTokens, sampling).text);
     }
@@ -201,6 +294,32 @@ async function liveThrough(
       case 'complete':
         await both({ type: 'completion', text: step.text });
         break;
+      case 'form':
+      case 'logprobs':
+      case 'stable': {
+        conversation.push({ role: 'user', content: step.text });
+        const rest: Partial<GenerateRequest> =
+          step.do === 'form'
+            ? { format: formats[step.form] }
+            : step.do === 'logprobs'
+              ? { logprobs: step.count }
+              : { stablePrefix: stablePrefixOf(step, conversation) };
+        const { text } = await both({ type: 'chat', messages: [...conversation] }, rest);
+        conversation.push({ role: 'assistant', content: text });
+        break;
+      }
+      case 'tool': {
+        const prompt: Prompt = { type: 'chat', messages: [...conversation, { role: 'user', content: step.text }] };
+        const { end, error } = await both(prompt, { tools, toolChoice: step.choice, maxTokens: 200 });
+        expect({ error, reason: end?.reason }).toEqual({ error: null, reason: 'tool-calls' });
+        break;
+      }
+      case 'squeeze': {
+        const prompt: Prompt = { type: 'chat', messages: [...conversation, { role: 'user', content: step.text }] };
+        const { contextTokens } = step;
+        await both(prompt, { contextTokens, maxTokens: 10, onContextOverflow: step.trim ? 'trim' : 'refuse' });
+        break;
+      }
       case 'stop': {
         conversation.push({ role: 'user', content: step.text });
         const { text } = await both({ type: 'chat', messages: [...conversation] }, { stop: [step.stop] });
@@ -236,6 +355,16 @@ async function liveThrough(
         step satisfies never;
     }
   }
+  return both;
+}
+
+/** As much of a conversation as there is. */
+function stablePrefixOf(
+  { messages, characters }: { readonly messages: number; readonly characters: number },
+  conversation: readonly ChatMessage[],
+): NonNullable<GenerateRequest['stablePrefix']> {
+  const count = Math.min(messages, conversation.length - 1);
+  return { messages: count, characters: Math.min(characters, conversation[count]?.content.length ?? 0) };
 }
 
 function compare(legacy: CollectedAnswer, optimized: CollectedAnswer): void {
@@ -244,6 +373,17 @@ function compare(legacy: CollectedAnswer, optimized: CollectedAnswer): void {
   expect(optimized.end?.reason).toBe(legacy.end?.reason);
   expect(optimized.end?.usage.promptTokens).toBe(legacy.end?.usage.promptTokens);
   expect(optimized.end?.usage.outputTokens).toBe(legacy.end?.usage.outputTokens);
+  expect(toldBeside(optimized)).toEqual(toldBeside(legacy));
+}
+
+/** What an answer tells beside its text, as far as it does not differ by chance. */
+function toldBeside({ events }: CollectedAnswer): readonly unknown[] {
+  const logprobs = events.flatMap((event) => (event.type === 'text-delta' ? (event.logprobs ?? []) : []));
+  const others = events.flatMap((event): readonly unknown[] => {
+    if (event.type === 'prompt-trimmed') return [event];
+    return event.type === 'tool-call' ? [{ ...event, id: null }] : [];
+  });
+  return [...logprobs, ...others];
 }
 
 async function abortAfter(engine: Engine, request: GenerateRequest, deltas: number): Promise<void> {

@@ -1,5 +1,6 @@
 import { copyFile, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Engine, EngineOptions, GenerateRequest, Prompt } from '@gemma-cli/contracts';
 import { collectAnswer } from './collect-answer.ts';
@@ -11,6 +12,9 @@ import { processRuns, until } from './until.ts';
 /** How long loading may take on a machine that is busy with everything else, in milliseconds. */
 const loadMsMax = 120_000;
 
+/** How soon an abort is obeyed while a prompt is evaluated, in milliseconds. */
+const abortMsPromised = 500;
+
 /** What the real suite is told. */
 export interface RealSubject {
   /** The title of the suite. */
@@ -21,10 +25,12 @@ export interface RealSubject {
   readonly options?: EngineOptions;
   /** Model files: one that completes text, and one with a chat template. */
   readonly models: { readonly base: string; readonly chat: string };
+  /** Folder whose `node_modules` hold the native runtime, to show that `runtimeFolder` is looked into. */
+  readonly runtimeFolder: string;
 }
 
 /** Declares the promises that only a real model can show, one after the other, on one engine. */
-export function engineRealConformance({ name, createEngine, options = {}, models }: RealSubject): void {
+export function engineRealConformance({ name, createEngine, options = {}, models, runtimeFolder }: RealSubject): void {
   const base = { path: models.base, name: 'base' };
   const chatModel = { path: models.chat, name: 'chat' };
   const greedy = { sampling: { temperature: 0, seed: 1 } } as const;
@@ -118,6 +124,20 @@ export function engineRealConformance({ name, createEngine, options = {}, models
       expect(await engine.countTokens(base, asCompletion)).toBeGreaterThan(8);
     });
 
+    it('takes the runtime from `runtimeFolder` and from nowhere else', () =>
+      withTemporaryFolder(async (folder) => {
+        for (const [place, code] of [
+          [runtimeFolder, null],
+          [folder, 'RUNTIME_NOT_INSTALLED'],
+        ] as const) {
+          const other = await createEngine({ threads: 1, ...options, runtimeFolder: place });
+          const { text, error } = await collectAnswer(other.generate(completion('One, two, three,', { maxTokens: 3 })));
+          await other.close();
+          expect({ place, code: error?.code ?? null }).toEqual({ place, code });
+          expect(text !== '').toBe(code === null);
+        }
+      }));
+
     it('describes the model', async () => {
       expect(await engine.describe(base)).toMatchObject({
         architecture: 'gemma3',
@@ -136,10 +156,18 @@ export function engineRealConformance({ name, createEngine, options = {}, models
         () => engine.status().processes.some(({ state }) => state === 'busy'),
         loadMsMax,
       );
+      // Into the middle of a chunk.
+      await sleep(300);
+      const abortedAt = performance.now();
       controller.abort();
       const { end, text } = await running;
+      const tookMs = performance.now() - abortedAt;
       expect(text).toBe('');
       expect(end?.reason).toBe('aborted');
+      // Not a measurement: the promise of 500 ms, with as much again for a machine that is busy with everything else.
+      expect(tookMs, 'milliseconds from the abort to the end of the request').toBeLessThan(2 * abortMsPromised);
+      // oxlint-disable-next-line no-console -- for whoever reads the log of a run on another machine
+      console.log(`${name}: an abort while a prompt is evaluated took ${tookMs.toFixed(0)} ms`);
       expect((await ask(completion('The next', { maxTokens: 3 }))).end?.reason).toBe('length');
     });
 

@@ -91,6 +91,8 @@ let contextTokens = 0;
 let hasDraft = false;
 let tokensAppended = 0;
 let generations = 0;
+/** Passages that were ranked so far. */
+let rankedPassages = 0;
 const sequences = new Map<number, Sequence>();
 const struck = new Set<Fault>();
 let spawnNumber = 1;
@@ -575,7 +577,8 @@ async function rank(
   { query, passages, truncate }: WorkerOperations['rank']['params'],
   job: Job,
 ): Promise<WorkerOperations['rank']['result']> {
-  await strike('rank', 0, job);
+  await strike('rank', rankedPassages, job);
+  rankedPassages += passages.length;
   const tooLong = passages.find((passage) => Buffer.byteLength(query + passage) > contextTokens);
   if (tooLong !== undefined && !truncate)
     throw new Failure('CONTEXT_EXCEEDED', `A passage of ${tooLong.length} characters is longer than the context.`);

@@ -57,7 +57,7 @@ export type FaultAction =
 /** One planned fault. */
 export type Fault = FaultAction & {
   readonly at: FaultPoint;
-  /** How many tokens or pieces pass before it. Default 0. */
+  /** How many tokens or pieces, or passages of `rank`, pass before it. Default 0. */
   readonly after?: number;
   /** Strikes only in the process that was spawned as the n-th, counted from 1. Default: in every one. */
   readonly process?: number;

@@ -1,0 +1,90 @@
+import { homedir } from 'node:os';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { llamaWorker, startModelProcess } from '@gemma-cli/model-process';
+import type { ModelProcess } from '@gemma-cli/model-process';
+import { realModel } from '@gemma-cli/testkit';
+import { estimateTokens } from '../src/gemma-cpp/render-prompt.ts';
+
+const words = fc.constantFrom(
+  ...'the a of and lighthouse keeper wrote down what he saw every evening nobody asked him why storm, crew. Monday'.split(
+    ' ',
+  ),
+  ...'However, international communication requires understanding; she said: "Perhaps!" (unbelievable) - it\'s'.split(
+    ' ',
+  ),
+);
+const joined = (unit: fc.Arbitrary<string>, by = ''): fc.Arbitrary<string> =>
+  fc.array(unit, { minLength: 1, maxLength: 60 }).map((parts) => parts.join(by));
+
+/** Texts as people write them, by what they are made of. */
+const kinds: Readonly<Record<string, fc.Arbitrary<string>>> = {
+  'ASCII prose': joined(words, ' '),
+  code: joined(
+    fc.constantFrom(
+      'for (let i = 0; i < items.length; i += 1) {\n',
+      '    const value = items[i] ?? null;\n',
+      '\tif (!value) continue;\n',
+      'export function parse(text: string): Json {\n',
+      "  return JSON.parse(text, (_, entry) => entry === 'x' ? 1 : entry);\n}\n\n",
+      'SELECT id, name FROM users WHERE age >= 18;\n',
+    ),
+  ),
+  Chinese: joined(fc.constantFrom('今天', '天气', '很好', '我们', '去', '公园', '散步', '，', '。', '因为', '所以')),
+  Japanese: joined(fc.constantFrom('今日は', 'とても', '良い', '天気', 'です', '。', 'ありがとう', 'コンピュータ')),
+  Korean: joined(fc.constantFrom('오늘은', '날씨가', '매우', '좋습니다', '감사합니다', '우리'), ' '),
+  Russian: joined(fc.constantFrom('Сегодня', 'очень', 'хорошая', 'погода', 'и', 'мы', 'идём', 'гулять'), ' '),
+  German: joined(fc.constantFrom('Grüße', 'über', 'Straßenbahn', 'schön', 'das', 'Wetter', 'heute'), ' '),
+  emoji: joined(fc.constantFrom('😀', '👍', '🎉', '❤️', '👩‍🚀', '🇩🇪', '🔥', '👋🏽')),
+  digits: joined(fc.integer({ min: 0, max: 9 }).map(String)),
+  'whitespace runs': joined(
+    fc
+      .tuple(words, fc.constantFrom('  ', '    ', '\n', '\n\n', '\t', '\n    ', ' '.repeat(24)))
+      .map((parts) => parts.join('')),
+  ),
+};
+
+describe('the estimate of tokens, against the tokenizer of Gemma', () => {
+  let worker: ModelProcess;
+  const count = async (text: string): Promise<number> =>
+    (await worker.call('tokenize', { input: { type: 'text', text } })).tokens.length - 1;
+  beforeAll(async () => {
+    worker = await startModelProcess({
+      worker: llamaWorker,
+      env: {},
+      startMsMax: 60_000,
+      silenceMsMax: 120_000,
+      abortMsMax: 60_000,
+      log: () => {},
+    });
+    await worker.call('load', {
+      path: realModel('gemma3:270m-base', { env: process.env, home: homedir() }),
+      contextTokens: 512,
+      sequences: 1,
+      threads: 1,
+      runtimeFolder: null,
+      purpose: 'generate',
+      compactCache: false,
+    });
+    expect(await count(''), 'one token before every text').toBe(0);
+  });
+  afterAll(() => worker?.close());
+
+  it.each(Object.entries(kinds))('is never too small for text as people write it: %s', async (_, texts) => {
+    await fc.assert(
+      fc.asyncProperty(texts, async (text) => {
+        expect(estimateTokens(text), JSON.stringify(text)).toBeGreaterThanOrEqual(await count(text));
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it('can be bounded by the bytes of a text: none has more tokens', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 60 }), async (text) => {
+        expect(await count(text), JSON.stringify(text)).toBeLessThanOrEqual(Buffer.byteLength(text));
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
