@@ -12,8 +12,9 @@ import {
 } from '../src/chat/chat-commands.ts';
 import { completeLine } from '../src/chat/completion.ts';
 import { applySetting, resetSetting, settingKey, settings, settingValue } from '../src/chat/settings.ts';
-import { createFigures, renderStatus } from '../src/chat/figures.ts';
+import { createFigures } from '../src/chat/figures.ts';
 import { putNew } from '../src/chat/saved-chat.ts';
+import { renderStatus } from '../src/render/render-figures.ts';
 import { answerOptionKeys } from '../src/thin/parse-answer-options.ts';
 import { tryMain, type MainTrial } from './run-main.ts';
 
@@ -447,7 +448,9 @@ describe('completion', () => {
 
 describe('settings', () => {
   /** By key: what it is when nobody says anything, its bounds, and the step that leaves them. */
-  const expected: Readonly<Record<string, readonly [builtIn: string, least?: number, most?: number, step?: number]>> = {
+  const expected: Readonly<
+    Record<string, readonly [builtIn: string, least?: number, most?: number | undefined, step?: number]>
+  > = {
     temperature: ['0.7', 0, 2, 0.01],
     topK: ['40', 0, undefined, 1],
     topP: ['0.95', 0, 1, 0.01],

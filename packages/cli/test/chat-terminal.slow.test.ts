@@ -335,7 +335,7 @@ describeUnless(missingPty, 'a chat on a terminal', () => {
     expect(broken).toMatchObject({ code: 0, failure: null });
   });
 
-  test('after an answer, one line says model, context, cached share and speed', async () => {
+  test('after an answer, one line says model, context, cached share, speed and threads', async () => {
     const outcome = await runOnTerminal({
       argv: ['chat', '-o', 'contextTokens=512'],
       script: hello,
@@ -352,6 +352,7 @@ describeUnless(missingPty, 'a chat on a terminal', () => {
     });
     expect(outcome).toMatchObject({ code: 0, failure: null });
     expect(outcome.output).toMatch(/tiny · context \d+ of 512 \(\d+ %\) · \d+ % cached/);
+    expect(outcome.output.match(/ · \d+ threads?\b/g)).toHaveLength(2);
   });
 });
 

@@ -3,7 +3,7 @@ import type { GemmaErrorJson, GenerationEnd } from '@gemma-cli/contracts';
 import type { Output } from '../command.ts';
 import { createTerminalSanitizer, sanitizeTerminalText } from '../render/sanitize-terminal-text.ts';
 import { renderErrorText } from '../render/render-error.ts';
-import { renderAnswerFigures, renderStatus } from './figures.ts';
+import { renderAnswerFigures, renderStatus } from '../render/render-figures.ts';
 import type { TerminalOutput } from './line-editor.ts';
 import { createLiveRegion } from './live-region.ts';
 import { createMarkdownStream, type MarkdownFrame } from './markdown-stream.ts';
@@ -22,10 +22,12 @@ export interface ChatRendererOptions {
   readonly quiet: boolean;
   /** Shows all numbers of the answer, and not only the line of the status. */
   readonly stats: boolean;
-  /** Shows changes of the threads. */
+  /** Says why the threads changed, too. */
   readonly verbose: boolean;
   /** Tokens of context of the model; `null` when that is not known. */
   readonly contextTokens: () => number | null;
+  /** The threads that this answer is computed on, one after the other; empty when nobody knows. */
+  readonly threads: () => readonly number[];
   /** Name of a model that is being loaded already, so that no event tells of it. */
   readonly loading: string | undefined;
 }
@@ -107,8 +109,9 @@ export function createChatRenderer(options: ChatRendererOptions): ChatRenderer {
     endText();
     endNotes();
     if (start === undefined) return;
-    const lines = stats ? renderAnswerFigures({ start, end: event }) : [];
-    if (!quiet) lines.unshift(renderStatus(start, event, options.contextTokens()));
+    const threads = options.threads();
+    const lines = stats ? renderAnswerFigures({ start, end: event, threads }) : [];
+    if (!quiet) lines.unshift(renderStatus(start, event, options.contextTokens(), threads));
     for (const line of lines) comment(sanitizeTerminalText(line));
   }
 

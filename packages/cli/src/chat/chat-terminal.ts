@@ -120,6 +120,7 @@ export async function openChatTerminal(
         stats: figures,
         verbose,
         contextTokens: () => loading.model?.contextTokens ?? null,
+        threads: () => world.figures.threads,
         loading: loading.pending,
       });
       return renderer;

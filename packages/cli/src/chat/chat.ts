@@ -9,7 +9,7 @@ import {
   type PreparedModel,
 } from '@gemma-cli/app';
 import { ensureHome, homeLayout, loadConfig } from '@gemma-cli/config';
-import { GemmaError, requestDefaults, type GemmaErrorJson } from '@gemma-cli/contracts';
+import { GemmaError, requestDefaults, type Engine, type GemmaErrorJson } from '@gemma-cli/contracts';
 import type { ModelStore } from '@gemma-cli/models';
 import { openClient } from '../client/open-client.ts';
 import { resolveFlags } from '../client/resolve-flags.ts';
@@ -64,11 +64,15 @@ export async function chat(context: CommandContext, input: CommandInput, { worke
     if (terminal === undefined || stderr.isTTY !== true) stderr.write(`${clean}\n`);
     else terminal.print(clean);
   }
+  let engine: Engine | undefined;
   const client = await openClient({
     cwd,
     env,
     flags,
     worker,
+    onEngine: (made) => {
+      engine = made;
+    },
     warn: (message) => (globals.quiet ? undefined : say(`gemma: ${message}`)),
     log: (message) => (input.options['verbose'] === true ? say(`gemma: ${message}`) : undefined),
   });
@@ -137,7 +141,14 @@ export async function chat(context: CommandContext, input: CommandInput, { worke
         outcome.type === 'send' && template !== undefined
           ? { ...outcome, prompt: fillPromptTemplate(template, outcome.text) }
           : outcome;
-      const problem = await answer(question, { context, world, style, terminal, loading });
+      const problem = await answer(question, {
+        context,
+        world,
+        style,
+        terminal,
+        loading,
+        threadsOf: (name) => threadsOf(engine, name),
+      });
       if (signal.aborted) return 130;
       if (problem === undefined) continue;
       fail(exitCodeOf(problem));
@@ -157,10 +168,16 @@ interface AnswerParts {
   readonly style: AnswerStyle;
   readonly terminal: ChatTerminal | undefined;
   readonly loading: Loading;
+  /** How many threads compute an answer of this model now; `undefined` when nobody tells. */
+  readonly threadsOf: (model: string) => number | undefined;
 }
 
 /** What is asked; `prompt` is its text in the template of the role. */
 type Question = Extract<CommandOutcome, { type: 'send' | 'retry' }> & { readonly prompt?: string };
+
+function threadsOf(engine: Engine | undefined, model: string): number | undefined {
+  return engine?.status().processes.find(({ model: name, state }) => name === model && state === 'busy')?.threads;
+}
 
 /** Asks and shows the answer; a runtime that is missing may be installed in between. Gives what went wrong. */
 async function answer(question: Question, parts: AnswerParts): Promise<GemmaErrorJson | undefined> {
@@ -190,7 +207,7 @@ function endsChat({ code }: GemmaErrorJson, terminal: ChatTerminal | undefined):
 /** Shows one answer. Gives what went wrong, after it was shown. */
 async function turn(
   question: Question,
-  { context, world, style, terminal, loading }: AnswerParts,
+  { context, world, style, terminal, loading, threadsOf: threads }: AnswerParts,
 ): Promise<GemmaErrorJson | undefined> {
   const { stdout, stderr, signal } = context;
   const { session, figures } = world;
@@ -207,6 +224,8 @@ async function turn(
         : session.retry({ ...question, ...asked });
     for await (const event of events) {
       figures.take(event);
+      // While the answer comes: a process that was started for it alone ends with it.
+      if (event.type === 'text-delta' && !isAnswered) figures.takeThreads(threads(figures.start?.model.name ?? ''));
       isAnswered ||= event.type === 'text-delta' || (event.type === 'generation-end' && event.reason !== 'aborted');
       await renderer.event(event);
     }

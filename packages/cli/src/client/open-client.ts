@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { createApp, type Client } from '@gemma-cli/app';
 import { engineOptionsOf, homeLayout, loadConfig, requestOptionsOf, resolveHome } from '@gemma-cli/config';
-import type { WorkerSpec } from '@gemma-cli/contracts';
+import type { Engine, WorkerSpec } from '@gemma-cli/contracts';
 import { createModelStore } from '@gemma-cli/models';
 import { findRuntime } from '../commands/find-runtime.ts';
 import { localPath } from '../commands/local-path.ts';
@@ -16,6 +16,8 @@ export interface OpenClientOptions {
   readonly flags: Pick<AnswerFlags, 'engine'>;
   /** The model process. Default: the llama.cpp worker. */
   readonly worker?: WorkerSpec | undefined;
+  /** Called with the engine when it was made, to look at; the client closes it. */
+  readonly onEngine?: ((engine: Engine) => void) | undefined;
   /** Called with each warning about the configuration. */
   readonly warn?: ((message: string) => void) | undefined;
   /** Called with one line per noteworthy event. */
@@ -23,7 +25,7 @@ export interface OpenClientOptions {
 }
 
 /** Makes the client of this process: configuration, model store and app, the engine when it is needed. */
-export async function openClient({ cwd, env, flags, worker, warn, log }: OpenClientOptions): Promise<Client> {
+export async function openClient({ cwd, env, flags, worker, onEngine, warn, log }: OpenClientOptions): Promise<Client> {
   const home = resolveHome(env, homedir());
   const loaded = await loadConfig({
     home,
@@ -35,8 +37,8 @@ export async function openClient({ cwd, env, flags, worker, warn, log }: OpenCli
   const { config } = loaded;
   const store = createModelStore({ folder: homeLayout(home).models });
   return createApp({
-    engine: async () =>
-      createEngine({
+    engine: async () => {
+      const created = await createEngine({
         ...engineOptionsOf(config, homeLayout(home).states),
         searchPath: env['PATH'] ?? env['Path'] ?? '',
         env: workerEnvironment(env),
@@ -45,7 +47,10 @@ export async function openClient({ cwd, env, flags, worker, warn, log }: OpenCli
         // `undefined`: Node looks beside this program.
         runtimeFolder: (await findRuntime(home)) ?? undefined,
         log,
-      }),
+      });
+      onEngine?.(created.engine);
+      return created;
+    },
     models: {
       list: () => store.list(),
       find: (reference) => store.find(localPath(cwd, reference)),

@@ -3,6 +3,7 @@ import type { FinishReason, GemmaErrorJson, GenerationEnd } from '@gemma-cli/con
 import type { Output } from '../command.ts';
 import { UsageProblem } from '../thin/usage-problem.ts';
 import { extractCodeBlock } from './extract-code-block.ts';
+import { renderFigures } from './render-figures.ts';
 import { createTerminalSanitizer, sanitizeTerminalText } from './sanitize-terminal-text.ts';
 import { stringifyJson } from './stringify-json.ts';
 
@@ -173,6 +174,7 @@ export function createAnswerRenderer(
         case 'prompt-trimmed':
         case 'threads-changed':
         case 'tool-call':
+        case 'tool-call-cut':
           break;
         case 'text-delta':
           text += event.text;
@@ -181,6 +183,7 @@ export function createAnswerRenderer(
           break;
         case 'generation-end':
           finishReason = event.reason;
+          if (event.logprobs !== undefined) logprobs.push(...event.logprobs);
           clearProgress();
           if (json && !stream && start !== undefined)
             await write(stdout, `${stringifyJson(answerJson(start, event))}\n`);
@@ -213,39 +216,6 @@ function parsed(text: string): unknown {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
-}
-
-/** One line of figures; a number that is not known is left out. */
-function renderFigures(
-  which: 'usage' | 'stats',
-  { model, engine }: AnswerStart,
-  { usage, timings, reason }: GenerationEnd,
-): string {
-  const { promptTokens, cachedTokens, evaluatedTokens, outputTokens, draftedTokens, acceptedTokens } = usage;
-  const { ttftMs, tpotMs, loadMs, totalMs } = timings;
-  const about = usage.estimated === true ? 'about ' : '';
-  const shares = [
-    ...(cachedTokens === null ? [] : [`${cachedTokens} cached`]),
-    ...(evaluatedTokens === null ? [] : [`${evaluatedTokens} evaluated`]),
-  ];
-  const parts = [
-    ...(which === 'usage' ? [] : [sanitizeTerminalText(model.name), `${engine.active} engine (${engine.runtime})`]),
-    ...(promptTokens === null ? [] : [[`prompt ${about}${promptTokens} tokens`, ...shares].join(', ')]),
-    ...(outputTokens === null ? [] : [`answer ${about}${outputTokens} tokens`]),
-    ...(draftedTokens === undefined ? [] : [`guessed ${draftedTokens}, ${acceptedTokens ?? 0} right`]),
-    ...(loadMs === 0 ? [] : [`load ${seconds(loadMs)}`]),
-    ...(ttftMs === null ? [] : [`first token ${seconds(ttftMs)}`]),
-    ...(tpotMs === null || tpotMs === 0 ? [] : [`${(1000 / tpotMs).toFixed(1)} tokens/s`]),
-    `total ${seconds(totalMs)}`,
-    ...(reason === 'stop' || reason === 'tool-calls'
-      ? []
-      : [reason === 'length' ? 'cut at the token limit' : 'stopped']),
-  ];
-  return parts.join(' · ');
-}
-
-function seconds(ms: number): string {
-  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
 
 /** Writes and waits while the reader is slow. A reader that has gone ends the wait; who listens to `error` knows why. */
