@@ -25,20 +25,16 @@ export interface BatchObservation {
   readonly kind: 'decode' | 'evaluate';
   /** Tokens of the whole batch. */
   readonly tokens: number;
-  /** Sequences that had tokens in it. */
-  readonly sequences: number;
   /** Milliseconds that it took. */
   readonly ms: number;
 }
 
-/** A change of the number of threads. */
+/** A change of the number of threads: for a batch or two to compare with, or the choice that follows. */
 export interface ThreadStep {
   readonly from: number;
   readonly to: number;
   /** Why, in words with the numbers that decided. */
   readonly reason: string;
-  /** A batch or two to compare with, before the number is chosen. The choice follows as a step of its own. */
-  readonly isTrial: boolean;
 }
 
 /** What a controller needs. */
@@ -51,12 +47,16 @@ export interface ThreadControllerOptions {
   readonly now?: (() => number) | undefined;
   /** Cores that nothing has used lately; `undefined` where the system does not tell. Default: unknown. */
   readonly idleCores?: (() => number | undefined) | undefined;
-  /** Called with each step, before `observe` returns it. */
-  readonly onChange?: ((step: ThreadStep) => void) | undefined;
 }
 
 /** A batch is slow when it takes this many times the best of its kind at this number of threads. */
 const slowFactor = 1.6;
+
+/**
+ * Batches at this many times their best are contention for certain: threads that wait for one that is off its core. Less is
+ * often the machine's own unsteadiness, so looking for its cause in vain makes the next look wait longer.
+ */
+const stallFactor = 4;
 
 /** Two slow ones among this many make a search; a single one is a page fault, a collection of garbage, a neighbour's cron. */
 const windowBatches = 5;
@@ -80,15 +80,27 @@ const forgetFactor = 1.003;
 const probeMsMin = 2_000;
 const probeMsMax = 60_000;
 
-/** Failed probes that cost little wait at most this long: a load that goes unseen should not be waited out for minutes. */
+/**
+ * Failed probes that cost little wait at most this long where the system does not tell of idle cores: a load that goes
+ * unseen should not be waited out for minutes.
+ */
 const cheapProbeMsMax = 15_000;
 
 /** Probes may cost a twelfth of the computing time: after one that lost 1 s the next comes 12 s later. */
 const probeShare = 12;
 
-/** Without a reason it tries fewer threads this rarely, and half as often each time that nothing comes of it. */
+/** Without a stall it tries fewer threads this rarely, and half as often each time that nothing comes of it. */
 const exploreMsMin = 5_000;
 const exploreMsMax = 600_000;
+
+/** Slowness that is no stall is looked into after this time at the latest, however often nothing came of it. */
+const mildMsMax = 60_000;
+
+/** A search down that was undone this soon has found nothing: its slow batches were luck. */
+const undoneMsMax = 30_000;
+
+/** The usual cost follows by a tenth per batch: a few slow ones among many fast ones are what a batch costs. */
+const usualShare = 0.1;
 
 /** Threads that spin at a barrier leave about this much of a core idle where one more thread has room. */
 const idleCoresMin = 0.75;
@@ -122,6 +134,10 @@ interface Search {
   readonly why: string;
   /** No best is known that the results could be held against. */
   readonly isBlind: boolean;
+  /** Begun because of a stall. */
+  readonly isStall: boolean;
+  /** Begun because cores are idle. */
+  readonly isIdle: boolean;
   /** The most threads to try. */
   readonly highestMax: number;
   /** What a batch takes, by number of threads; the start first. */
@@ -144,12 +160,13 @@ export function createThreadController({
   threadsMin = 1,
   now = () => performance.now(),
   idleCores = () => undefined,
-  onChange = () => {},
 }: ThreadControllerOptions): ThreadController {
   let threads = Math.max(threadsMin, threadsMax);
   let reason = `${threads}: the cores that are available`;
   /** The running best, by kind of batch and number of threads. */
   const bests = new Map<string, Map<number, number>>();
+  /** What a batch usually costs, by kind of batch and number of threads. */
+  const usuals = new Map<string, number>();
   let recent: { readonly kind: string; readonly cost: number; readonly isSlow: boolean }[] = [];
   let search: Search | undefined;
   let isExplored = threadsMax === threadsMin;
@@ -165,6 +182,10 @@ export function createThreadController({
   let idle: number | undefined;
   let exploreAtMs = Number.POSITIVE_INFINITY;
   let exploreMs = exploreMsMin;
+  /** Until then slowness that is no stall is taken for unsteadiness. */
+  let mildAtMs = 0;
+  /** When fewer threads were chosen without a stall. */
+  let mildFallMs = Number.NEGATIVE_INFINITY;
   /** What a batch took when this number of threads was chosen: falling well below it means that a load has gone. */
   let chosenAtMs = now();
   let chosen: { readonly kind: string; readonly cost: number } | undefined;
@@ -175,18 +196,17 @@ export function createThreadController({
     return best;
   }
 
-  function step(to: number, why: string, isTrial = false): ThreadStep | undefined {
+  function step(to: number, why: string): ThreadStep | undefined {
     reason = `${to}: ${why}`;
     if (to === threads) return undefined;
-    const change: ThreadStep = { from: threads, to, reason: why, isTrial };
+    const change: ThreadStep = { from: threads, to, reason: why };
     threads = to;
-    onChange(change);
     return change;
   }
 
   function begin(
     trial: number,
-    start: Pick<Search, 'direction' | 'kind' | 'why' | 'isBlind' | 'highestMax'>,
+    start: Pick<Search, 'direction' | 'kind' | 'why' | 'isBlind' | 'isStall' | 'isIdle' | 'highestMax'>,
     cost: number,
   ): ThreadStep | undefined {
     search = {
@@ -199,7 +219,7 @@ export function createThreadController({
       lostMs: 0,
     };
     recent = [];
-    return step(trial, start.why, true);
+    return step(trial, start.why);
   }
 
   /** What a batch should take at most at this number of threads without other work, from what is known of any number. */
@@ -252,8 +272,11 @@ export function createThreadController({
   }
 
   function conclude(done: Search): ThreadStep | undefined {
-    const [best, cost] = fastest(done.results);
     const startCost = done.results.get(done.start) as number;
+    const [lowest, lowestCost] = fastest(done.results);
+    // Parts of prompts that cost the same on any number say nothing about the tokens that follow: only a stall counts.
+    const isSame = done.kind === evaluation && done.isBlind && startCost < lowestCost * nearFactor;
+    const [best, cost] = isSame ? [done.start, startCost] : [lowest, lowestCost];
     search = undefined;
     recent = [];
     isExplored = true;
@@ -265,25 +288,35 @@ export function createThreadController({
     readIdleCores(at);
     idle = undefined;
     const seen = [...done.results].map(([number, ms]) => `${show(ms)} at ${number}`).join(', ');
+    exploreAtMs = at + exploreMs;
     if (done.direction === 'up' && best === done.start) {
       failures += 1;
       lastFailureMs = at;
-      probeAtMs = at + waitMs(failures, done.lostMs);
+      // Where idle cores are seen, what comes of them is known; without a meter a load that has gone goes unseen.
+      probeAtMs = at + waitMs(failures, done.lostMs, done.isIdle ? probeMsMax : cheapProbeMsMax);
     } else if (done.direction === 'up') {
       failures = Math.max(0, failures - 1);
       lastRiseMs = at;
       probeAtMs = at + probeMsMin;
+      if (at - mildFallMs < undoneMsMax) lookLater(at);
     } else if (best < done.start) {
       // Down again soon after a rise: the rise was a mistake, and the next one waits longer.
       if (at - lastRiseMs < probeMsMax / 2) failures += 1;
       probeAtMs = at + waitMs(failures, 0);
-      exploreMs = exploreMsMin;
+      if (done.isStall) exploreAtMs = at + (exploreMs = exploreMsMin);
+      mildFallMs = done.isStall ? Number.NEGATIVE_INFINITY : at;
     } else {
-      exploreMs = Math.min(exploreMsMax, exploreMs * 2);
+      lookLater(at);
     }
-    exploreAtMs = at + exploreMs;
     const verdict = best === done.start ? 'nothing was faster' : `${best} is fastest`;
     return step(best, `${done.why}; tried: ${seen}; ${verdict} (${show(startCost)} to ${show(cost)})`);
+  }
+
+  /** Nothing came of fewer threads: the next look at them without a stall waits, and the one after it twice as long. */
+  function lookLater(at: number): void {
+    exploreAtMs = at + exploreMs;
+    mildAtMs = at + Math.min(mildMsMax, exploreMs);
+    exploreMs = Math.min(exploreMsMax, exploreMs * 2);
   }
 
   function continueSearch(current: Search, kind: string, cost: number, ms: number): ThreadStep | undefined {
@@ -297,7 +330,9 @@ export function createThreadController({
     }
     current.samples.push(cost);
     const [, bestCost] = fastest(current.results);
-    const isClear = cost >= bestCost * clearFactor || cost <= bestCost / clearFactor;
+    // More threads are unsteady where fewer are not: one that is slower, and no stall, may be luck.
+    const slowerFactor = current.direction === 'up' ? stallFactor : clearFactor;
+    const isClear = cost >= bestCost * slowerFactor || cost <= bestCost / clearFactor;
     const isNear = cost < bestCost * nearFactor && cost > bestCost / nearFactor;
     current.lostMs += Math.max(0, ms - ms * (bestCost / cost));
     if (current.samples.length < (isClear ? 1 : isNear ? 3 : 2)) return undefined;
@@ -309,7 +344,7 @@ export function createThreadController({
     const trial = nextTrial(current);
     if (trial === undefined || current.results.has(trial)) return conclude(current);
     current.trial = trial;
-    return step(trial, `${current.why}; trying ${trial}`, true);
+    return step(trial, `${current.why}; trying ${trial}`);
   }
 
   return {
@@ -356,12 +391,16 @@ export function createThreadController({
       const before = best.get(threads);
       best.set(threads, Math.min(cost, (before ?? cost) * forgetFactor));
       const isSlow = before !== undefined && cost > before * slowFactor;
+      const place = `${kind} at ${threads}`;
+      const usualBefore = usuals.get(place) ?? cost;
+      const bounded = Math.min(cost, (before ?? cost) * stallFactor);
+      usuals.set(place, usualBefore + (bounded - usualBefore) * usualShare);
       recent = [...recent.filter((batch) => batch.kind === kind), { kind, cost, isSlow }].slice(-windowBatches);
       const level = usual(recent.map((batch) => batch.cost));
 
       if (threads > threadsMin) {
         const fewer = threads - 1;
-        const down = { direction: 'down', kind, highestMax: threads } as const;
+        const down = { direction: 'down', kind, isStall: false, isIdle: false, highestMax: threads } as const;
         if (!isExplored && work === 'decode' && recent.length >= 2) {
           const why = 'no best is known yet';
           return begin(fewer, { ...down, why, isBlind: true }, Math.min(...recent.map((batch) => batch.cost)));
@@ -372,13 +411,14 @@ export function createThreadController({
         }
         const isSlowed = recent.filter((batch) => batch.isSlow).length >= 2 && level > (before ?? level) * slowFactor;
         const isStalled = work === 'evaluate' && before !== undefined && cost > before * slowEvaluationFactor;
-        if (isSlowed || isStalled) {
+        const isStall = isStalled || (isSlowed && level > (before ?? level) * stallFactor);
+        if (isStall || (isSlowed && at >= mildAtMs)) {
           const why = `a ${nounOf(kind)} takes ${show(level)}, at best ${show(before as number)}`;
-          return begin(fewer, { ...down, why, isBlind: false }, Math.max(level, isStalled ? cost : 0));
+          return begin(fewer, { ...down, why, isBlind: false, isStall }, Math.max(level, isStalled ? cost : 0));
         }
         if (work === 'decode' && at >= exploreAtMs && recent.length === windowBatches) {
-          const why = `a look at fewer threads after ${Math.round(exploreMs / 1000)} s`;
-          return begin(fewer, { ...down, why, isBlind: exploreMs === exploreMsMin }, level);
+          const why = `a look at fewer threads after ${Math.round((at - chosenAtMs) / 1000)} s`;
+          return begin(fewer, { ...down, why, isBlind: false }, usuals.get(place) as number);
         }
       }
       if (threads < threadsMax && recent.length >= 3) {
@@ -386,7 +426,12 @@ export function createThreadController({
         if (rise !== undefined) {
           chosen = { kind, cost: level };
           const highestMax = Math.min(threadsMax, rise.highestMax);
-          return begin(rise.trial, { direction: 'up', kind, why: rise.why, isBlind: false, highestMax }, level);
+          const { trial, why, isIdle } = rise;
+          return begin(
+            trial,
+            { direction: 'up', kind, why, isBlind: false, isStall: false, isIdle, highestMax },
+            level,
+          );
         }
       }
       return undefined;
@@ -394,12 +439,16 @@ export function createThreadController({
   };
 
   /** Whether more threads should be tried now: which number first, how many at most, and why. */
-  function riseReason(kind: string, at: number): { trial: number; highestMax: number; why: string } | undefined {
-    const next = { trial: threads + 1, highestMax: threadsMax };
+  function riseReason(
+    kind: string,
+    at: number,
+  ): { trial: number; highestMax: number; why: string; isIdle: boolean } | undefined {
+    const next = { trial: threads + 1, highestMax: threadsMax, isIdle: false };
     if (idle !== undefined && idle >= idleCoresMin) {
       const room = Math.min(threadsMax, threads + Math.floor(idle + 1 - idleCoresMin));
-      const waited = at - lastFailureMs >= waitMs(failures - 1, 0);
-      if (waited || at >= probeAtMs) return { trial: room, highestMax: room, why: `${idle.toFixed(1)} cores are idle` };
+      const waited = at - lastFailureMs >= waitMs(failures - 1, 0, probeMsMax);
+      const why = `${idle.toFixed(1)} cores are idle`;
+      if (waited || at >= probeAtMs) return { trial: room, highestMax: room, why, isIdle: true };
     }
     // Every core is taken: a probe would meet a stall, and faster batches are luck.
     const isTaken = idle !== undefined && idle < idleCoresMin / 2;
@@ -436,8 +485,8 @@ function fastest(results: ReadonlyMap<number, number>): readonly [number, number
 }
 
 /** How long the next probe waits after some failed ones, the last of which lost `lostMs`. */
-function waitMs(failures: number, lostMs: number): number {
-  return Math.min(probeMsMax, Math.max(Math.min(cheapProbeMsMax, probeMsMin * 2 ** failures), lostMs * probeShare));
+function waitMs(failures: number, lostMs: number, cheapMsMax = cheapProbeMsMax): number {
+  return Math.min(probeMsMax, Math.max(Math.min(cheapMsMax, probeMsMin * 2 ** failures), lostMs * probeShare));
 }
 
 /** The mean without the largest, of more than one: a single slow batch says nothing. */

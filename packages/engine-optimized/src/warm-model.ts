@@ -139,12 +139,11 @@ export async function openWarmModel({
         batchesToSkip -= 1;
         return;
       }
-      const sequences = kind === 'decode' ? batchTokens : 1;
       if (kind === 'evaluate') {
         chunks.observe({ tokens: batchTokens, ms, threads: controller.threads });
         msPerPromptToken = ms / batchTokens;
       }
-      const step = controller.observe({ kind, tokens: batchTokens, sequences, ms });
+      const step = controller.observe({ kind, tokens: batchTokens, ms });
       if (step !== undefined) take(step, kind === 'decode' ? 1 : 0);
     },
     resume(ownCores) {

@@ -16,6 +16,8 @@ export interface SimulatedMachine {
   readonly stallMs: number;
   /** Spread of the noise: 0.05 = a twentieth. */
   readonly noise: number;
+  /** Share of tokens on several threads that take 2.2 times as long, because a helper thread comes late. Default: none. */
+  readonly lateShare?: number;
 }
 
 /** Mulberry32: small, seeded, good enough to shake a controller. */
@@ -39,7 +41,7 @@ export function batchMs(
   { threads, load, tokens = 1, context = 0 }: { threads: number; load: number; tokens?: number; context?: number },
   random: () => number,
 ): number {
-  const { cores, tokenMs, parallel, stallMs, noise } = machine;
+  const { cores, tokenMs, parallel, stallMs, noise, lateShare = 0 } = machine;
   const work =
     tokenMs * (1 - parallel + parallel / threads) * (1 + context / 16_000) * tokens ** (tokens > 8 ? 0.8 : 0.15);
   const free = Math.max(0, cores - load);
@@ -51,6 +53,7 @@ export function batchMs(
     const crowding = Math.min(1, threads - free);
     ms = threads === 1 ? work * share : work * share + stallMs * (random() < crowding ? 0.6 + 0.8 * random() : 0);
   }
+  if (lateShare > 0 && threads > 1 && random() < lateShare) ms *= 2.2;
   // A page fault, a collection of garbage, somebody's cron: one batch in 60 takes up to four times as long.
   if (random() < 1 / 60) ms *= 1 + 3 * random();
   return Math.max(0.01, ms * spread);
