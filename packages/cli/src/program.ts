@@ -7,7 +7,7 @@ import { renderCommandHelp, renderProgramHelp } from './render/render-help.ts';
 import { findWords } from './thin/parse-arguments.ts';
 import { routeCommand } from './thin.ts';
 import { readVersion } from './version.ts';
-import { nearestName, UsageProblem } from './thin/usage-problem.ts';
+import { UsageProblem } from './thin/usage-problem.ts';
 
 /** What {@link runProgram} takes. */
 export interface ProgramOptions extends CommandServices {
@@ -73,7 +73,7 @@ async function showHelp(name: string | undefined, argv: readonly string[], optio
     return 0;
   }
   const entry = findCommand(name);
-  if (entry === undefined) throw unknownCommand(name);
+  if (entry === undefined) throw await unknownCommand(name);
   let definition = await entry.load(options);
   const path = [entry.name];
   for (const { text } of findWords(argv, globalOptions)) {
@@ -88,8 +88,9 @@ async function showHelp(name: string | undefined, argv: readonly string[], optio
   return 0;
 }
 
-function unknownCommand(name: string): UsageProblem {
-  const nearest = nearestName(
+async function unknownCommand(name: string): Promise<UsageProblem> {
+  const { nearestNames } = await import('@gemma-cli/contracts');
+  const [nearest] = nearestNames(
     name,
     commandTable.map((entry: CommandEntry) => entry.name),
   );

@@ -1,7 +1,9 @@
+import { nearestNames } from '@gemma-cli/contracts';
 import { Command, CommanderError, Option } from 'commander';
 import type { CommandDefinition, CommandInput, OptionDefinition } from './command.ts';
 import { globalOptions } from './option-table.ts';
-import { nearestName, UsageProblem } from './thin/usage-problem.ts';
+import { findWords } from './thin/parse-arguments.ts';
+import { UsageProblem } from './thin/usage-problem.ts';
 
 /** A command that was found, and what it was given. */
 export interface ReadCommand {
@@ -23,7 +25,7 @@ export async function readWithCommander(definition: CommandDefinition, argv: rea
   try {
     await program.parseAsync([...argv], { from: 'user' });
   } catch (error) {
-    if (error instanceof CommanderError) throw usageProblem(error, definition);
+    if (error instanceof CommanderError) throw usageProblem(error, definition, argv);
     throw error;
   }
   return found;
@@ -82,20 +84,18 @@ function givenOptions(command: Command, definition: CommandDefinition): CommandI
 }
 
 /** Commander's message in our words, with the nearest name where there is one. */
-function usageProblem(error: CommanderError, definition: CommandDefinition): UsageProblem {
+function usageProblem(error: CommanderError, definition: CommandDefinition, argv: readonly string[]): UsageProblem {
   const message = error.message.replace(/^error: /, '');
   const sentence = `${message.charAt(0).toUpperCase()}${message.slice(1)}`.replace(/\.?$/, '.');
-  const given = /'(?:--?)?([^' =]+)/.exec(message)?.[1];
-  const candidates =
-    error.code === 'commander.unknownOption'
+  // Of words that are too many, commander tells the number alone.
+  const isWord = error.code === 'commander.unknownCommand' || error.code === 'commander.excessArguments';
+  const given = isWord ? findWords(argv, allOptions(definition))[0]?.text : /'(--[^' =]+)/.exec(message)?.[1];
+  const candidates = isWord
+    ? (definition.subcommands ?? []).map(({ name }) => name)
+    : error.code === 'commander.unknownOption'
       ? allOptions(definition).map(({ long }) => `--${long}`)
-      : error.code === 'commander.unknownCommand' || error.code === 'commander.excessArguments'
-        ? (definition.subcommands ?? []).map(({ name }) => name)
-        : [];
-  const nearest =
-    given === undefined
-      ? undefined
-      : nearestName(error.code === 'commander.unknownOption' ? `--${given}` : given, candidates);
+      : [];
+  const [nearest] = given === undefined ? [] : nearestNames(given, candidates, 1);
   const hint = nearest === undefined ? `See \`gemma ${definition.name} --help\`.` : `Did you mean ${nearest}?`;
   return new UsageProblem(`${sentence} ${hint}`, {
     command: definition.name,

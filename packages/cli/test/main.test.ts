@@ -258,6 +258,9 @@ describe('errors', () => {
     ['a model file that is not there', ['-m', './nope.gguf', 'Hi'], 3, /nope\.gguf/],
     ['a file that is not there', ['-f', 'nope.txt', 'Hi'], 1, /nope\.txt/],
     ['an option of a command that does not exist', ['list', '--catalogue'], 2, /--catalog/],
+    ['a command whose letters are swapped', ['help', 'lsit'], 2, /Did you mean list\?/],
+    ['a command that is like no other', ['help', 'zz'], 2, /"zz"\. See `gemma --help`\./],
+    ['a sub-command whose letters are swapped', ['role', 'sohw', 'x'], 2, /Did you mean show\?/],
     ['a superfluous argument', ['list', 'x'], 2, /argument/],
   ])('%s', (_title, argv, code, stderr) =>
     tryMain({}, async ({ run }) => {

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { describeUnless } from '@gemma-cli/testkit';
@@ -41,6 +41,21 @@ describeUnless(missingPty, 'the first run on a terminal', () => {
       steps: [{ expect: 'Number or name' }, { send: '\u0003' }, { expect: 'MODEL_NOT_FOUND' }],
     });
     expect({ code, failure }, output).toEqual({ code: 3, failure: null });
+  });
+
+  test('a model that a role names and is missing is told: another one would be no help', async () => {
+    const { code, failure, output } = await runOnTerminal({
+      argv: ['-r', 'mine', 'Hi'],
+      script,
+      env,
+      before: async (home) => {
+        await mkdir(join(home, 'roles'), { recursive: true, mode: 0o700 });
+        await writeFile(join(home, 'roles', 'mine.toml'), 'model = "gemma3:4b"\n');
+      },
+      steps: [{ expect: 'gemma pull gemma3:4b' }],
+    });
+    expect({ code, failure }, output).toEqual({ code: 3, failure: null });
+    expect(output).not.toContain('Which model?');
   });
 
   test('with a model that was chosen nothing is asked', async () => {

@@ -1,13 +1,16 @@
 /**
  * The candidates that are most like `name`, best first: at most `namesMax`, and none of which more than two fifths, or two
- * characters, would have to change. Letter case, `-` and `_` are the same. For the "did you mean" of an error.
+ * characters, would have to change, though never all of it. Letter case, `-` and `_` are the same. For the "did you mean" of an error.
  */
 export function nearestNames(name: string, candidates: readonly string[], namesMax = 3): readonly string[] {
   // A name from a hostile file may be a megabyte; the distance is quadratic.
   const wanted = fold(name.slice(0, 200));
   return candidates
     .map((candidate) => ({ candidate, distance: editDistance(wanted, fold(candidate)) }))
-    .filter(({ candidate, distance }) => distance <= Math.max(2, Math.floor(candidate.length * 0.4)))
+    .filter(({ candidate, distance }) => {
+      const isNear = distance <= Math.max(2, Math.floor(candidate.length * 0.4));
+      return isNear && distance < Math.max(wanted.length, candidate.length);
+    })
     .toSorted((a, b) => a.distance - b.distance)
     .slice(0, namesMax)
     .map(({ candidate }) => candidate);

@@ -17,3 +17,9 @@ test('gives nothing for a name that is far from all, however long', () => {
   expect(nearestNames('colour', keys)).toEqual([]);
   expect(nearestNames('x'.repeat(1_000_000), keys)).toEqual([]);
 });
+
+test('gives nothing that has no letter in common, however short', () => {
+  expect(nearestNames('zz', ['rm', 'ls'])).toEqual([]);
+  expect(nearestNames('x', ['rm'])).toEqual([]);
+  expect(nearestNames('mr', ['rm', 'ls'])).toEqual(['rm']);
+});

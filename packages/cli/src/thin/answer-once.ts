@@ -1,4 +1,5 @@
 import type { AnswerOptions, PromptParts } from '@gemma-cli/app';
+import type { GemmaErrorJson } from '@gemma-cli/contracts';
 import type { CommandInput, Input, Output } from '../command.ts';
 import type {
   AnswerFlags,
@@ -56,12 +57,12 @@ export async function answerOnce(world: AnswerOnceOptions, input: CommandInput):
         renderer: createAnswerRenderer(style, { stdout, stderr }),
         onLog: createLogPrinter(input, stderr),
         signal,
-        offers: async (code) =>
+        offers: async (error) =>
           attempt === 1 &&
           !style.json &&
           stdin.isTTY === true &&
           stderr.isTTY === true &&
-          (await offer(input, code, { env, cwd, stdin, stderr, signal })),
+          (await offer(error, { env, cwd, stdin, stderr, signal })),
       });
       if (outcome !== 'again') return outcome;
     } finally {
@@ -72,13 +73,12 @@ export async function answerOnce(world: AnswerOnceOptions, input: CommandInput):
 
 /** Offers to mend what is missing, on the terminal of the question. Gives whether it is there now. */
 async function offer(
-  { options }: CommandInput,
-  code: string,
+  { code, model }: GemmaErrorJson,
   context: import('../client/offer-setup.ts').SetupContext,
 ): Promise<boolean> {
   if (code === 'RUNTIME_NOT_INSTALLED') return (await import('../client/offer-runtime.ts')).offerRuntime(context);
-  // Of a model that was named, another one is no substitute.
-  if (code !== 'MODEL_NOT_FOUND' || options['model'] !== undefined) return false;
+  // Of a model that was named, by an option or a role, another one is no substitute.
+  if (code !== 'MODEL_NOT_FOUND' || model !== 'auto') return false;
   const { needsSetup, offerSetup } = await import('../client/offer-setup.ts');
   return (await needsSetup(context)) && (await offerSetup(context));
 }
@@ -112,7 +112,7 @@ interface ShowOptions {
   readonly onLog: import('../render/log-printer.ts').LogPrinter;
   readonly signal: AbortSignal;
   /** Whether the cause of this error was removed, so that asking again makes sense. */
-  readonly offers: (code: string) => Promise<boolean>;
+  readonly offers: (error: GemmaErrorJson) => Promise<boolean>;
 }
 
 async function showAnswer(
@@ -129,7 +129,7 @@ async function showAnswer(
       else if (frame.type === 'style') renderer.extractBy(frame.extract);
       else if (frame.type === 'error') {
         renderer.clearProgress();
-        if (await offers(frame.error.code)) return 'again';
+        if (await offers(frame.error)) return 'again';
         await renderer.error(frame.error);
         return frame.exitCode;
       } else await renderer.event(frame);

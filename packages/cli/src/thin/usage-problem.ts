@@ -14,8 +14,9 @@ export class UsageProblem extends Error {
 }
 
 /**
- * The candidate that is fewest typing mistakes away from `name`, if at most a third of it is wrong. Of its own and stricter
- * than `nearestNames` of the contracts: the warm path loads no package, and a prompt of one word is seldom a mistyped command.
+ * The candidate that is fewest typing mistakes away from `name`, if at most a third of it is wrong. For the warm path alone,
+ * which loads no package: everybody else takes `nearestNames` of the contracts. It is stricter, because a prompt of one
+ * word is seldom a mistyped command.
  */
 export function nearestName(name: string, candidates: readonly string[]): string | undefined {
   let nearest: string | undefined;
