@@ -49,6 +49,7 @@ test.each([
   ['nobody knows them', undefined, [], '40.0 tokens/s'],
   ['one', 1, [], '40.0 tokens/s · 1 thread'],
   ['several', 4, [], '40.0 tokens/s · 4 threads'],
+  ['a step down that the engine took before it was told', 1, [changed(2, 1)], '40.0 tokens/s · 2→1 threads'],
   ['a step down', 2, [changed(2, 1)], '40.0 tokens/s · 2→1 threads'],
   ['down and up again', undefined, [changed(4, 2), changed(2, 4)], '40.0 tokens/s · 4→2→4 threads'],
   [

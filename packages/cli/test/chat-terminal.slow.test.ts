@@ -352,7 +352,7 @@ describeUnless(missingPty, 'a chat on a terminal', () => {
     });
     expect(outcome).toMatchObject({ code: 0, failure: null });
     expect(outcome.output).toMatch(/tiny · context \d+ of 512 \(\d+ %\) · \d+ % cached/);
-    expect(outcome.output.match(/ · \d+ threads?\b/g)).toHaveLength(2);
+    expect(outcome.output.match(/ · \d+(?:→[\d…]+)* threads?\b/g)).toHaveLength(2);
   });
 });
 

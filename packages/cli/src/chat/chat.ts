@@ -176,7 +176,9 @@ interface AnswerParts {
 type Question = Extract<CommandOutcome, { type: 'send' | 'retry' }> & { readonly prompt?: string };
 
 function threadsOf(engine: Engine | undefined, model: string): number | undefined {
-  return engine?.status().processes.find(({ model: name, state }) => name === model && state === 'busy')?.threads;
+  const processes = engine?.status().processes.filter(({ model: name }) => name === model) ?? [];
+  // A short answer may be over before its first word is shown.
+  return (processes.find(({ state }) => state === 'busy') ?? processes[0])?.threads;
 }
 
 /** Asks and shows the answer; a runtime that is missing may be installed in between. Gives what went wrong. */

@@ -20,12 +20,19 @@ export interface Figures {
 export function createFigures(): Figures {
   let start: AnswerStart | undefined;
   let last: Figures['last'];
-  let threads: readonly number[] = [];
+  /** On how many threads the engine said that it computes, and what the events told of changes. */
+  let asked: number | undefined;
+  let changed: readonly number[] = [];
   let answers = 0;
   let promptTokens = 0;
   let cachedTokens = 0;
   let outputTokens = 0;
   let totalMs = 0;
+
+  /** The engine is ahead of its events: what it said may be how it was after a change. */
+  function threads(): readonly number[] {
+    return changed.length > 0 || asked === undefined ? changed : [asked];
+  }
 
   return {
     get start() {
@@ -35,21 +42,22 @@ export function createFigures(): Figures {
       return last;
     },
     get threads() {
-      return threads;
+      return threads();
     },
     takeThreads(now) {
-      if (threads.length === 0 && now !== undefined) threads = [now];
+      asked = now;
     },
     take(event) {
       if (event.type === 'answer-start') {
         start = event;
-        threads = [];
+        asked = undefined;
+        changed = [];
       }
       if (event.type === 'threads-changed') {
-        threads = [...(threads.length === 0 ? [event.from] : threads), event.to];
+        changed = [...(changed.length === 0 ? [event.from] : changed), event.to];
       }
       if (event.type !== 'generation-end' || start === undefined) return;
-      last = { start, end: event, threads };
+      last = { start, end: event, threads: threads() };
       answers += 1;
       promptTokens += event.usage.promptTokens ?? 0;
       cachedTokens += event.usage.cachedTokens ?? 0;
