@@ -65,15 +65,20 @@ export interface TokenLogprob {
     readonly bytes: readonly number[];
     readonly logprob: number;
 }
+export interface RankedTokenLogprob extends TokenLogprob {
+    readonly top: readonly TokenLogprob[];
+}
 export interface TextDelta {
     readonly type: 'text-delta';
     readonly text: string;
-    readonly logprobs?: readonly (TokenLogprob & {
-        readonly top: readonly TokenLogprob[];
-    })[];
+    readonly logprobs?: readonly RankedTokenLogprob[];
 }
 export interface ToolCallEvent extends ToolCall {
     readonly type: 'tool-call';
+    readonly index: number;
+}
+export interface ToolCallCut extends ToolCall {
+    readonly type: 'tool-call-cut';
     readonly index: number;
 }
 export interface ThreadsChanged {
@@ -104,10 +109,11 @@ export interface Timings {
 export interface GenerationEnd {
     readonly type: 'generation-end';
     readonly reason: FinishReason;
+    readonly logprobs?: readonly RankedTokenLogprob[];
     readonly usage: Usage;
     readonly timings: Timings;
 }
-export type EngineEvent = LoadStart | LoadEnd | PromptTrimmed | ThreadsChanged | TextDelta | ToolCallEvent | GenerationEnd;
+export type EngineEvent = LoadStart | LoadEnd | PromptTrimmed | ThreadsChanged | TextDelta | ToolCallEvent | ToolCallCut | GenerationEnd;
 
 // dist/engine.d.ts
 import type { Capabilities } from './capabilities.ts';
@@ -139,7 +145,7 @@ export interface EngineStatus {
         readonly contextTokens: number;
         readonly slots: number;
         readonly busySlots: number;
-        readonly cachedTokens: number;
+        readonly cachedTokens: number | null;
         readonly memoryBytes: number | null;
         readonly until: number | null;
     }[];
@@ -573,7 +579,7 @@ export type { ChatMessage, ChatRole, GenerateRequest, ModelFile, OutputFormat, P
 export { requestDefaults } from './generate-request.ts';
 export { requestRanges } from './request-ranges.ts';
 export type { NumberRange, RangedOption } from './request-ranges.ts';
-export type { EngineEvent, FinishReason, GenerationEnd, LoadEnd, LoadStart, PromptTrimmed, TextDelta, ThreadsChanged, Timings, TokenLogprob, ToolCallEvent, Usage, } from './engine-events.ts';
+export type { EngineEvent, FinishReason, GenerationEnd, LoadEnd, LoadStart, PromptTrimmed, RankedTokenLogprob, TextDelta, ThreadsChanged, Timings, TokenLogprob, ToolCallCut, ToolCallEvent, Usage, } from './engine-events.ts';
 export type { CountTokensOptions, Engine, EngineModule, EngineOptions, EngineStatus, ModelDescription, ModelQuestionOptions, RuntimeInfo, StateCacheStatus, WorkerSpec, } from './engine.ts';
 export { nearestNames } from './nearest-names.ts';
 export type { EmbedOptions, Embedder, EmbedderOptions } from './embedder.ts';

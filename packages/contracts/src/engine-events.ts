@@ -35,17 +35,33 @@ export interface TokenLogprob {
   readonly logprob: number;
 }
 
+/** A token of the answer, and the likeliest tokens in its place. */
+export interface RankedTokenLogprob extends TokenLogprob {
+  /** Likeliest first. */
+  readonly top: readonly TokenLogprob[];
+}
+
 /** A piece of the answer. Never ends inside a UTF-8 character and is never empty. */
 export interface TextDelta {
   readonly type: 'text-delta';
   readonly text: string;
-  /** When asked for: each token since the delta before, with the likeliest tokens in its place, likeliest first. */
-  readonly logprobs?: readonly (TokenLogprob & { readonly top: readonly TokenLogprob[] })[];
+  /** When asked for: each token since the delta before, with the likeliest tokens in its place. */
+  readonly logprobs?: readonly RankedTokenLogprob[];
 }
 
 /** The model wants a tool called. Comes when the call is complete; the answer then ends with reason `tool-calls`. */
 export interface ToolCallEvent extends ToolCall {
   readonly type: 'tool-call';
+  /** Place among the calls of this answer, from 0. */
+  readonly index: number;
+}
+
+/**
+ * The answer ended within a call, by the token limit, a stop string or an abort: what there is of it. Not to be called; a
+ * call whose name was not whole yet is not told.
+ */
+export interface ToolCallCut extends ToolCall {
+  readonly type: 'tool-call-cut';
   /** Place among the calls of this answer, from 0. */
   readonly index: number;
 }
@@ -101,13 +117,18 @@ export interface Timings {
 export interface GenerationEnd {
   readonly type: 'generation-end';
   readonly reason: FinishReason;
+  /**
+   * When asked for, and there are any: the tokens behind the last delta, whose text is not shown: those of calls, of a stop
+   * string, of half a character at the token limit. With those of the deltas they are all that `outputTokens` counts.
+   */
+  readonly logprobs?: readonly RankedTokenLogprob[];
   readonly usage: Usage;
   readonly timings: Timings;
 }
 
 /**
  * What `generate` yields: `load-start` and `load-end` (cold only), at most one `prompt-trimmed`, any number of
- * `text-delta` and `tool-call`, then exactly one `generation-end`; `threads-changed` at any place before it. Instead of the end, one typed error may be thrown; text before it
+ * `text-delta` and `tool-call`, at most one `tool-call-cut`, then exactly one `generation-end`; `threads-changed` at any place before it. Instead of the end, one typed error may be thrown; text before it
  * stays valid.
  */
 export type EngineEvent =
@@ -117,4 +138,5 @@ export type EngineEvent =
   | ThreadsChanged
   | TextDelta
   | ToolCallEvent
+  | ToolCallCut
   | GenerationEnd;

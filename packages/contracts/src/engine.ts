@@ -41,8 +41,8 @@ export interface EngineStatus {
     /** Requests that it can answer at the same time, and how many it answers now. */
     readonly slots: number;
     readonly busySlots: number;
-    /** Tokens whose attention state the process holds, over all slots. */
-    readonly cachedTokens: number;
+    /** Tokens whose attention state the process holds, over all slots. `null` = the runtime does not tell. */
+    readonly cachedTokens: number | null;
     /** Resident memory in bytes. `null` where the system does not tell. */
     readonly memoryBytes: number | null;
     /** When it is unloaded if nobody asks, milliseconds since 1970. `null` = not while it is busy, or never. */

@@ -34,10 +34,12 @@ export type {
   LoadEnd,
   LoadStart,
   PromptTrimmed,
+  RankedTokenLogprob,
   TextDelta,
   ThreadsChanged,
   Timings,
   TokenLogprob,
+  ToolCallCut,
   ToolCallEvent,
   Usage,
 } from './engine-events.ts';

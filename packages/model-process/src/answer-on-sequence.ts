@@ -1,6 +1,14 @@
 import { GemmaError, isGemmaError, requestDefaults } from '@gemma-cli/contracts';
-import type { EngineEvent, FinishReason, GenerationEnd, TextDelta, TokenLogprob, Usage } from '@gemma-cli/contracts';
+import type {
+  EngineEvent,
+  FinishReason,
+  GenerationEnd,
+  RankedTokenLogprob,
+  TokenLogprob,
+  Usage,
+} from '@gemma-cli/contracts';
 import type { LoadedModel, WorkerLogprob } from '@gemma-cli/contracts/worker-protocol';
+import { tooLarge } from './errors.ts';
 import { fitPrompt } from './fit-prompt.ts';
 import { createToolCallReader } from './grammar/tool-call-reader.ts';
 import type { AnswerPart } from './grammar/tool-call-reader.ts';
@@ -94,8 +102,8 @@ export async function answerOnSequence(parts: AnswerParts): Promise<GenerationEn
       start = end;
       end = policy.chunkEnd(start, prompt.length);
     }
-    const reason = await decode(parts, prepared, prompt.slice(start), prompt.length, progress);
-    return end(reason, progress, clock);
+    const { reason, logprobs } = await decode(parts, prepared, prompt.slice(start), prompt.length, progress);
+    return { ...end(reason, progress, clock), ...(logprobs.length > 0 && { logprobs }) };
   } catch (error) {
     if (signal.aborted && isGemmaError(error)) return end('aborted', progress, clock);
     throw error;
@@ -151,13 +159,17 @@ async function decode(
   lastChunk: readonly number[],
   promptTokens: number,
   progress: Progress,
-): Promise<FinishReason> {
+): Promise<{
+  readonly reason: FinishReason;
+  /** Of tokens whose text was not shown. */
+  readonly logprobs: readonly RankedTokenLogprob[];
+}> {
   const stops = createStopMatcher(request.stop);
   const calls = request.tools === null ? null : createToolCallReader(request.tools);
   let callCount = 0;
   const enough = new AbortController();
   const sampled: number[] = [];
-  let logprobs: NonNullable<TextDelta['logprobs']>[number][] = [];
+  let logprobs: RankedTokenLogprob[] = [];
   let stopped = false;
   let isTooLarge = false;
   let bytes = 0;
@@ -182,10 +194,9 @@ async function decode(
 
   function takePart(part: AnswerPart): void {
     if (part.type === 'text-delta') takeText(part.text);
-    if (part.type !== 'tool-call') return;
-    callCount += 1;
-    const { index, id, name, arguments: given } = part;
-    emit({ type: 'tool-call', index, id, name, arguments: given });
+    if (part.type !== 'tool-call' && part.type !== 'tool-call-cut') return;
+    if (part.type === 'tool-call') callCount += 1;
+    emit(part);
   }
 
   function takeText(text: string): void {
@@ -242,16 +253,14 @@ async function decode(
   }
 
   if (isTooLarge) throw tooLarge(responseBytesMax);
-  if (!stopped && !signal.aborted) for (const part of calls?.end() ?? []) takePart(part);
+  if (!stopped) for (const part of calls?.end() ?? []) takePart(part);
   if (!stopped) show(stops.end());
-  if (reason === 'stop' && callCount > 0) return 'tool-calls';
-  return stopped ? 'stop' : reason;
+  const isCalled = reason === 'stop' && callCount > 0;
+  return { reason: isCalled ? 'tool-calls' : stopped ? 'stop' : reason, logprobs };
 }
 
 /** The token that was taken, and beside it the likeliest ones. */
-function readLogprobs([taken, ...top]: NonNullable<PieceFacts['logprobs']>): NonNullable<
-  TextDelta['logprobs']
->[number] {
+function readLogprobs([taken, ...top]: NonNullable<PieceFacts['logprobs']>): RankedTokenLogprob {
   return { ...readLogprob(taken), top: top.map(readLogprob) };
 }
 
@@ -266,14 +275,6 @@ function keptTooMuch(kept: number, asked: number): GemmaError {
     code: 'ENGINE_PROTOCOL',
     message: `Expected the model process to keep at most ${asked} tokens of its sequence, and it kept ${kept}.`,
     facts: { kept, asked },
-  });
-}
-
-function tooLarge(responseBytesMax: number): GemmaError {
-  return new GemmaError({
-    code: 'RESPONSE_TOO_LARGE',
-    message: `Expected an answer of at most ${responseBytesMax} bytes; it was stopped there. Ask for less, or raise engine.response_bytes_max.`,
-    facts: { responseBytesMax },
   });
 }
 

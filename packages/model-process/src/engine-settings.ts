@@ -6,6 +6,8 @@ import { availableCores } from './available-cores.ts';
 export type EngineSettings = {
   readonly [Option in Exclude<keyof EngineOptions, OptionWithoutDefault>]-?: Exclude<EngineOptions[Option], undefined>;
 } & {
+  /** Whether somebody chose `threads`, so that a runtime without such a choice has to say so. */
+  readonly areThreadsGiven: boolean;
   /** Folder of the native runtime; `null` = where the worker itself is installed. */
   readonly runtimeFolder: string | null;
   /** `null` = by the size of the weights. */
@@ -55,6 +57,7 @@ export function resolveEngineOptions(options: EngineOptions): EngineSettings {
     env: options.env ?? {},
     checkModel: options.checkModel ?? (() => Promise.resolve()),
     threads: positive('threads', options.threads ?? availableCores().cores, 1024, true),
+    areThreadsGiven: options.threads !== undefined,
     queueMax: positive('queueMax', options.queueMax ?? engineDefaults.queueMax, 1_000_000, true),
     loadMsMax: positive('loadMsMax', options.loadMsMax ?? engineDefaults.loadMsMax, 2 ** 31 - 1),
     silenceMsMax: positive('silenceMsMax', options.silenceMsMax ?? engineDefaults.silenceMsMax, 2 ** 31 - 1),

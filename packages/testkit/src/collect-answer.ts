@@ -48,7 +48,7 @@ function checkEvents(events: readonly EngineEvent[], error: GemmaError | null): 
   if (error === null) expect(types.at(-1)).toBe('generation-end');
   const shape = types
     .filter((type) => type !== 'threads-changed')
-    .map((type) => (type === 'text-delta' || type === 'tool-call' ? 'said' : type))
+    .map((type) => (['text-delta', 'tool-call', 'tool-call-cut'].includes(type) ? 'said' : type))
     .join(' ')
     .replaceAll(/said(?: said)*/gu, 'said');
   const order = /^(?:load-start(?: load-end)? ?)?(?:prompt-trimmed ?)?(?:said ?)?(?:generation-end)?$/u;

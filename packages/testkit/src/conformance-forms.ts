@@ -66,16 +66,6 @@ export function declareFormPromises(subject: EngineSubject): void {
   });
 
   describe('tools', () => {
-    const tools: readonly ToolDefinition[] = [
-      {
-        name: 'look_out',
-        description: 'Tells the weather.',
-        parameters: { type: 'object', properties: { place: { type: 'string' } }, required: ['place'] },
-      },
-      { name: 'wait' },
-    ];
-    const lookOut = '{"name": "look_out", "arguments": {"place": "the sea"}}';
-
     promise(subject, 'are told to the model, and a call comes as an event in place of text', () =>
       tryEngine(createEngine, { script: { grammarAnswer: lookOut } }, async (trial) => {
         for (const toolChoice of ['required', 'auto', { name: 'look_out' }] as const) {
@@ -126,11 +116,14 @@ export function declareFormPromises(subject: EngineSubject): void {
       }),
     );
 
-    promise(subject, 'whose call is cut by the token limit are not called', () =>
+    promise(subject, 'whose call is cut by the token limit are not called, and what there is of it is told', () =>
       tryEngine(createEngine, { script: { grammarAnswer: lookOut } }, async ({ ask }) => {
-        const { events, end } = await ask('hello', { tools, toolChoice: 'required', maxTokens: 30 });
+        const { events, end } = await ask('hello', { tools, toolChoice: 'required', maxTokens: 45 });
         expect(events.some(({ type }) => type === 'tool-call')).toBe(false);
-        expect(end).toMatchObject({ reason: 'length', usage: { outputTokens: 30 } });
+        expect(events.filter(({ type }) => type === 'tool-call-cut')).toMatchObject([
+          { index: 0, name: 'look_out', arguments: lookOut.slice(lookOut.lastIndexOf('{'), 45) },
+        ]);
+        expect(end).toMatchObject({ reason: 'length', usage: { outputTokens: 45 } });
       }),
     );
 
@@ -180,6 +173,18 @@ export function declareFormPromises(subject: EngineSubject): void {
         }),
     );
 
+    promise(subject, 'of tokens whose text is not shown come with the end', () =>
+      tryEngine(createEngine, { script: { answer: { text: 'a😀' }, grammarAnswer: lookOut } }, async ({ ask }) => {
+        for (const rest of [{ maxTokens: 3 }, { tools, toolChoice: 'required' as const }]) {
+          const { events, text, end } = await ask('hello', { logprobs: 0, ...rest });
+          const shown = events.flatMap((event) => (event.type === 'text-delta' ? (event.logprobs ?? []) : []));
+          const told = [...shown, ...(end?.logprobs ?? [])];
+          expect(told.length).toBe(end?.usage.outputTokens);
+          expect(Buffer.from(told.flatMap(({ bytes }) => [...bytes])).length).toBeGreaterThan(Buffer.byteLength(text));
+        }
+      }),
+    );
+
     promise(subject, 'of no others than the token itself are those of the tokens alone', () =>
       tryEngine(createEngine, { script: { answer: { text: 'ab' } } }, async ({ ask }) => {
         const { events } = await ask('hello', { logprobs: 0 });
@@ -218,3 +223,14 @@ function generateParams(trial: EngineTrial): readonly Record<string, unknown>[] 
     .journal()
     .flatMap((entry) => (entry.event === 'call' && entry.operation === 'generate' ? [entry.params] : []));
 }
+
+/** Tools, and a call of one. */
+const tools: readonly ToolDefinition[] = [
+  {
+    name: 'look_out',
+    description: 'Tells the weather.',
+    parameters: { type: 'object', properties: { place: { type: 'string' } }, required: ['place'] },
+  },
+  { name: 'wait' },
+];
+const lookOut = '{"name": "look_out", "arguments": {"place": "the sea"}}';

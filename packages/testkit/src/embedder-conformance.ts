@@ -317,6 +317,7 @@ export function embedderConformance(subject: EmbedderSubject): void {
     promise('refuses a blank question and a blank passage with its index', async (trial) => {
       const reranker = await trial.keep(createReranker(trial.options()));
       await expect(reranker.rank(' ', ['x'])).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+      await expect(reranker.rank('x', null as unknown as string[])).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
       await expect(reranker.rank('x', ['y', ''])).rejects.toMatchObject({
         code: 'REQUEST_INVALID',
         facts: { index: 1 },

@@ -89,7 +89,7 @@ export function embedderRealConformance({
             const long = 'the keeper wrote down the wind '.repeat(200);
             await expect(reranker.rank(query, ['short', long])).rejects.toMatchObject({
               code: 'CONTEXT_EXCEEDED',
-              facts: { contextTokens: 512 },
+              facts: { contextTokens: 512, index: 1 },
             });
             expect(await reranker.rank(query, ['short', long], { truncate: true })).toHaveLength(2);
           } finally {

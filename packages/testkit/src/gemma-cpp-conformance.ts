@@ -766,7 +766,8 @@ export function gemmaCppConformance(subject: GemmaCppSubject): void {
         await until('it is idle or gone', () => trial.engine.status().processes.every(({ state }) => state === 'idle'));
         const { processes } = trial.engine.status();
         expect(processes.length).toBe(isWarm ? 1 : 0);
-        if (isWarm) expect(processes[0]?.cachedTokens).toBeGreaterThan(0);
+        // gemma.cpp tells no counts, and no estimate stands in their place.
+        if (isWarm) expect(processes[0]?.cachedTokens).toBeNull();
       });
 
       if (isWarm)

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { GemmaError } from '@gemma-cli/contracts';
 import type { EmbedOptions, Embedder, EmbedderOptions } from '@gemma-cli/contracts';
+import { invalidOption } from '../errors.ts';
 import { blankText, checkTexts } from './check-texts.ts';
 import { embeddingFamilyOf } from './embedding-families.ts';
 import type { EmbeddingFamily } from './embedding-families.ts';
@@ -51,8 +52,8 @@ export async function embedderOnHost(host: VectorHost, options: EmbedderOptions)
     embedId: facts.embedId,
     dimensions: facts.dimensions,
     async embed(texts, { kind = 'document', truncate = false, signal } = {}) {
-      if (!Array.isArray(texts)) throw invalid('texts', 'an array of texts', texts);
-      if (kind !== 'query' && kind !== 'document') throw invalid('kind', "'query' or 'document'", kind);
+      if (!Array.isArray(texts)) throw invalidOption('texts', 'an array of texts', texts);
+      if (kind !== 'query' && kind !== 'document') throw invalidOption('kind', "'query' or 'document'", kind);
       checkTexts(texts, 'text');
       if (texts.length === 0) return [];
       return calls.run(signal, (lent, stop) => embedTexts(lent, facts, texts, { kind, truncate, signal: stop }));
@@ -122,7 +123,7 @@ function checkDimensions(
 ): number {
   if (asked === undefined || asked === own) return own;
   if (!Number.isInteger(asked) || asked < 1 || asked > own) {
-    throw invalid('dimensions', `a whole number from 1 to ${own}, the length of this model's vectors`, asked);
+    throw invalidOption('dimensions', `a whole number from 1 to ${own}, the length of this model's vectors`, asked);
   }
   if (!shorterDimensions.includes(asked)) {
     const may =
@@ -225,12 +226,4 @@ function* batchesOf(inputs: readonly (readonly number[])[]): Generator<readonly 
     tokens += input.length;
   }
   if (batch.length > 0) yield batch;
-}
-
-function invalid(option: string, expected: string, got: unknown): GemmaError {
-  return new GemmaError({
-    code: 'REQUEST_INVALID',
-    message: `Expected ${option} to be ${expected}, got ${JSON.stringify(got) ?? String(got)}.`,
-    facts: { option, expected },
-  });
 }

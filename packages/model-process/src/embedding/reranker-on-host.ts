@@ -1,5 +1,6 @@
 import { GemmaError, isGemmaError } from '@gemma-cli/contracts';
 import type { ModelFile, Reranker } from '@gemma-cli/contracts';
+import { invalidOption } from '../errors.ts';
 import { checkTexts } from './check-texts.ts';
 import { vectorCalls } from './vector-calls.ts';
 import { modelName } from './vector-host.ts';
@@ -34,6 +35,7 @@ export async function rerankerOnHost(host: VectorHost, file: ModelFile): Promise
   return {
     rankId,
     async rank(query, passages, { truncate = false, signal } = {}) {
+      if (!Array.isArray(passages)) throw invalidOption('passages', 'an array of texts', passages);
       checkTexts([query], 'query');
       checkTexts(passages, 'passage');
       if (passages.length === 0) return [];
@@ -76,7 +78,7 @@ function probability(logit: unknown, index: number): number {
 
 /** The model process counts the passages of its call; the caller counts all of them. */
 function movedIndex(error: unknown, by: number): unknown {
-  if (!isGemmaError(error) || by === 0 || typeof error.facts['index'] !== 'number') return error;
+  if (!isGemmaError(error) || typeof error.facts['index'] !== 'number') return error;
   const index = error.facts['index'] + by;
   return new GemmaError({
     code: error.code,

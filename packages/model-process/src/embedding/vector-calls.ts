@@ -1,4 +1,5 @@
-import { GemmaError, isGemmaError } from '@gemma-cli/contracts';
+import { isGemmaError } from '@gemma-cli/contracts';
+import { closedError } from '../errors.ts';
 import type { VectorHost, VectorModel } from './vector-host.ts';
 
 /** The calls of an embedder or reranker, from the loan of the model to its return. */
@@ -16,12 +17,10 @@ export interface VectorCalls {
 export function vectorCalls(host: VectorHost, what: 'embedder' | 'reranker'): VectorCalls {
   const closing = new AbortController();
   const running = new Set<Promise<unknown>>();
-  const closedError = (): GemmaError =>
-    new GemmaError({ code: 'ENGINE_CLOSED', message: `The ${what} is closed. Make a new one to go on.` });
 
   return {
     async run(signal, work) {
-      if (closing.signal.aborted) throw closedError();
+      if (closing.signal.aborted) throw closedError(what);
       // One of its own for each call, so that listeners do not pile up on the one of all calls.
       const stop = AbortSignal.any([closing.signal, ...(signal === undefined ? [] : [signal])]);
       const call = onLentModel(host, stop, (lent) => work(lent, stop));
@@ -30,7 +29,7 @@ export function vectorCalls(host: VectorHost, what: 'embedder' | 'reranker'): Ve
         return await call;
       } catch (error) {
         // A process that died because we closed it says so in its own way; the caller should hear why.
-        throw closing.signal.aborted && isGemmaError(error) ? closedError() : error;
+        throw closing.signal.aborted && isGemmaError(error) ? closedError(what) : error;
       } finally {
         running.delete(call);
       }

@@ -1,4 +1,3 @@
-import { GemmaError } from '@gemma-cli/contracts';
 import type { FinishReason, GenerationEnd, PromptTrimmed, Usage } from '@gemma-cli/contracts';
 import type { Turn } from '../model-host.ts';
 import type { ResolvedRequest } from '../resolve-request.ts';
@@ -119,13 +118,4 @@ export function createAnswerWriter(
       return { type: 'generation-end', reason, usage, timings: clock.timings() };
     },
   };
-}
-
-/** The error of an answer that grew past its limit. */
-export function tooLarge(responseBytesMax: number): GemmaError {
-  return new GemmaError({
-    code: 'RESPONSE_TOO_LARGE',
-    message: `Expected an answer of at most ${responseBytesMax} bytes; it was stopped there. Ask for less, or raise engine.response_bytes_max.`,
-    facts: { responseBytesMax },
-  });
 }

@@ -21,10 +21,15 @@ const executableNames = process.platform === 'win32' ? ['gemma.exe'] : ['gemma']
  *
  * @throws GemmaError `RUNTIME_NOT_INSTALLED`, with every place that was looked at.
  */
-export async function findExecutables({ gemmaExecutable, searchPath }: ExecutablePlaces): Promise<readonly string[]> {
+export async function findExecutables({ gemmaExecutable, searchPath }: ExecutablePlaces): Promise<{
+  /** Every path that was looked at. */
+  readonly lookedAt: readonly string[];
+  /** Those where there is a program; at least one. */
+  readonly candidates: readonly string[];
+}> {
   if (gemmaExecutable !== null) {
     const problem = await executableProblem(gemmaExecutable);
-    if (problem === undefined) return [gemmaExecutable];
+    if (problem === undefined) return { lookedAt: [gemmaExecutable], candidates: [gemmaExecutable] };
     throw notInstalled([gemmaExecutable], `${gemmaExecutable} ${problem}`);
   }
   const lookedAt = searchPath
@@ -32,8 +37,8 @@ export async function findExecutables({ gemmaExecutable, searchPath }: Executabl
     .filter((folder) => folder !== '')
     .flatMap((folder) => executableNames.map((name) => join(folder, name)));
   const problems = await Promise.all(lookedAt.map((path) => executableProblem(path)));
-  const found = lookedAt.filter((_, index) => problems[index] === undefined);
-  if (found.length > 0) return found;
+  const candidates = lookedAt.filter((_, index) => problems[index] === undefined);
+  if (candidates.length > 0) return { lookedAt, candidates };
   throw notInstalled(lookedAt, lookedAt.length === 0 ? 'there is no search path' : 'none of these is there');
 }
 

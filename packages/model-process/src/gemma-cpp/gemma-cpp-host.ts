@@ -6,11 +6,14 @@ import { join } from 'node:path';
 import { GemmaError, isGemmaError, requestDefaults, toGemmaError } from '@gemma-cli/contracts';
 import type { FinishReason, ModelFile, Prompt } from '@gemma-cli/contracts';
 import type { LoadedModel } from '@gemma-cli/contracts/worker-protocol';
+import { engineDefaults } from '../engine-settings.ts';
 import type { EngineSettings } from '../engine-settings.ts';
 import type { ModelHost, Turn } from '../model-host.ts';
 import { checkCapabilities } from '../resolve-request.ts';
 import type { ResolvedRequest } from '../resolve-request.ts';
-import { createAnswerWriter, tooLarge } from './answer-writer.ts';
+import { abortedError, closedError, tooLarge } from '../errors.ts';
+import { untilAborted } from '../until-aborted.ts';
+import { createAnswerWriter } from './answer-writer.ts';
 import type { AnswerWriter } from './answer-writer.ts';
 import { chooseCancel } from './cancel-policy.ts';
 import { findExecutables, notInstalled } from './find-executable.ts';
@@ -33,6 +36,7 @@ export type GemmaCppSettings = Pick<
   | 'env'
   | 'checkModel'
   | 'threads'
+  | 'areThreadsGiven'
   | 'loadMsMax'
   | 'silenceMsMax'
   | 'abortMsMax'
@@ -40,6 +44,10 @@ export type GemmaCppSettings = Pick<
   | 'keepAliveMs'
   | 'gemmaExecutable'
   | 'searchPath'
+  | 'compactCache'
+  | 'slots'
+  | 'memoryBytesMax'
+  | 'growthBytesMax'
   | 'log'
 >;
 
@@ -95,6 +103,16 @@ export function gemmaCppHost({ mode, settings, temporaryFolder = tmpdir() }: Gem
   let warm: WarmProcess | undefined;
   let probed: Promise<GemmaExecutable> | undefined;
   let isClosed = false;
+  let hasToldIdle = false;
+
+  /** Tells once which options were chosen for nothing: they change no text, so nothing is refused. */
+  function tellIdleOptions(): void {
+    if (hasToldIdle) return;
+    hasToldIdle = true;
+    const names = idleOptions(settings, mode);
+    if (names.length === 0) return;
+    settings.log(`gemma.cpp knows nothing like ${names.join(', ')}: no effect on .sbs weights.`);
+  }
 
   async function executable(signal: AbortSignal): Promise<GemmaExecutable> {
     probed ??= findAndProbe(settings, signal);
@@ -116,6 +134,8 @@ export function gemmaCppHost({ mode, settings, temporaryFolder = tmpdir() }: Gem
     await untilAborted(settings.checkModel(chosen.path), signal);
     const found = await executable(signal);
     if (isClosed) throw closedError();
+    tellIdleOptions();
+    checkFlags(found, { isReproducible: isReproducible && chosen.topK > 1, areThreadsGiven: settings.areThreadsGiven });
     const endLine = chosen.form === 'block' ? `~~${randomBytes(16).toString('hex')}~~` : null;
     const begin = performance.now();
     const process = new GemmaProcess({
@@ -173,7 +193,7 @@ export function gemmaCppHost({ mode, settings, temporaryFolder = tmpdir() }: Gem
     try {
       load.begins();
       const started = await start(request.model, chosen, {
-        signal: turn.signal,
+        signal: turn.stop,
         isReproducible: request.reproducible,
         promptFile: promptFile?.path ?? null,
       });
@@ -197,7 +217,7 @@ export function gemmaCppHost({ mode, settings, temporaryFolder = tmpdir() }: Gem
   /** Answers on the process that stays, as the next turn of its conversation where the request is that. */
   async function answerWarm(parts: AnswerParts): Promise<FinishReason> {
     const { request, turn, prompt, chosen, writer, load } = parts;
-    const model = await wake(request.model, chosen, prompt.text, turn.signal, load);
+    const model = await wake(request.model, chosen, prompt.text, turn.stop, load);
     let isSound = false;
     try {
       const isNext =
@@ -206,7 +226,7 @@ export function gemmaCppHost({ mode, settings, temporaryFolder = tmpdir() }: Gem
         continues(model.conversation, prompt.turns) &&
         model.tokens + nextTokens(prompt) + chosen.maxTokens < chosen.contextTokens;
       if (prompt.form === 'block' && !isNext && (model.conversation === null || model.conversation.length > 0)) {
-        await untilAborted(model.process.forget(), turn.signal);
+        await untilAborted(model.process.forget(), turn.stop);
         model.conversation = [];
         model.tokens = 0;
       }
@@ -365,7 +385,7 @@ export function gemmaCppHost({ mode, settings, temporaryFolder = tmpdir() }: Gem
     promptTokens: number,
     onFirst: () => void = () => {},
   ): Promise<{ readonly reason: FinishReason; readonly cut: boolean; readonly finished: Promise<TurnEnd> }> {
-    const { clock, signal } = turn;
+    const { clock, stop } = turn;
     if (text !== null) clock.promptStart();
     let isFirst = true;
     const finished = process.answer(text, {
@@ -383,8 +403,8 @@ export function gemmaCppHost({ mode, settings, temporaryFolder = tmpdir() }: Gem
     });
     // When the answer is cut, its end is awaited later or never.
     finished.catch(() => {});
-    const outcome = await untilAborted(Promise.race([finished, writer.enough]), signal).catch((error: unknown) => {
-      if (signal.aborted) return 'aborted' as const;
+    const outcome = await untilAborted(Promise.race([finished, writer.enough]), stop).catch((error: unknown) => {
+      if (stop.aborted) return 'aborted' as const;
       throw error;
     });
     if (outcome === 'aborted' || outcome === 'stop' || outcome === 'too-large') {
@@ -415,7 +435,7 @@ export function gemmaCppHost({ mode, settings, temporaryFolder = tmpdir() }: Gem
     async generate(request, turn) {
       const writer = createAnswerWriter(request, turn, settings.responseBytesMax);
       try {
-        const { config, model } = await inspect(request.model, request.contextTokens, turn.signal);
+        const { config, model } = await inspect(request.model, request.contextTokens, turn.stop);
         checkCapabilities(request, model);
         checkSampling(request);
         const load = reportLoad(request.model.name, turn);
@@ -476,7 +496,8 @@ export function gemmaCppHost({ mode, settings, temporaryFolder = tmpdir() }: Gem
           contextTokens,
           slots: 1,
           busySlots: isLoaded && !isIdle ? 1 : 0,
-          cachedTokens: model?.tokens ?? 0,
+          // It remembers its conversation, and tells no counts.
+          cachedTokens: null,
           memoryBytes: residentBytes(process.pid),
           until: model?.until ?? null,
         };
@@ -539,7 +560,49 @@ function reportLoad(model: string, { clock, emit }: Pick<Turn, 'clock' | 'emit'>
   };
 }
 
-/** What the weights are, and what gemma.cpp can do with them. */
+/** Options that were chosen otherwise than by default and cannot take effect. */
+function idleOptions(settings: GemmaCppSettings, mode: GemmaCppHostOptions['mode']): readonly string[] {
+  const { compactCache, slots, memoryBytesMax, growthBytesMax } = settings;
+  const chosen = [
+    { name: 'compactCache', isChosen: compactCache },
+    // The legacy engine has none of these for any weights.
+    { name: 'slots', isChosen: mode === 'repl' && slots !== null && slots > 1 },
+    { name: 'memoryBytesMax', isChosen: mode === 'repl' && memoryBytesMax !== null },
+    { name: 'growthBytesMax', isChosen: mode === 'repl' && growthBytesMax !== engineDefaults.growthBytesMax },
+  ];
+  return chosen.flatMap(({ name, isChosen }) => (isChosen ? [name] : []));
+}
+
+/**
+ * Refuses what was asked for and the executable has no flag for: it would be lost in silence. Every other flag that
+ * something depends on is one that an executable is not taken without.
+ *
+ * @throws GemmaError `OPTION_UNSUPPORTED`.
+ */
+function checkFlags(
+  { flags, path }: GemmaExecutable,
+  { isReproducible, areThreadsGiven }: { readonly isReproducible: boolean; readonly areThreadsGiven: boolean },
+): void {
+  const needs = [
+    {
+      flag: 'deterministic',
+      option: 'reproducible',
+      isAsked: isReproducible,
+      instead: 'temperature 0, or leave it out',
+    },
+    { flag: 'num_threads', option: 'threads', isAsked: areThreadsGiven, instead: 'engine.threads auto' },
+  ];
+  for (const { flag, option, isAsked, instead } of needs) {
+    if (!isAsked || flags.has(flag)) continue;
+    throw new GemmaError({
+      code: 'OPTION_UNSUPPORTED',
+      message: `Expected the gemma.cpp at ${path} to know --${flag}, which ${option} needs, and its help lacks it. Use ${instead}, or build the current main branch.`,
+      facts: { option, flag, path },
+    });
+  }
+}
+
+/** What the weights are, and what gemma.cpp can do with them: the flags for it are those that no executable may lack. */
 async function inspect(
   file: Required<ModelFile>,
   contextTokens: number,
@@ -587,7 +650,7 @@ async function inspect(
 }
 
 async function findAndProbe(settings: GemmaCppSettings, signal: AbortSignal): Promise<GemmaExecutable> {
-  const candidates = await findExecutables(settings);
+  const { lookedAt, candidates } = await findExecutables(settings);
   const problems: GemmaError[] = [];
   for (const path of candidates) {
     try {
@@ -599,7 +662,7 @@ async function findAndProbe(settings: GemmaCppSettings, signal: AbortSignal): Pr
   }
   throw (
     problems.find(({ facts }) => facts['isGemmaCpp'] === true) ??
-    notInstalled(candidates, 'none of the programs of its name is gemma.cpp')
+    notInstalled(lookedAt, 'none of the programs of its name is gemma.cpp')
   );
 }
 
@@ -697,26 +760,8 @@ function residentBytes(pid: number): number | null {
   }
 }
 
-/** Waits for `work` no longer than until the abort. */
-function untilAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(abortedError());
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
-}
-
 function delay(ms: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, ms).unref();
   });
-}
-
-function abortedError(): GemmaError {
-  return new GemmaError({ code: 'ABORTED', message: 'The request was aborted.' });
-}
-
-function closedError(): GemmaError {
-  return new GemmaError({ code: 'ENGINE_CLOSED', message: 'The engine is closed. Make a new one to go on.' });
 }

@@ -1,5 +1,6 @@
 import { GemmaError, isGemmaError, requestDefaults } from '@gemma-cli/contracts';
 import type { ToolChoice, ToolDefinition } from '@gemma-cli/contracts';
+import { invalidOption } from '../errors.ts';
 import { anyCharacter, charactersOf, complement, intersection } from './character-set.ts';
 import { choice, empty, literal, oneOf, repeat, sequence } from './expression.ts';
 import type { Expression } from './expression.ts';
@@ -87,32 +88,29 @@ export const callSeparator = ', ';
  */
 function checkTools({ tools, toolChoice = 'auto' }: ToolOptions): void {
   if (tools.length > requestDefaults.toolsMax) {
-    throw invalid('tools', `at most ${requestDefaults.toolsMax} tools`, tools.length);
+    throw invalidOption('tools', `at most ${requestDefaults.toolsMax} tools`, tools.length);
   }
   const names = new Set<string>();
   for (const { name } of tools) {
     if (typeof name !== 'string' || !/^[a-zA-Z0-9_-]{1,64}$/.test(name)) {
-      throw invalid('tools', 'names of 1 to 64 letters, digits, _ and -', name);
+      throw invalidOption('tools', 'names of 1 to 64 letters, digits, _ and -', name);
     }
-    if (names.has(name)) throw invalid('tools', 'a name for each tool that no other has', name);
+    if (names.has(name)) throw invalidOption('tools', 'a name for each tool that no other has', name);
     names.add(name);
   }
   if (typeof toolChoice === 'object') {
     if (!names.has(toolChoice.name)) {
-      throw invalid('toolChoice', `one of the tools ${[...names].join(', ') || '(there are none)'}`, toolChoice.name);
+      throw invalidOption(
+        'toolChoice',
+        `one of the tools ${[...names].join(', ') || '(there are none)'}`,
+        toolChoice.name,
+      );
     }
   } else if (!['auto', 'none', 'required'].includes(toolChoice)) {
-    throw invalid('toolChoice', "'auto', 'none', 'required' or the name of a tool", toolChoice);
+    throw invalidOption('toolChoice', "'auto', 'none', 'required' or the name of a tool", toolChoice);
   }
-  if (toolChoice === 'required' && tools.length === 0) throw invalid('tools', 'at least one tool to call', 'none');
-}
-
-function invalid(option: string, expected: string, got: unknown): GemmaError {
-  return new GemmaError({
-    code: 'REQUEST_INVALID',
-    message: `Expected ${option} to be ${expected}, got ${JSON.stringify(got) ?? String(got)}.`,
-    facts: { option, expected, got },
-  });
+  if (toolChoice === 'required' && tools.length === 0)
+    throw invalidOption('tools', 'at least one tool to call', 'none');
 }
 
 /** Texts that begin as these words do, and end or go on otherwise before they are whole. */

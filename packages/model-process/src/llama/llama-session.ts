@@ -177,12 +177,12 @@ export async function openLlamaSession(params: Params<'load'>, log: Log): Promis
   ].join('|');
 
   /** One text at a time: the addon gives the vector of the first sequence only. */
-  async function vectorOf(tokens: readonly number[], signal: AbortSignal): Promise<Float64Array> {
+  async function vectorOf(tokens: readonly number[], signal: AbortSignal, index: number): Promise<Float64Array> {
     if (tokens.length === 0 || tokens.length > contextTokens) {
       throw new GemmaError({
         code: tokens.length === 0 ? 'REQUEST_INVALID' : 'CONTEXT_EXCEEDED',
         message: `Expected 1 to ${contextTokens} tokens to make a vector of, got ${tokens.length}.`,
-        facts: { contextTokens, tokens: tokens.length },
+        facts: { index, contextTokens, tokens: tokens.length },
       });
     }
     return scheduler.exclusive(async () => {
@@ -341,8 +341,8 @@ export async function openLlamaSession(params: Params<'load'>, log: Log): Promis
     async embed({ inputs }, signal) {
       if (params.purpose !== 'embed') throw wrongPurpose('embed', params.purpose);
       const vectors: string[] = [];
-      for (const tokens of inputs) {
-        const vector = Float32Array.from(await vectorOf(tokens, signal));
+      for (const [index, tokens] of inputs.entries()) {
+        const vector = Float32Array.from(await vectorOf(tokens, signal, index));
         vectors.push(Buffer.from(vector.buffer).toString('base64'));
       }
       return { vectors };
@@ -351,9 +351,9 @@ export async function openLlamaSession(params: Params<'load'>, log: Log): Promis
     async rank({ query, passages, truncate }, signal) {
       if (params.purpose !== 'rank') throw wrongPurpose('rank', params.purpose);
       const scores: number[] = [];
-      for (const passage of passages) {
+      for (const [index, passage] of passages.entries()) {
         const tokens = truncate ? fitPair(model, query, passage, contextTokens) : model.tokenizePair(query, passage);
-        scores.push((await vectorOf(tokens, signal))[0] ?? Number.NaN);
+        scores.push((await vectorOf(tokens, signal, index))[0] ?? Number.NaN);
       }
       return { scores };
     },
