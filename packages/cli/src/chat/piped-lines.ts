@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline';
+import { createLineQueue } from '../client/line-queue.ts';
 import type { Input } from '../command.ts';
 
 /** The lines that a pipe brings, one message each. */
@@ -8,19 +9,29 @@ export interface PipedLines {
   close(): void;
 }
 
-/** Reads lines of a stream that is no terminal. */
+/** Lines that wait before no more is read; what one chunk of the pipe brings comes all at once. */
+const linesAheadMax = 16;
+
+/** Reads lines of a stream that is no terminal, not much faster than they are asked for. */
 export function readPipedLines(stdin: Input, signal: AbortSignal): PipedLines {
-  const waiting: string[] = [];
-  let closed = false;
-  let wake = (): void => undefined;
+  const queue = createLineQueue();
+  const lines = queue.lines[Symbol.asyncIterator]();
   const reader = createInterface({ input: stdin, terminal: false });
+  let isPaused = false;
+  let isClosed = false;
   reader.on('line', (line) => {
-    waiting.push(line);
-    wake();
+    queue.push(line);
+    if (queue.length < linesAheadMax || isPaused) return;
+    isPaused = true;
+    reader.pause();
+    void queue.drained().then(() => {
+      isPaused = false;
+      if (!isClosed) reader.resume();
+    });
   });
   reader.on('close', () => {
-    closed = true;
-    wake();
+    isClosed = true;
+    queue.end();
   });
   // After the listeners: `close()` tells them at once.
   const onAbort = (): void => reader.close();
@@ -29,13 +40,8 @@ export function readPipedLines(stdin: Input, signal: AbortSignal): PipedLines {
 
   return {
     async next() {
-      while (waiting.length === 0) {
-        if (closed) return undefined;
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-      return waiting.shift();
+      const { done, value } = await lines.next();
+      return done === true ? undefined : value;
     },
     close() {
       signal.removeEventListener('abort', onAbort);

@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline';
+import { createLineQueue } from '../client/line-queue.ts';
 import type { CommandContext } from '../command.ts';
 import { printLine } from './print.ts';
 
@@ -13,34 +14,27 @@ export interface Asker {
 /** Takes the terminal for questions; what is typed ahead is kept for the next one. */
 export function createAsker({ stdin, stderr, signal }: Pick<CommandContext, 'stdin' | 'stderr' | 'signal'>): Asker {
   const reader = createInterface({ input: stdin, output: stderr, terminal: true });
-  const waiting: string[] = [];
-  const left = new AbortController();
-  let wake = (): void => undefined;
+  const queue = createLineQueue();
+  const lines = queue.lines[Symbol.asyncIterator]();
+  let hasLeft = false;
   const leave = (): void => {
-    left.abort();
-    wake();
+    hasLeft = true;
+    queue.end();
   };
-  reader.on('line', (line) => {
-    waiting.push(line);
-    wake();
-  });
+  reader.on('line', queue.push);
   // Ctrl-C at a question is for the question's own interface to see.
   reader.on('SIGINT', leave).on('close', leave);
   signal.addEventListener('abort', leave, { once: true });
   if (signal.aborted) leave();
   return {
     async ask(question) {
-      const isAhead = waiting.length > 0;
-      if (!left.signal.aborted && waiting.length === 0) {
+      const isAhead = queue.length > 0;
+      if (!hasLeft && !isAhead) {
         reader.setPrompt(question);
         reader.prompt();
       }
-      while (waiting.length === 0 && !left.signal.aborted) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-      const line = waiting.shift();
+      const { done, value } = await lines.next();
+      const line = done === true ? undefined : value;
       // What was typed ahead answers a question that must be seen all the same.
       if (isAhead) printLine(stderr, `${question}${line ?? ''}`);
       if (line === undefined) printLine(stderr, '');
