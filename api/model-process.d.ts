@@ -127,6 +127,7 @@ import type { EngineOptions, WorkerSpec } from '@gemma-cli/contracts';
 export type EngineSettings = {
     readonly [Option in Exclude<keyof EngineOptions, OptionWithoutDefault>]-?: Exclude<EngineOptions[Option], undefined>;
 } & {
+    readonly areThreadsGiven: boolean;
     readonly runtimeFolder: string | null;
     readonly slots: number | null;
     readonly stateCache: {
@@ -165,7 +166,7 @@ export declare function tokenizeInput(prompt: Prompt): TokenizeInput;
 // dist/gemma-cpp/gemma-cpp-host.d.ts
 import type { EngineSettings } from '../engine-settings.ts';
 import type { ModelHost } from '../model-host.ts';
-export type GemmaCppSettings = Pick<EngineSettings, 'env' | 'checkModel' | 'threads' | 'loadMsMax' | 'silenceMsMax' | 'abortMsMax' | 'responseBytesMax' | 'keepAliveMs' | 'gemmaExecutable' | 'searchPath' | 'log'>;
+export type GemmaCppSettings = Pick<EngineSettings, 'env' | 'checkModel' | 'threads' | 'areThreadsGiven' | 'loadMsMax' | 'silenceMsMax' | 'abortMsMax' | 'responseBytesMax' | 'keepAliveMs' | 'gemmaExecutable' | 'searchPath' | 'compactCache' | 'slots' | 'memoryBytesMax' | 'growthBytesMax' | 'log'>;
 export interface GemmaCppHostOptions {
     readonly mode: 'one-shot' | 'repl';
     readonly settings: GemmaCppSettings;
@@ -313,8 +314,8 @@ export { gemmaCppHost } from './gemma-cpp/gemma-cpp-host.ts';
 export type { ModelHost, Place, Turn } from './model-host.ts';
 export { startModelProcess } from './model-process.ts';
 export type { CallOptions, ModelProcess, ModelProcessOptions } from './model-process.ts';
-export { openModel } from './open-model.ts';
-export type { OpenModel, OpenModelOptions } from './open-model.ts';
+export { loadDraft, openModel } from './open-model.ts';
+export type { LoadDraftOptions, OpenModel, OpenModelOptions } from './open-model.ts';
 export type { ResolvedRequest } from './resolve-request.ts';
 export { createTokenLedger, evaluationChunkTokens } from './token-ledger.ts';
 export type { TokenLedger } from './token-ledger.ts';
@@ -402,6 +403,14 @@ export interface OpenModelOptions {
     readonly onSpawn?: (process: ModelProcess) => void;
 }
 export declare function openModel({ path, contextTokens, sequences, purpose, settings, signal, onSpawn, }: OpenModelOptions): Promise<OpenModel>;
+export interface LoadDraftOptions {
+    readonly process: ModelProcess;
+    readonly model: LoadedModel;
+    readonly path: string;
+    readonly settings: EngineSettings;
+    readonly signal?: AbortSignal | undefined;
+}
+export declare function loadDraft({ process, model, path, settings, signal }: LoadDraftOptions): Promise<void>;
 
 // dist/request-clock.d.ts
 import type { Timings } from '@gemma-cli/contracts';

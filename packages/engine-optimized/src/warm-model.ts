@@ -1,6 +1,7 @@
+import { stat } from 'node:fs/promises';
 import type { EngineEvent, EngineStatus, ModelFile } from '@gemma-cli/contracts';
 import type { LoadedModel } from '@gemma-cli/contracts/worker-protocol';
-import { openModel } from '@gemma-cli/model-process';
+import { loadDraft, openModel } from '@gemma-cli/model-process';
 import type { BatchFacts, EngineSettings, ModelProcess } from '@gemma-cli/model-process';
 import { createChunkPolicy } from './chunk-policy.ts';
 import type { ChunkPolicy } from './chunk-policy.ts';
@@ -31,7 +32,7 @@ export interface WarmModel {
   listen(emit: (event: EngineEvent) => void): () => void;
   /** Asks the process for a sign of life: less than a millisecond, and tells one that died a moment ago from a living one. */
   ping(signal: AbortSignal): Promise<void>;
-  /** Loads the model that guesses ahead, once. */
+  /** Loads the model that guesses ahead, once for each file that is there. */
   loadDraft(path: string, signal: AbortSignal): Promise<void>;
   /** Bytes of anonymous memory that the process grew since it was loaded; `null` = the system does not tell. */
   grownBytes(): Promise<number | null>;
@@ -94,7 +95,7 @@ export async function openWarmModel({
   let msPerPromptToken = 5;
   let loadedBytes: number | null = null;
   let memoryBytes: number | null = null;
-  let draft: { readonly path: string; readonly loaded: Promise<unknown> } | undefined;
+  let draft: { readonly key: string; readonly loaded: Promise<unknown> } | undefined;
 
   async function measureMemory(): Promise<number | null> {
     const { resident, anonymous } = await process.call('memory', {});
@@ -119,7 +120,20 @@ export async function openWarmModel({
       });
   }
 
-  loadedBytes = await measureMemory();
+  /** Loads a draft model; the memory that it takes is not growth. */
+  async function startDraft(path: string): Promise<void> {
+    const before = await measureMemory();
+    await loadDraft({ process, model, path, settings });
+    const after = await measureMemory();
+    if (loadedBytes !== null && before !== null && after !== null) loadedBytes += Math.max(0, after - before);
+  }
+
+  try {
+    loadedBytes = await measureMemory();
+  } catch (error) {
+    await process.close();
+    throw error;
+  }
   const warm: WarmModel = {
     file,
     process,
@@ -160,15 +174,15 @@ export async function openWarmModel({
       await process.call('set-threads', { threads: controller.threads }, { signal: stop });
     },
     async loadDraft(path, stop) {
+      const key = await fileKey(path);
       // Without anybody's signal: others may wait for the same load.
-      if (draft?.path !== path) draft = { path, loaded: process.call('load-draft', { path }) };
+      if (draft?.key !== key) draft = { key, loaded: startDraft(path) };
       const mine = draft;
-      try {
-        await untilAborted(mine.loaded, stop);
-      } catch (error) {
-        if (!stop.aborted && draft === mine) draft = undefined;
-        throw error;
-      }
+      // Once for all who wait, and for nobody where they have left.
+      mine.loaded.catch(() => {
+        if (draft === mine) draft = undefined;
+      });
+      await untilAborted(mine.loaded, stop);
     },
     async grownBytes() {
       if (process.ended) return null;
@@ -186,4 +200,11 @@ export async function openWarmModel({
     close: () => process.close(),
   };
   return { warm, loadMs };
+}
+
+/** Names what a file holds: it changes when the file is replaced. */
+async function fileKey(path: string): Promise<string> {
+  // A file that is not there is for the loader to report.
+  const facts = await stat(path).catch(() => undefined);
+  return JSON.stringify([path, facts?.size, facts?.mtimeMs, facts?.ino]);
 }

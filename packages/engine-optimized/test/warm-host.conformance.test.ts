@@ -189,6 +189,51 @@ describe('the warm host', () => {
     });
   });
 
+  it('loads a draft model that was replaced under the same path anew, and counts its memory as no growth', async () => {
+    const script = { memory: { residentBytes: 2e6, anonymousBytes: 1e6, growthBytes: 10, draftBytes: 5e6 } };
+    await tryEngine(create, { script, options: { growthBytesMax: 1_000_000 } }, async (trial) => {
+      const speculation = { type: 'draft', model: trial.otherModel } as const;
+      for (let turn = 0; turn < 3; turn += 1) await trial.ask('one', { speculation });
+      const drafts = (): number =>
+        trial.journal().filter((entry) => entry.event === 'call' && entry.operation === 'load-draft').length;
+      expect(drafts()).toBe(1);
+      await writeFile(trial.otherModel.path, 'GGUF, another one');
+      await trial.ask('two', { speculation });
+      expect(drafts()).toBe(2);
+      await trial.ask('three');
+      expect(spawns(trial)).toBe(1);
+    });
+  });
+
+  it('waits for a draft model as long as for a model, not only until silence is suspicious', async () => {
+    const faults = [{ at: 'load-draft', do: 'delay', ms: 300 } as const];
+    await tryEngine(create, { script: { faults }, options: { silenceMsMax: 100 } }, async (trial) => {
+      const speculation = { type: 'draft', model: trial.otherModel } as const;
+      expect((await trial.ask('one', { speculation })).error).toBeNull();
+    });
+    const hang = [{ at: 'load-draft', do: 'delay', ms: 60_000 } as const];
+    await tryEngine(create, { script: { faults: hang }, options: { loadMsMax: 1_500 } }, async (trial) => {
+      const speculation = { type: 'draft', model: trial.otherModel } as const;
+      expect((await trial.ask('one', { speculation })).error).toMatchObject({ code: 'ENGINE_LOAD_TIMEOUT' });
+    });
+  });
+
+  it('leaves no process behind that loaded a model and then failed to tell its memory', async () => {
+    const faults = [{ at: 'memory', do: 'failure', code: 'ENGINE_FAILED', message: 'no memory to tell' } as const];
+    await tryEngine(create, { script: { faults } }, async (trial) => {
+      expect((await trial.ask('one')).error).toMatchObject({ code: 'ENGINE_FAILED' });
+      await untilGone(trial.pids()[0]);
+    });
+  });
+
+  it('gives up a file check that takes longer than loading may', async () => {
+    const checkModel = (): Promise<never> => new Promise(() => {});
+    await tryEngine(create, { options: { checkModel, loadMsMax: 50 } }, async (trial) => {
+      expect((await trial.ask('one')).error).toMatchObject({ code: 'ENGINE_LOAD_TIMEOUT' });
+      expect(spawns(trial)).toBe(0);
+    });
+  });
+
   it('answers the same after an edit further back as a fresh process does', async () => {
     const early = { role: 'user' as const, content: 'On this long day of which we tell, the colour is red.' };
     const edited = { role: 'user' as const, content: 'On this long day of which we tell, the colour is blue.' };

@@ -5,11 +5,12 @@ import {
   engineOnHosts,
   fixedChunkEnd,
   gemmaCppHost,
+  loadDraft,
   openModel,
   resolveEngineOptions,
   tokenizeInput,
 } from '@gemma-cli/model-process';
-import type { AnswerPolicy, EngineSettings, ModelHost, OpenModel } from '@gemma-cli/model-process';
+import type { AnswerPolicy, EngineSettings, ModelHost, ModelProcess, OpenModel } from '@gemma-cli/model-process';
 
 /**
  * Makes the legacy engine: each request starts a model process, loads the model, answers, and ends the process. Nothing
@@ -80,21 +81,26 @@ function processPerRequest(settings: EngineSettings): ModelHost {
         clock.loaded(loadMs);
         emit({ type: 'load-end', model: file.name, loadMs });
         if (request.speculation?.type === 'draft') {
-          await process.call('load-draft', { path: request.speculation.model.path }, { signal });
+          await loadDraft({ process, model, path: request.speculation.model.path, settings, signal });
         }
         const { responseBytesMax } = settings;
-        emit(
-          await answerOnSequence({
-            process,
-            model,
-            request,
-            policy: freshSequence,
-            clock,
-            emit,
-            signal,
-            responseBytesMax,
-          }),
-        );
+        const leave = endSoonAfterAbort(process, signal, Math.min(abortMsMax, settings.abortMsMax));
+        try {
+          emit(
+            await answerOnSequence({
+              process,
+              model,
+              request,
+              policy: freshSequence,
+              clock,
+              emit,
+              signal,
+              responseBytesMax,
+            }),
+          );
+        } finally {
+          leave();
+        }
       });
     },
     describe: (file, contextTokens, signal) =>
@@ -112,6 +118,22 @@ function processPerRequest(settings: EngineSettings): ModelHost {
     async close() {
       await current?.close();
     },
+  };
+}
+
+/** An abort is to be heard within half a second, and ending a process takes some of it. */
+const abortMsMax = 300;
+
+/** Ends a process that does not obey an abort at once: it works for one request, and a batch may be under way for seconds. */
+function endSoonAfterAbort(process: ModelProcess, signal: AbortSignal, msMax: number): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  const onAbort = (): void => {
+    timer = setTimeout(() => void process.close(), msMax);
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  return () => {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
   };
 }
 

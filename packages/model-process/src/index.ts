@@ -1,4 +1,4 @@
-export { createAdmissionQueue } from './admission-queue.ts';
+export { createAdmissionQueue, singleSeat } from './admission-queue.ts';
 export type { AdmissionQueue } from './admission-queue.ts';
 export { availableCores } from './available-cores.ts';
 export type { AvailableCores, AvailableCoresSources } from './available-cores.ts';
@@ -15,15 +15,19 @@ export type { AnswerParts, AnswerPolicy, BatchFacts, PreparedSequence } from './
 export { engineOnHosts } from './engine-on-hosts.ts';
 export type { EngineHosts } from './engine-on-hosts.ts';
 export { jsonSchemaToGbnf } from './grammar/json-schema-to-gbnf.ts';
+export { abortedError, closedError } from './errors.ts';
 export { tokenizeInput } from './fit-prompt.ts';
 export { gemmaCppHost } from './gemma-cpp/gemma-cpp-host.ts';
+export { createIdleTimer } from './idle-timer.ts';
+export type { IdleTimer } from './idle-timer.ts';
 export type { ModelHost, Place, Turn } from './model-host.ts';
 export { startModelProcess } from './model-process.ts';
 export type { CallOptions, ModelProcess, ModelProcessOptions } from './model-process.ts';
-export { openModel } from './open-model.ts';
-export type { OpenModel, OpenModelOptions } from './open-model.ts';
+export { loadDraft, openModel } from './open-model.ts';
+export type { LoadDraftOptions, OpenModel, OpenModelOptions } from './open-model.ts';
 export type { ResolvedRequest } from './resolve-request.ts';
 export { createTokenLedger, evaluationChunkTokens } from './token-ledger.ts';
 export type { TokenLedger } from './token-ledger.ts';
+export { untilAborted } from './until-aborted.ts';
 export { createUtf8Stream } from './utf8-stream.ts';
 export type { Utf8Stream } from './utf8-stream.ts';

@@ -27,7 +27,8 @@ export interface OpenModelOptions {
 }
 
 /**
- * Checks the model file, starts a process and loads the model into it. On failure nothing is left running.
+ * Checks the model file, starts a process and loads the model into it, all within `loadMsMax`. On failure nothing is left
+ * running.
  *
  * @throws GemmaError what the check says; `ENGINE_START_FAILED`, `ENGINE_LOAD_FAILED`, `ENGINE_LOAD_TIMEOUT`,
  *   `ENGINE_EXITED`, `RUNTIME_NOT_INSTALLED`, `ABORTED`.
@@ -41,13 +42,14 @@ export async function openModel({
   signal,
   onSpawn,
 }: OpenModelOptions): Promise<OpenModel> {
-  await untilAborted(settings.checkModel(path), signal);
+  const leftMs = countdown(settings.loadMsMax);
+  await check(path, settings, leftMs(), signal);
   const start = performance.now();
   const process = await startModelProcess(
     {
       worker: settings.worker,
       env: settings.env,
-      startMsMax: settings.loadMsMax,
+      startMsMax: leftMs(),
       silenceMsMax: settings.silenceMsMax,
       abortMsMax: settings.abortMsMax,
       log: settings.log,
@@ -68,7 +70,7 @@ export async function openModel({
         compactCache: settings.compactCache,
       },
       // Nothing in a process that is still loading is worth waiting for.
-      { signal, silenceMsMax: settings.loadMsMax, deadlineCode: 'ENGINE_LOAD_TIMEOUT', abortMsMax: 0 },
+      { signal, silenceMsMax: leftMs(), deadlineCode: 'ENGINE_LOAD_TIMEOUT', abortMsMax: 0 },
     );
     return { process, model, loadMs: performance.now() - start };
   } catch (error) {
@@ -77,13 +79,72 @@ export async function openModel({
   }
 }
 
-/** Waits for `work` no longer than until the abort: a check of a file on a dead network drive may never end. */
-function untilAborted(work: Promise<unknown>, signal: AbortSignal): Promise<unknown> {
-  return new Promise((resolve, reject) => {
+/** Into which process a draft model is loaded. */
+export interface LoadDraftOptions {
+  readonly process: ModelProcess;
+  /** What the process answers with. */
+  readonly model: LoadedModel;
+  /** The draft model's file. */
+  readonly path: string;
+  readonly settings: EngineSettings;
+  /** Ends the process, which was loading for this signal's request alone. Leave it out where others share the process. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Checks the file of a draft model and loads it beside the model of a process, within `loadMsMax`. Does nothing for a model
+ * that cannot guess ahead: its requests are refused before they would use it.
+ *
+ * @throws GemmaError what the check says; `ENGINE_LOAD_FAILED`, `MODEL_UNSUPPORTED`, `ENGINE_LOAD_TIMEOUT`, `ENGINE_EXITED`,
+ *   `ABORTED`.
+ */
+export async function loadDraft({ process, model, path, settings, signal }: LoadDraftOptions): Promise<void> {
+  if (!model.capabilities.speculation) return;
+  const leftMs = countdown(settings.loadMsMax);
+  await check(path, settings, leftMs(), signal);
+  await process.call(
+    'load-draft',
+    { path },
+    { signal, silenceMsMax: leftMs(), deadlineCode: 'ENGINE_LOAD_TIMEOUT', abortMsMax: 0 },
+  );
+}
+
+/** Tells how much of a time is left, at least a millisecond. */
+function countdown(ms: number): () => number {
+  const end = performance.now() + ms;
+  return () => Math.max(1, Math.ceil(end - performance.now()));
+}
+
+/** Checks a file no longer than this, or until the abort: on a dead network drive it may never end. */
+async function check(
+  path: string,
+  { checkModel, loadMsMax }: EngineSettings,
+  msMax: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  let stop = (): void => {};
+  const stopped = new Promise<never>((_, reject) => {
     const onAbort = (): void =>
       reject(new GemmaError({ code: 'ABORTED', message: 'The request was aborted while the model file was checked.' }));
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    const timer = setTimeout(() => {
+      reject(
+        new GemmaError({
+          code: 'ENGINE_LOAD_TIMEOUT',
+          message: `Expected ${path} to be checked and loaded within ${loadMsMax} ms; the check alone took longer. Try a faster disk, or raise engine.load_timeout.`,
+          facts: { path, loadMsMax },
+        }),
+      );
+    }, msMax);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal?.aborted) onAbort();
+    stop = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+    };
   });
+  try {
+    await Promise.race([checkModel(path), stopped]);
+  } finally {
+    stop();
+  }
 }

@@ -156,6 +156,28 @@ export function declareLimitPromises(subject: EngineSubject): void {
       });
     });
 
+    promise(subject, 'comes before a draft model is loaded, and one that fails is the error of the request', () => {
+      const checked: string[] = [];
+      let isRefusing = true;
+      const checkModel = async (path: string): Promise<void> => {
+        checked.push(path);
+        if (isRefusing && path.endsWith('other.gguf')) await refuseModel();
+      };
+      return tryEngine(createEngine, { options: { checkModel } }, async ({ ask, journal, model, otherModel }) => {
+        const speculation = { type: 'draft', model: otherModel } as const;
+        const drafts = (): number =>
+          journal().filter((entry) => entry.event === 'call' && entry.operation === 'load-draft').length;
+        const refused = await ask('hello', { speculation });
+        expect(refused.error).toMatchObject({ code: 'MODEL_INVALID' });
+        expect(drafts()).toBe(0);
+        isRefusing = false;
+        expect((await ask('hello', { speculation })).error).toBeNull();
+        expect(drafts()).toBe(1);
+        expect(checked.filter((path) => path === otherModel.path)).toHaveLength(2);
+        expect(checked).toContain(model.path);
+      });
+    });
+
     promise(subject, 'that fails is the error of the request, and no process sees the file', () => {
       return tryEngine(
         createEngine,

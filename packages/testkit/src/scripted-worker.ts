@@ -587,12 +587,13 @@ async function rank(
 
 async function memory(job: Job): Promise<WorkerOperations['memory']['result']> {
   await strike('memory', 0, job);
-  const { residentBytes, anonymousBytes, growthBytes } = script.memory ?? {
-    residentBytes: 64 * 2 ** 20,
-    anonymousBytes: 64 * 2 ** 20,
-    growthBytes: 0,
-  };
-  const growth = generations * growthBytes;
+  const {
+    residentBytes,
+    anonymousBytes,
+    growthBytes,
+    draftBytes = 0,
+  } = script.memory ?? { residentBytes: 64 * 2 ** 20, anonymousBytes: 64 * 2 ** 20, growthBytes: 0 };
+  const growth = generations * growthBytes + (hasDraft ? draftBytes : 0);
   return { resident: residentBytes + growth, anonymous: anonymousBytes === null ? null : anonymousBytes + growth };
 }
 

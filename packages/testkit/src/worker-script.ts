@@ -142,6 +142,8 @@ export interface WorkerScript {
     readonly residentBytes: number;
     readonly anonymousBytes: number | null;
     readonly growthBytes: number;
+    /** What a draft model takes. Default 0. */
+    readonly draftBytes?: number;
   };
   /** Every cut keeps this many tokens fewer than asked. Default 0. */
   readonly cutLoss?: number;
