@@ -30,7 +30,8 @@ export interface EmbedOptions {
     readonly truncate?: boolean;
     readonly signal?: AbortSignal | undefined;
 }
-export interface EmbedderOptions extends EngineOptions {
+export type VectorEngineOptions = Pick<EngineOptions, 'worker' | 'runtimeFolder' | 'env' | 'checkModel' | 'threads' | 'compactCache' | 'queueMax' | 'loadMsMax' | 'silenceMsMax' | 'abortMsMax' | 'keepAliveMs' | 'growthBytesMax' | 'log'>;
+export interface EmbedderOptions extends VectorEngineOptions {
     readonly model: ModelFile;
     readonly queryPrefix?: string | undefined;
     readonly documentPrefix?: string | undefined;
@@ -42,6 +43,9 @@ export interface Embedder extends AsyncDisposable {
     embed(texts: readonly string[], options?: EmbedOptions): Promise<readonly Float32Array[]>;
     close(): Promise<void>;
 }
+
+// dist/embedding-architectures.d.ts
+export declare const embeddingArchitectures: ReadonlySet<string>;
 
 // dist/engine-events.d.ts
 import type { ToolCall } from './generate-request.ts';
@@ -582,7 +586,8 @@ export type { NumberRange, RangedOption } from './request-ranges.ts';
 export type { EngineEvent, FinishReason, GenerationEnd, LoadEnd, LoadStart, PromptTrimmed, RankedTokenLogprob, TextDelta, ThreadsChanged, Timings, TokenLogprob, ToolCallCut, ToolCallEvent, Usage, } from './engine-events.ts';
 export type { CountTokensOptions, Engine, EngineModule, EngineOptions, EngineStatus, ModelDescription, ModelQuestionOptions, RuntimeInfo, StateCacheStatus, WorkerSpec, } from './engine.ts';
 export { nearestNames } from './nearest-names.ts';
-export type { EmbedOptions, Embedder, EmbedderOptions } from './embedder.ts';
+export { embeddingArchitectures } from './embedding-architectures.ts';
+export type { EmbedOptions, Embedder, EmbedderOptions, VectorEngineOptions } from './embedder.ts';
 export type { RankOptions, Reranker, RerankerOptions } from './reranker.ts';
 
 // dist/nearest-names.d.ts
@@ -617,9 +622,9 @@ export declare const requestRanges: {
 };
 
 // dist/reranker.d.ts
-import type { EngineOptions } from './engine.ts';
+import type { VectorEngineOptions } from './embedder.ts';
 import type { ModelFile } from './generate-request.ts';
-export interface RerankerOptions extends EngineOptions {
+export interface RerankerOptions extends VectorEngineOptions {
     readonly model: ModelFile;
 }
 export interface RankOptions {

@@ -152,6 +152,13 @@ export declare const engineDefaults: {
 export declare function resolveEngineOptions(options: EngineOptions): EngineSettings;
 export {};
 
+// dist/errors.d.ts
+import { GemmaError } from '@gemma-cli/contracts';
+export declare function abortedError(message?: string): GemmaError;
+export declare function closedError(what?: string): GemmaError;
+export declare function invalidOption(option: string, expected: string, got: unknown): GemmaError;
+export declare function tooLarge(responseBytesMax: number): GemmaError;
+
 // dist/fit-prompt.d.ts
 import type { Prompt, PromptTrimmed } from '@gemma-cli/contracts';
 import type { LoadedModel, TokenizeInput } from '@gemma-cli/contracts/worker-protocol';
@@ -291,8 +298,16 @@ export declare function renderToolResult({ name, content }: {
     readonly content: string;
 }): string;
 
+// dist/idle-timer.d.ts
+export interface IdleTimer {
+    readonly until: number | null;
+    start(onIdle: () => void): void;
+    stop(): void;
+}
+export declare function createIdleTimer(idleMs: number): IdleTimer;
+
 // dist/index.d.ts
-export { createAdmissionQueue } from './admission-queue.ts';
+export { createAdmissionQueue, singleSeat } from './admission-queue.ts';
 export type { AdmissionQueue } from './admission-queue.ts';
 export { availableCores } from './available-cores.ts';
 export type { AvailableCores, AvailableCoresSources } from './available-cores.ts';
@@ -309,8 +324,11 @@ export type { AnswerParts, AnswerPolicy, BatchFacts, PreparedSequence } from './
 export { engineOnHosts } from './engine-on-hosts.ts';
 export type { EngineHosts } from './engine-on-hosts.ts';
 export { jsonSchemaToGbnf } from './grammar/json-schema-to-gbnf.ts';
+export { abortedError, closedError } from './errors.ts';
 export { tokenizeInput } from './fit-prompt.ts';
 export { gemmaCppHost } from './gemma-cpp/gemma-cpp-host.ts';
+export { createIdleTimer } from './idle-timer.ts';
+export type { IdleTimer } from './idle-timer.ts';
 export type { ModelHost, Place, Turn } from './model-host.ts';
 export { startModelProcess } from './model-process.ts';
 export type { CallOptions, ModelProcess, ModelProcessOptions } from './model-process.ts';
@@ -319,6 +337,7 @@ export type { LoadDraftOptions, OpenModel, OpenModelOptions } from './open-model
 export type { ResolvedRequest } from './resolve-request.ts';
 export { createTokenLedger, evaluationChunkTokens } from './token-ledger.ts';
 export type { TokenLedger } from './token-ledger.ts';
+export { untilAborted } from './until-aborted.ts';
 export { createUtf8Stream } from './utf8-stream.ts';
 export type { Utf8Stream } from './utf8-stream.ts';
 
@@ -477,6 +496,9 @@ export interface TokenLedger {
     replace(from: Pick<TokenLedger, 'tokens' | 'alignedTokens'>, length: number): void;
 }
 export declare function createTokenLedger(): TokenLedger;
+
+// dist/until-aborted.d.ts
+export declare function untilAborted<Result>(work: Promise<Result>, signal: AbortSignal, message?: string): Promise<Result>;
 
 // dist/utf8-stream.d.ts
 export interface Utf8Stream {

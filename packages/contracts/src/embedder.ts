@@ -10,8 +10,29 @@ export interface EmbedOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/**
+ * The options of an engine that vectors and scores take. Threads stay as they are given: where other programs compute at
+ * the same time, one less than the cores keeps every batch from waiting for the core that is taken.
+ */
+export type VectorEngineOptions = Pick<
+  EngineOptions,
+  | 'worker'
+  | 'runtimeFolder'
+  | 'env'
+  | 'checkModel'
+  | 'threads'
+  | 'compactCache'
+  | 'queueMax'
+  | 'loadMsMax'
+  | 'silenceMsMax'
+  | 'abortMsMax'
+  | 'keepAliveMs'
+  | 'growthBytesMax'
+  | 'log'
+>;
+
 /** What an embedder is made of: the model, and what its engine takes. */
-export interface EmbedderOptions extends EngineOptions {
+export interface EmbedderOptions extends VectorEngineOptions {
   readonly model: ModelFile;
   /** Put before each question. Default: what the model's documentation asks for, by architecture and name. */
   readonly queryPrefix?: string | undefined;

@@ -56,5 +56,6 @@ export type {
   WorkerSpec,
 } from './engine.ts';
 export { nearestNames } from './nearest-names.ts';
-export type { EmbedOptions, Embedder, EmbedderOptions } from './embedder.ts';
+export { embeddingArchitectures } from './embedding-architectures.ts';
+export type { EmbedOptions, Embedder, EmbedderOptions, VectorEngineOptions } from './embedder.ts';
 export type { RankOptions, Reranker, RerankerOptions } from './reranker.ts';

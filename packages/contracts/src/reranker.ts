@@ -1,8 +1,8 @@
-import type { EngineOptions } from './engine.ts';
+import type { VectorEngineOptions } from './embedder.ts';
 import type { ModelFile } from './generate-request.ts';
 
 /** What a reranker is made of: the model, and what its engine takes. */
-export interface RerankerOptions extends EngineOptions {
+export interface RerankerOptions extends VectorEngineOptions {
   readonly model: ModelFile;
 }
 

@@ -1,13 +1,13 @@
 import { GemmaError, isGemmaError } from '@gemma-cli/contracts';
 import type { ModelFile } from '@gemma-cli/contracts';
-import { vectorModelOpener } from '@gemma-cli/model-process';
-import type { EngineSettings, ModelProcess, VectorHost, VectorModel } from '@gemma-cli/model-process';
+import { createIdleTimer, untilAborted, vectorModelOpener } from '@gemma-cli/model-process';
+import type { EngineSettings, IdleTimer, ModelProcess, VectorHost, VectorModel } from '@gemma-cli/model-process';
 
 /** A process that stays loaded, from the beginning of its load. */
 interface Warm {
   readonly loading: Promise<LoadedWarm>;
+  readonly idle: IdleTimer;
   loans: number;
-  idleTimer?: NodeJS.Timeout;
 }
 
 interface LoadedWarm extends VectorModel {
@@ -28,7 +28,7 @@ export function warmProcess(file: ModelFile, purpose: 'embed' | 'rank', settings
   let calls = 0;
 
   function load(): Warm {
-    const started: Warm = { loading: openWarm(), loans: 0 };
+    const started: Warm = { loading: openWarm(), idle: createIdleTimer(settings.keepAliveMs), loans: 0 };
     // A load that failed is nobody's: the next call tries again.
     started.loading.catch(() => forget(started));
     return started;
@@ -48,7 +48,7 @@ export function warmProcess(file: ModelFile, purpose: 'embed' | 'rank', settings
   }
 
   function forget(old: Warm): void {
-    clearTimeout(old.idleTimer);
+    old.idle.stop();
     if (warm === old) warm = undefined;
   }
 
@@ -63,7 +63,7 @@ export function warmProcess(file: ModelFile, purpose: 'embed' | 'rank', settings
     const wasThere = warm !== undefined;
     const from = (warm ??= load());
     from.loans += 1;
-    clearTimeout(from.idleTimer);
+    from.idle.stop();
     let loaded: LoadedWarm;
     try {
       loaded = await from.loading;
@@ -91,12 +91,7 @@ export function warmProcess(file: ModelFile, purpose: 'embed' | 'rank', settings
     // Somebody may have come while the process was asked.
     if (from.loans > 0) return;
     if (isDone) await discard(from);
-    else if (settings.keepAliveMs !== Number.POSITIVE_INFINITY) {
-      // setTimeout cannot wait longer than 2^31 - 1 ms.
-      const waitMs = Math.min(settings.keepAliveMs, 2 ** 31 - 1);
-      clearTimeout(from.idleTimer);
-      from.idleTimer = setTimeout(() => void discard(from), waitMs);
-    }
+    else from.idle.start(() => void discard(from));
   }
 
   /** Native memory that is never given back shows here; a fresh process starts over. */
@@ -128,7 +123,7 @@ export function warmProcess(file: ModelFile, purpose: 'embed' | 'rank', settings
       calls += 1;
       const taking = take();
       try {
-        const { from, loaded } = await untilAborted(taking, signal);
+        const { from, loaded } = await untilAborted(taking, signal, 'The call was aborted while its model was loaded.');
         return {
           ...loaded,
           async giveBack() {
@@ -153,15 +148,4 @@ export function warmProcess(file: ModelFile, purpose: 'embed' | 'rank', settings
       await starting?.close();
     },
   };
-}
-
-/** Waits no longer than until the abort; what is loaded meanwhile serves whoever comes next. */
-function untilAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void =>
-      reject(new GemmaError({ code: 'ABORTED', message: 'The call was aborted while its model was loaded.' }));
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

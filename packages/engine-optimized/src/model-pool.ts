@@ -2,8 +2,8 @@ import { stat } from 'node:fs/promises';
 import { freemem } from 'node:os';
 import { GemmaError, isGemmaError } from '@gemma-cli/contracts';
 import type { EngineStatus, ModelFile } from '@gemma-cli/contracts';
-import type { EngineSettings, ModelProcess, Place } from '@gemma-cli/model-process';
-import { untilAborted } from './until-aborted.ts';
+import { closedError, createIdleTimer, untilAborted } from '@gemma-cli/model-process';
+import type { EngineSettings, IdleTimer, ModelProcess, Place } from '@gemma-cli/model-process';
 import { openWarmModel } from './warm-model.ts';
 import type { WarmModel } from './warm-model.ts';
 
@@ -51,8 +51,7 @@ interface Entry {
   /** What loads now. */
   loading: Loading | undefined;
   warm: WarmModel | undefined;
-  idleTimer: NodeJS.Timeout | undefined;
-  until: number | null;
+  readonly idle: IdleTimer;
 }
 
 interface Loading {
@@ -87,7 +86,7 @@ export function createModelPool(
   let closed = false;
 
   async function discard(entry: Entry): Promise<void> {
-    clearTimeout(entry.idleTimer);
+    entry.idle.stop();
     if (entries.get(entry.place.key) === entry) entries.delete(entry.place.key);
     const gone = entry.warm?.close() ?? Promise.resolve();
     leaving.add(gone);
@@ -100,8 +99,7 @@ export function createModelPool(
     const entry = entries.get(place.key) ?? (makeRoom(place) ? newEntry(place) : undefined);
     if (entry === undefined || entry.seats >= entry.slots) return undefined;
     entry.seats += 1;
-    clearTimeout(entry.idleTimer);
-    entry.until = null;
+    entry.idle.stop();
     entries.delete(place.key);
     entries.set(place.key, entry);
     return () => {
@@ -118,8 +116,7 @@ export function createModelPool(
       seats: 0,
       loading: undefined,
       warm: undefined,
-      idleTimer: undefined,
-      until: null,
+      idle: createIdleTimer(settings.keepAliveMs),
     };
     entries.set(place.key, entry);
     return entry;
@@ -171,14 +168,10 @@ export function createModelPool(
       return;
     }
     void recycleIfGrown(entry, entry.warm);
-    if (settings.keepAliveMs === Number.POSITIVE_INFINITY) return;
-    // setTimeout cannot wait longer than 2^31 - 1 ms.
-    const waitMs = Math.min(settings.keepAliveMs, 2 ** 31 - 1);
-    entry.until = Date.now() + waitMs;
-    entry.idleTimer = setTimeout(() => {
+    entry.idle.start(() => {
       settings.log(`${entry.place.file.name} was idle for ${settings.keepAliveMs} ms and is unloaded.`);
       void discard(entry);
-    }, waitMs);
+    });
   }
 
   /** Native runtimes leak; a process that grew too much is replaced while nobody uses it. */
@@ -287,7 +280,7 @@ export function createModelPool(
       const { loading } = entry;
       loading.waiting += 1;
       try {
-        return await untilAborted(loading.done, signal);
+        return await untilAborted(loading.done, signal, 'The request was aborted while its model was loaded.');
       } finally {
         loading.waiting -= 1;
         if (loading.waiting === 0) giveUp(entry, loading);
@@ -298,8 +291,8 @@ export function createModelPool(
 
     processes() {
       return [...entries.values()].flatMap((entry): EngineStatus['processes'] => {
-        const { place, slots, seats, until } = entry;
-        const common = { model: place.file.name, runtime: 'llama.cpp', slots, busySlots: seats, until };
+        const { place, slots, seats, idle } = entry;
+        const common = { model: place.file.name, runtime: 'llama.cpp', slots, busySlots: seats, until: idle.until };
         const { warm, loading } = entry;
         if (warm !== undefined)
           return [{ ...common, pid: warm.process.pid, state: seats > 0 ? 'busy' : 'idle', ...warm.status() }];
@@ -340,10 +333,6 @@ function neededBytes({ weightsBytes }: PoolPlace): number {
 /** Memory that the system can still give, limits of a container included. */
 function systemAvailableBytes(): number {
   return typeof process.availableMemory === 'function' ? process.availableMemory() : freemem();
-}
-
-function closedError(): GemmaError {
-  return new GemmaError({ code: 'ENGINE_CLOSED', message: 'The engine is closed. Make a new one to go on.' });
 }
 
 function mebibytes(bytes: number): string {

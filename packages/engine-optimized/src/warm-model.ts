@@ -1,12 +1,11 @@
 import { stat } from 'node:fs/promises';
 import type { EngineEvent, EngineStatus, ModelFile } from '@gemma-cli/contracts';
 import type { LoadedModel } from '@gemma-cli/contracts/worker-protocol';
-import { loadDraft, openModel } from '@gemma-cli/model-process';
+import { loadDraft, openModel, untilAborted } from '@gemma-cli/model-process';
 import type { BatchFacts, EngineSettings, ModelProcess } from '@gemma-cli/model-process';
 import { createChunkPolicy } from './chunk-policy.ts';
 import type { ChunkPolicy } from './chunk-policy.ts';
 import { createSlots } from './slot.ts';
-import { untilAborted } from './until-aborted.ts';
 import type { Slot } from './slot.ts';
 import { createThreadController } from './thread-controller.ts';
 import type { ThreadStep } from './thread-controller.ts';
@@ -182,7 +181,7 @@ export async function openWarmModel({
       mine.loaded.catch(() => {
         if (draft === mine) draft = undefined;
       });
-      await untilAborted(mine.loaded, stop);
+      await untilAborted(mine.loaded, stop, 'The request was aborted while its draft model was loaded.');
     },
     async grownBytes() {
       if (process.ended) return null;

@@ -1,21 +1,13 @@
 import type { ModelFile } from '@gemma-cli/contracts';
-import { createAdmissionQueue, vectorModelOpener } from '@gemma-cli/model-process';
+import { createAdmissionQueue, singleSeat, vectorModelOpener } from '@gemma-cli/model-process';
 import type { EngineSettings, ModelProcess, VectorHost } from '@gemma-cli/model-process';
 
 /** Lends a fresh process for each call and ends it when it comes back; one call after the other. */
 export function processPerCall(file: ModelFile, purpose: 'embed' | 'rank', settings: EngineSettings): VectorHost {
   const open = vectorModelOpener(file, purpose, settings);
   const queue = createAdmissionQueue({ waitingMax: settings.queueMax });
-  let taken = false;
+  const { take } = singleSeat();
   let current: ModelProcess | undefined;
-
-  function take(): (() => void) | undefined {
-    if (taken) return undefined;
-    taken = true;
-    return () => {
-      taken = false;
-    };
-  }
 
   return {
     async lend(signal) {

@@ -10,6 +10,7 @@ import type {
   WorkerOperations,
 } from '@gemma-cli/contracts/worker-protocol';
 import { fileURLToPath } from 'node:url';
+import { abortedError, closedError } from './errors.ts';
 import { createUtf8Stream } from './utf8-stream.ts';
 import { resultProblem } from './worker-results.ts';
 
@@ -269,10 +270,7 @@ class RunningModelProcess implements ModelProcess {
   }
 
   async close(): Promise<void> {
-    this.#failure ??= new GemmaError({
-      code: 'ENGINE_CLOSED',
-      message: 'The engine was closed. Make a new one to go on.',
-    });
+    this.#failure ??= closedError();
     this.#failCalls(this.#failure);
     if (this.#child.connected) this.#child.disconnect();
     const killTimer = setTimeout(() => this.#child.kill('SIGKILL'), this.#options.abortMsMax);
@@ -455,8 +453,4 @@ function notObeyed(operation: WorkerOperation, abortMsMax: number): GemmaError {
     message: `The model process did not end '${operation}' within ${abortMsMax} ms of its abort and was ended. The next prompt gets a fresh one.`,
     facts: { operation, abortMsMax },
   });
-}
-
-function abortedError(): GemmaError {
-  return new GemmaError({ code: 'ABORTED', message: 'The request was aborted.' });
 }

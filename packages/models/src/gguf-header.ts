@@ -1,4 +1,4 @@
-import { GemmaError } from '@gemma-cli/contracts';
+import { GemmaError, embeddingArchitectures } from '@gemma-cli/contracts';
 import type { ByteSource } from './byte-source.ts';
 import { fileTypes, tensorTypes } from './gguf-types.ts';
 import { HeaderReader } from './header-reader.ts';
@@ -27,19 +27,6 @@ const alignmentBytesMax = 2 * 1024 * 1024;
 const dimensionsMax = 4;
 
 const architecturePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
-/** Architectures whose output is a vector. */
-const embeddingArchitectures = new Set([
-  'bert',
-  'modern-bert',
-  'nomic-bert',
-  'nomic-bert-moe',
-  'neo-bert',
-  'jina-bert-v2',
-  'jina-bert-v3',
-  'eurobert',
-  't5encoder',
-  'gemma-embedding',
-]);
 /** Files that go beside a model and cannot be run alone. */
 const companions = new Set(['clip', 'mmproj', 'adapter', 'imatrix', 'vocab', 'lora']);
 

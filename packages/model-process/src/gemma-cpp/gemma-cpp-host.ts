@@ -12,6 +12,8 @@ import type { ModelHost, Turn } from '../model-host.ts';
 import { checkCapabilities } from '../resolve-request.ts';
 import type { ResolvedRequest } from '../resolve-request.ts';
 import { abortedError, closedError, tooLarge } from '../errors.ts';
+import { createIdleTimer } from '../idle-timer.ts';
+import type { IdleTimer } from '../idle-timer.ts';
 import { untilAborted } from '../until-aborted.ts';
 import { createAnswerWriter } from './answer-writer.ts';
 import type { AnswerWriter } from './answer-writer.ts';
@@ -75,8 +77,7 @@ interface WarmProcess {
   /** An answer that nobody wants any more and that is let finish. */
   draining: Promise<void> | undefined;
   isBusy: boolean;
-  idleTimer: NodeJS.Timeout | undefined;
-  until: number | null;
+  readonly idle: IdleTimer;
 }
 
 /** A process as `status` shows it. */
@@ -164,7 +165,7 @@ export function gemmaCppHost({ mode, settings, temporaryFolder = tmpdir() }: Gem
     void process.exited.then(() => {
       running.delete(process);
       if (warm?.process === process) {
-        clearTimeout(warm.idleTimer);
+        warm.idle.stop();
         warm = undefined;
       }
     });
@@ -263,8 +264,7 @@ export function gemmaCppHost({ mode, settings, temporaryFolder = tmpdir() }: Gem
     const key = await processKey(chosen);
     if (warm !== undefined) {
       const model = warm;
-      clearTimeout(model.idleTimer);
-      model.until = null;
+      model.idle.stop();
       model.isBusy = true;
       // Whoever sees this process's arguments knows its end line; a prompt that holds it would end there.
       const isFit = model.key === key && !(model.endLine !== null && text.split('\n').includes(model.endLine));
@@ -299,8 +299,7 @@ export function gemmaCppHost({ mode, settings, temporaryFolder = tmpdir() }: Gem
       tokens: 0,
       draining: undefined,
       isBusy: true,
-      idleTimer: undefined,
-      until: null,
+      idle: createIdleTimer(settings.keepAliveMs),
     };
     return warm;
   }
@@ -360,18 +359,14 @@ export function gemmaCppHost({ mode, settings, temporaryFolder = tmpdir() }: Gem
       void discard(model, abortedError());
       return;
     }
-    if (settings.keepAliveMs === Number.POSITIVE_INFINITY) return;
-    // setTimeout cannot wait longer than 2^31 - 1 ms.
-    const waitMs = Math.min(settings.keepAliveMs, 2 ** 31 - 1);
-    model.until = Date.now() + waitMs;
-    model.idleTimer = setTimeout(() => {
+    model.idle.start(() => {
       settings.log(`${model.name} was idle for ${settings.keepAliveMs} ms and is unloaded.`);
       void discard(model, abortedError());
-    }, waitMs);
+    });
   }
 
   async function discard(model: WarmProcess, why: GemmaError): Promise<void> {
-    clearTimeout(model.idleTimer);
+    model.idle.stop();
     if (warm === model) warm = undefined;
     await end(model.process, why);
   }
@@ -499,13 +494,13 @@ export function gemmaCppHost({ mode, settings, temporaryFolder = tmpdir() }: Gem
           // It remembers its conversation, and tells no counts.
           cachedTokens: null,
           memoryBytes: residentBytes(process.pid),
-          until: model?.until ?? null,
+          until: model?.idle.until ?? null,
         };
       });
     },
     async close() {
       isClosed = true;
-      clearTimeout(warm?.idleTimer);
+      warm?.idle.stop();
       warm = undefined;
       await Promise.all([...running.keys()].map((process) => end(process, closedError())));
     },

@@ -1,4 +1,4 @@
-import { GemmaError } from '@gemma-cli/contracts';
+import { GemmaError, embeddingArchitectures } from '@gemma-cli/contracts';
 import type { TokenizeInput } from '@gemma-cli/contracts/worker-protocol';
 import type { AddonModel } from './addon-types.ts';
 import { readGgufMetadata } from './gguf-metadata.ts';
@@ -29,20 +29,6 @@ export interface LlamaModel {
   /** Tokens of a question and a passage for a reranker. */
   tokenizePair(query: string, passage: string): number[];
 }
-
-/** Architectures that give vectors, not text. */
-const encoderArchitectures = new Set([
-  'bert',
-  'modern-bert',
-  'nomic-bert',
-  'nomic-bert-moe',
-  'neo-bert',
-  'jina-bert-v2',
-  'jina-bert-v3',
-  'gemma-embedding',
-  'eurobert',
-  't5encoder',
-]);
 
 const poolings = ['last', 'mean', 'cls', 'last', 'rank'] as const;
 
@@ -90,7 +76,7 @@ function describeModel(native: AddonModel, file: GgufMetadata, addon: LoadedAddo
   const poolingType = file.values.get(`${architecture}.pooling_type`);
   const isReranker =
     poolingType === 4 || file.tensorNames.some((name) => name === 'cls.weight' || name === 'cls.output.weight');
-  const isEmbedding = encoderArchitectures.has(architecture) || typeof poolingType === 'number';
+  const isEmbedding = embeddingArchitectures.has(architecture) || typeof poolingType === 'number';
   const template = textValue(file, 'tokenizer.chat_template');
   const pairTemplate = textValue(file, 'tokenizer.chat_template.rerank');
   const hasSpacePrefix =
