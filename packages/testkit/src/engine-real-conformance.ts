@@ -147,29 +147,34 @@ export function engineRealConformance({ name, createEngine, options = {}, models
       });
     });
 
-    it('aborts while a long prompt is evaluated, and answers the next', async () => {
-      const controller = new AbortController();
-      const long = completion('All work and no play makes a long prompt. '.repeat(120));
-      const running = collectAnswer(engine.generate(long, { signal: controller.signal }));
-      await until(
-        'the model is loaded and works',
-        () => engine.status().processes.some(({ state }) => state === 'busy'),
-        loadMsMax,
-      );
-      // Into the middle of a chunk.
-      await sleep(300);
-      const abortedAt = performance.now();
-      controller.abort();
-      const { end, text } = await running;
-      const tookMs = performance.now() - abortedAt;
-      expect(text).toBe('');
-      expect(end?.reason).toBe('aborted');
-      // Not a measurement: the promise of 500 ms, with as much again for a machine that is busy with everything else.
-      expect(tookMs, 'milliseconds from the abort to the end of the request').toBeLessThan(2 * abortMsPromised);
-      // oxlint-disable-next-line no-console -- for whoever reads the log of a run on another machine
-      console.log(`${name}: an abort while a prompt is evaluated took ${tookMs.toFixed(0)} ms`);
-      expect((await ask(completion('The next', { maxTokens: 3 }))).end?.reason).toBe('length');
-    });
+    // Again where a busy machine came between: a bound that does not hold fails every time.
+    it(
+      'aborts while a long prompt is evaluated within the time promised, and answers the next',
+      { retry: 2 },
+      async () => {
+        const controller = new AbortController();
+        const long = completion('All work and no play makes a long prompt. '.repeat(120));
+        const running = collectAnswer(engine.generate(long, { signal: controller.signal }));
+        await until(
+          'the model is loaded and works',
+          () => engine.status().processes.some(({ state }) => state === 'busy'),
+          loadMsMax,
+        );
+        // Into the middle of a chunk.
+        await sleep(300);
+        const abortedAt = performance.now();
+        controller.abort();
+        const { end, text } = await running;
+        const tookMs = performance.now() - abortedAt;
+        expect(text).toBe('');
+        expect(end?.reason).toBe('aborted');
+        // Not a measurement: the promise of 500 ms, with as much again for a machine that is busy with everything else.
+        expect(tookMs, 'milliseconds from the abort to the end of the request').toBeLessThan(2 * abortMsPromised);
+        // oxlint-disable-next-line no-console -- for whoever reads the log of a run on another machine
+        console.log(`${name}: an abort while a prompt is evaluated took ${tookMs.toFixed(0)} ms`);
+        expect((await ask(completion('The next', { maxTokens: 3 }))).end?.reason).toBe('length');
+      },
+    );
 
     it('aborts while it decodes and keeps the text', async () => {
       const controller = new AbortController();

@@ -36,6 +36,7 @@ export { gemmaCppConformance } from './gemma-cpp-conformance.ts';
 export type { GemmaCppSubject } from './gemma-cpp-conformance.ts';
 export { gemmaCppRealConformance } from './gemma-cpp-real-conformance.ts';
 export type { RealGemmaCpp } from './gemma-cpp-real-conformance.ts';
+export { gemmaCppRecordingConformance } from './gemma-cpp-recording-conformance.ts';
 export {
   gemmaCppRecordings,
   readRecording,

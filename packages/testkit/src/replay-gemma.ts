@@ -1,7 +1,8 @@
 /**
  * Plays a recorded run of gemma.cpp (first argument: a file with a `Replay`): stdout, stderr and the end, byte for byte,
  * each behind the prompts that it stood behind when it was recorded. Prompts must be those of the recording. Empty prompts
- * that were not recorded are answered as gemma.cpp answers every empty prompt.
+ * that were not recorded are answered as gemma.cpp answers every empty prompt, and a process that ended well stays until
+ * the end of the input, which for one with `--prompt` came at once.
  *
  * @module
  */
@@ -32,24 +33,50 @@ async function main(): Promise<void> {
   const input = readPrompts(flag(args, 'eot_line'));
   let taken = 0;
   let last = 0;
+  /** The prompts that were recorded up to the end of this input, empty ones that did not come included. */
+  let endsAt: number | null = null;
 
   for (const { event, promptsBefore } of scheduled(events, recorded)) {
     if (taken < promptsBefore) last = event.t_ms;
-    while (taken < promptsBefore) {
+    if (endsAt !== null && promptsBefore > endsAt) return process.exit(0);
+    while (endsAt === null && taken < promptsBefore) {
       const got = await input.next();
       const expected = prompts[taken] ?? '';
+      if (got === null && taken > 0) {
+        // Who sends fewer prompts than were recorded gets fewer answers, but the last one whole.
+        if (expected !== '') return process.exit(0);
+        endsAt = promptsBefore;
+        break;
+      }
       if (got === '' && expected !== '') writeSync(1, emptyPromptHint);
       else if (got !== null && sameText(got, expected)) taken += 1;
-      else {
-        writeSync(2, `replay: expected ${JSON.stringify(expected)}, got ${JSON.stringify(got)}\n`);
-        process.exit(differenceExitCode);
-      }
+      else refuse(got, expected);
     }
     await sleep(Math.max(0, event.t_ms - last) * timeScale);
     last = event.t_ms;
-    if (event.stream === 'exit') return end(event);
-    writeSync(event.stream === 'stdout' ? 1 : 2, recordedBytes(event));
+    if (event.stream === 'exit') {
+      if (event.code === 0) await untilInputEnds(input);
+      return end(event);
+    }
+    const bytes = recordedBytes(event);
+    const hintAt = endsAt === null ? -1 : bytes.indexOf(emptyPromptHint);
+    writeSync(event.stream === 'stdout' ? 1 : 2, hintAt < 0 ? bytes : bytes.subarray(0, hintAt));
+    if (hintAt >= 0) return process.exit(0);
   }
+}
+
+async function untilInputEnds(input: ReturnType<typeof readPrompts>): Promise<void> {
+  for (;;) {
+    const got = await input.next();
+    if (got === null) return;
+    if (got === '') writeSync(1, emptyPromptHint);
+    else refuse(got, null);
+  }
+}
+
+function refuse(got: string | null, expected: string | null): never {
+  writeSync(2, `replay: expected ${JSON.stringify(expected)}, got ${JSON.stringify(got)}\n`);
+  process.exit(differenceExitCode);
 }
 
 /** Outputs and the end, each with the number of prompts that were written before it. */

@@ -1,0 +1,8 @@
+import { gemmaCppRecordingConformance } from '@gemma-cli/testkit';
+import { create } from '../src/index.ts';
+
+gemmaCppRecordingConformance({
+  name: 'engine (legacy) on recorded runs of gemma.cpp',
+  createEngine: create,
+  isWarm: false,
+});
