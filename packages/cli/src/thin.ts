@@ -24,7 +24,7 @@ export interface ThinOptions {
 }
 
 /** What completion scripts call for names; no command that people see. */
-const completionWord = '__complete';
+export const completionWord = '__complete';
 
 /**
  * The warm path: `--version`, `gemma "prompt"` and `gemma ask`. Gives the exit code, or `undefined` for what needs the

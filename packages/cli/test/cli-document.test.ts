@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { errorCodes } from '@gemma-cli/contracts';
+import { errorCodes, requestRanges } from '@gemma-cli/contracts';
 import { commandTable } from '../src/command-table.ts';
 import type { CommandDefinition, OptionDefinition } from '../src/command.ts';
 import { globalOptions } from '../src/option-table.ts';
+import { completionWord } from '../src/thin.ts';
 import { answerOptionKeys } from '../src/thin/parse-answer-options.ts';
+import { tryMain } from './run-main.ts';
 
 const document = readFileSync(new URL('../../../docs/cli.md', import.meta.url), 'utf8');
 const services = { connect: () => Promise.reject(new Error('not in this test')), worker: undefined };
@@ -46,6 +48,23 @@ describe('docs/cli.md', () => {
   test('names every key of -o', () => {
     for (const key of Object.keys(answerOptionKeys)) expect(document).toContain(`| \`${key}\``);
   });
+
+  test('gives the numbers of -o the ranges that they have', () => {
+    for (const [key, { min, max }] of Object.entries(requestRanges)) {
+      const shown = new RegExp(`^\\| \`${key}\` +\\| ([^|]*?) +\\|`, 'm').exec(document)?.[1];
+      const isCount = max >= 2 ** 24 && key !== 'seed';
+      expect([key, shown]).toEqual([key, isCount ? `${min} or more` : `${min} to ${max}`]);
+    }
+  });
+
+  test('names the word that is reserved, and how it is a prompt all the same', () =>
+    tryMain({}, async ({ run }) => {
+      expect(document).toContain(`\`${completionWord}\` as the first word is reserved`);
+      expect(document).toContain(`\`gemma -- ${completionWord}\``);
+      expect(await run([completionWord, 'roles'])).toEqual({ code: 0, stdout: '', stderr: '' });
+      const asked = await run(['--', completionWord], { script: { answer: { text: 'Hello.' } } });
+      expect(asked).toEqual({ code: 0, stdout: 'Hello.\n', stderr: '' });
+    }));
 
   test('names every exit code', () => {
     const codes = new Set([0, ...Object.values(errorCodes).map(({ exitCode }) => exitCode)]);

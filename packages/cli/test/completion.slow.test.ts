@@ -34,7 +34,7 @@ beforeAll(async () => {
   await chmod(join(folder, 'bin', 'gemma'), 0o755);
   world.folder = folder;
   world.env = { PATH: `${join(folder, 'bin')}:${process.env['PATH']}`, HOME: folder, GEMMA_HOME: home, TERM: 'dumb' };
-  for (const shell of ['bash', 'zsh', 'fish']) {
+  for (const shell of ['bash', 'zsh', 'fish', 'powershell']) {
     const { stdout, code } = await runNode(bin, ['completion', shell], { env: world.env });
     expect(code).toBe(0);
     await writeFile(join(folder, `gemma.${shell}`), stdout);
@@ -102,10 +102,27 @@ const shells: Readonly<Record<string, (line: string) => readonly string[]>> = {
     const lines = run('fish', ['--no-config', '-c', `source "$HOME/gemma.fish"; complete -C"$LINE"`], { LINE: line });
     return lines.map((each) => each.split('\t')[0] ?? '').map((word) => word.replaceAll('\\ ', ' '));
   },
+  powershell(line) {
+    const offered = run(
+      'pwsh',
+      [
+        '-NoProfile',
+        '-NonInteractive',
+        '-Command',
+        'Get-Content -Raw "$env:HOME/gemma.powershell" | Invoke-Expression; (TabExpansion2 -inputScript $env:LINE -cursorColumn $env:LINE.Length).CompletionMatches | ForEach-Object { $_.CompletionText }',
+      ],
+      { LINE: line, POWERSHELL_TELEMETRY_OPTOUT: '1' },
+    );
+    // A file is offered as it must be typed.
+    return offered.map((word) => word.replace(/^'\.\/(.*)'$/, '$1'));
+  },
 };
 
+/** The program of a shell, where it has another name. */
+const programs: Readonly<Record<string, string>> = { powershell: 'pwsh' };
+
 describe.each(Object.entries(shells))('completion in %s', (shell, offers) => {
-  const why = missing(shell);
+  const why = missing(programs[shell] ?? shell);
   itUnless(why, 'works', () => {
     // Commands, of the program and below.
     expect(offers('gemma ')).toEqual(expect.arrayContaining(['ask', 'chat', 'role', 'setup', 'completion']));

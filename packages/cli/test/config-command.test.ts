@@ -1,6 +1,7 @@
 import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { configKeys } from '@gemma-cli/config';
+import { describeUnless, missingUnix } from '@gemma-cli/testkit';
 import { describe, expect, it } from 'vitest';
 import { configCommand } from '../src/commands/config-command.ts';
 import { commandWorld } from './command-world.ts';
@@ -131,7 +132,7 @@ describe('gemma config', () => {
     expect((await world.run(configCommand, ['migrate'])).stderr).toContain('Nothing to do');
   });
 
-  describe.runIf(process.platform !== 'win32')('edit', () => {
+  describeUnless(missingUnix, 'edit', () => {
     async function editor(world: { root: string }, script: string): Promise<string> {
       const file = join(world.root, 'my editor.sh');
       await writeFile(file, `#!/bin/sh\n${script}\n`);

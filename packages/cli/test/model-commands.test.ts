@@ -3,6 +3,7 @@ import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { itUnless, missingUnix } from '@gemma-cli/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { importCommand } from '../src/commands/import-command.ts';
 import { listCommand } from '../src/commands/list-command.ts';
@@ -183,7 +184,7 @@ describe('gemma list, show and rm', () => {
     expect(JSON.parse((await world.run(listCommand, ['--json'])).stdout)).toEqual({ models: [] });
   });
 
-  it.runIf(process.platform !== 'win32')('let no control sequence of a file name reach the output', async () => {
+  itUnless(missingUnix, 'let no control sequence of a file name reach the output', async () => {
     const world = await commandWorld();
     const file = await modelFile(world, 'tiny\u001B[31m\u202E.gguf');
     const imported = await world.run(importCommand, [file, '--name', 'tiny']);

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { describeUnless, missingLinux } from '@gemma-cli/testkit';
 import { describe, expect, it } from 'vitest';
 import { findRuntime, runtimeFolderOf } from '../src/commands/find-runtime.ts';
 import { llamaVersion, planLlamaRuntime, thisMachine } from '../src/commands/llama-runtime-packages.ts';
@@ -79,7 +80,7 @@ async function fakeNpm(world: CommandWorld, script: string): Promise<{ PATH: str
   return { PATH: `${folder}:${process.env['PATH'] ?? ''}` };
 }
 
-describe.runIf(process.platform === 'linux')('gemma runtime install', () => {
+describeUnless(missingLinux, 'gemma runtime install', () => {
   const install = ['install', 'llama'];
 
   it('says the size before it does anything, and asks on a terminal', async () => {

@@ -1,10 +1,10 @@
-import { chmod, chown, mkdir, stat, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, chown, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { describeUnless, missingUnix } from '@gemma-cli/testkit';
 import { describe, expect, it } from 'vitest';
 import { ensureHome, homeLayout, resolveHome } from '../src/index.ts';
 import { failure, withFolders } from './helpers.ts';
 
-const posix = process.platform !== 'win32';
 const mode = async (path: string): Promise<number> => (await stat(path)).mode & 0o777;
 
 describe('resolveHome', () => {
@@ -24,7 +24,15 @@ describe('resolveHome', () => {
   });
 });
 
-describe.runIf(posix)('ensureHome', () => {
+it('docs/configuration.md shows every part of the home folder, and says which hold what somebody typed', async () => {
+  const page = await readFile(new URL('../../../docs/configuration.md', import.meta.url), 'utf8');
+  const rows = Array.from(page.matchAll(/^\| `([\w.-]+)\/?` +\|/gm), ([, name]) => name);
+  const parts = Object.values(homeLayout('/home')).map((path) => basename(path));
+  expect(new Set(rows)).toEqual(new Set([...parts, 'chat-history.jsonl']));
+  expect(page).toMatch(/hold what you typed\. `sessions\/`[^]*`chat-history\.jsonl`[^]*`states\/`/);
+});
+
+describeUnless(missingUnix, 'ensureHome', () => {
   it('makes private folders under any umask', async () => {
     for (const umask of [0o000, 0o022, 0o377]) {
       await withFolders(async ({ root }) => {

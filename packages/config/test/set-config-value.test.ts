@@ -1,6 +1,7 @@
 import { chmod, lstat, mkdir, readFile, readdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
+import { itUnless, missingUnix } from '@gemma-cli/testkit';
 import { describe, expect, it } from 'vitest';
 import { configKeys, getConfigValue, loadConfig, setConfigValue, validateConfigFile } from '../src/index.ts';
 import { failure, withFolders, writeUserFile } from './helpers.ts';
@@ -200,7 +201,7 @@ describe('setConfigValue', () => {
     });
   });
 
-  it.runIf(process.platform !== 'win32')('makes the file private and follows a link to it', async () => {
+  itUnless(missingUnix, 'makes the file private and follows a link to it', async () => {
     await withFolders(async ({ root, home }) => {
       const real = join(root, 'dotfiles.toml');
       await writeFile(real, '# kept elsewhere\n', { mode: 0o644 });

@@ -69,7 +69,9 @@ Register-ArgumentCompleter -Native -CommandName gemma -ScriptBlock {
     }
     foreach ($result in $results) {
         if (-not $result[0].StartsWith($start) -and $result[0] -notlike '.*') { continue }
-        [System.Management.Automation.CompletionResult]::new($prefix + $result[0], $result[0], 'ParameterValue', $result[1])
+        $text = $prefix + $result[0]
+        if ($text -match '\\s') { $text = "'" + $text.Replace("'", "''") + "'" }
+        [System.Management.Automation.CompletionResult]::new($text, $result[0], 'ParameterValue', $result[1])
     }
 }
 `;
