@@ -1,6 +1,7 @@
 import { mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { GemmaError } from '@gemma-cli/contracts';
 import { readJournal, withTemporaryFolder } from '@gemma-cli/testkit';
 import {
   chatCommands,
@@ -274,6 +275,18 @@ describe('commands of a chat', () => {
       expect(prompts(trial)).toHaveLength(1);
     }));
 
+  test('/model of one that is not installed says how to get it, and asks nobody without a terminal', () =>
+    tryMain({}, async ({ run }) => {
+      const { code, stderr } = await run(['chat'], {
+        input: lines('/model gemma3:4b', '/model hf:someone/something:Q4_0', '/model gemma3:one'),
+      });
+      expect(code).toBe(3);
+      expect(stderr).toContain('The model gemma3:4b is not installed. Run gemma pull gemma3:4b.');
+      expect(stderr).toContain('Run gemma pull hf:someone/something:Q4_0, then /model NAME.');
+      expect(stderr).toContain('There is no model "gemma3:one". Did you mean gemma3:');
+      expect(stderr).not.toContain('[y/N]');
+    }));
+
   test('what needs a terminal says so; a path and a text after a space are no commands', () =>
     tryMain({}, async (trial) => {
       const { stderr } = await trial.run(['chat'], {
@@ -375,6 +388,67 @@ describe('a question that got nothing', () => {
   });
 });
 
+describe('/model at a terminal', () => {
+  /** Runs `/model` where `installed` is there. Gives what was asked, fetched, said and chosen. */
+  async function choose(reference: string, { yes, installed = [] }: { yes: boolean; installed?: readonly string[] }) {
+    const log: string[] = [];
+    const there = new Set(installed);
+    const world = {
+      session: { model: 'tiny', setModel: (path: string) => log.push(`model ${path}`) },
+      findModel: (name: string) =>
+        there.has(name)
+          ? Promise.resolve({ name, path: `/models/${name}`, chat: true })
+          : Promise.reject(new GemmaError({ code: 'MODEL_NOT_FOUND', message: 'None.', facts: { name } })),
+      confirm: (question: string) => {
+        log.push(question);
+        return Promise.resolve(yes);
+      },
+      fetchModel: (wanted: string) => {
+        log.push(`fetch ${wanted}`);
+        there.add('fetched');
+        return Promise.resolve('fetched');
+      },
+      say: (line: string) => log.push(line),
+      prepare: () => undefined,
+    } as unknown as ChatWorld;
+    const outcome = await runChatCommand(world, `/model ${reference}`).catch((error: unknown) => String(error));
+    return { log, outcome };
+  }
+
+  test('asks to fetch one of the catalog, says its size, and goes on with it', async () => {
+    expect(await choose('GEMMA3:1b', { yes: true })).toEqual({
+      outcome: { type: 'stay' },
+      log: [
+        'gemma3:1b is not installed. Fetch it now, about 806 MB?',
+        'fetch gemma3:1b',
+        'model /models/fetched',
+        'The next answer comes from fetched.',
+      ],
+    });
+  });
+
+  test('asks to fetch from a source', async () => {
+    const { log } = await choose('pip:some-model==1.0', { yes: true });
+    expect(log.slice(0, 2)).toEqual([
+      'pip:some-model==1.0 is not the name of an installed model. Fetch it now?',
+      'fetch pip:some-model==1.0',
+    ]);
+  });
+
+  test('changes nothing after a no, and asks nothing about one that is there or is in no catalog', async () => {
+    const refused = await choose('gemma3', { yes: false });
+    expect(refused.log).toEqual([
+      'gemma3:270m is not installed. Fetch it now, about 253 MB?',
+      'Not fetched: tiny goes on. `gemma pull gemma3:270m` fetches it later.',
+    ]);
+    const installed = await choose('gemma3:1b', { yes: true, installed: ['gemma3:1b'] });
+    expect(installed.log).toEqual(['model /models/gemma3:1b', 'The next answer comes from gemma3:1b.']);
+    expect(await choose('nowhere', { yes: true })).toEqual({ outcome: 'GemmaError: None.', log: [] });
+    // It turns text into numbers: no answer comes from it.
+    expect((await choose('embeddinggemma:300m', { yes: true })).log).toEqual([]);
+  });
+});
+
 describe('the table of commands', () => {
   test('has every name of the issue and of the Python program, each once', () => {
     const names = chatCommands.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
@@ -464,7 +538,7 @@ describe('settings', () => {
     dryAllowedLength: ['2', 1, 64, 1],
     xtcProbability: ['0', 0, 1, 0.01],
     xtcThreshold: ['0.1', 0, 1, 0.01],
-    logitBias: ['none'],
+    logitBias: ['none', -100, 100, 0.01],
     seed: ['a new one for each answer', 0, 2 ** 32 - 1, 1],
     stop: ['none'],
     maxTokens: ['2048', 1, undefined, 1],
@@ -492,7 +566,7 @@ describe('settings', () => {
   test.each(Object.entries(expected).filter(([, row]) => row.length > 1))(
     '%s takes its bounds, and refuses what is beyond them',
     (key, [, least, most, step = 1]) => {
-      const put = (value: number) => applySetting({}, key, String(value));
+      const put = (value: number) => applySetting({}, key, key === 'logitBias' ? `5:${value}` : String(value));
       for (const bound of [least, most]) if (bound !== undefined) expect(() => put(bound)).not.toThrow();
       const beyond = [...(least === undefined ? [] : [least - step]), ...(most === undefined ? [] : [most + step])];
       for (const value of beyond) expect(() => put(value), String(value)).toThrow(`Expected ${key} to be `);

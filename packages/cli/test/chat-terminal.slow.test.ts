@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdir, readFile, stat, symlink } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -14,6 +16,7 @@ import {
   scriptedWorld,
   type TerminalOutcome,
 } from './on-terminal.ts';
+import { tinyModel } from './tiny-model.ts';
 
 const editor = fileURLToPath(new URL('./fixtures/message-editor.sh', import.meta.url));
 
@@ -212,6 +215,48 @@ describeUnless(missingPty, 'a chat on a terminal', () => {
     });
     expect(dumb).toMatchObject({ code: 0, failure: null });
     expect(dumb.output).not.toContain(esc);
+  });
+
+  test('/model fetches one that is not there after a yes, and Ctrl-C ends the fetching alone', async () => {
+    const file = tinyModel();
+    const server = createServer((request, response) => {
+      response.writeHead(200, { 'content-length': file.length });
+      // Of the one that nobody waits for, half comes.
+      if (request.url === '/slow.gguf') response.write(file.subarray(0, file.length / 2));
+      else response.end(file);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    try {
+      const outcome = await runOnTerminal({
+        argv: ['chat'],
+        script: hello,
+        steps: [
+          { expect: '> ' },
+          { send: `/model http://127.0.0.1:${port}/other.gguf\r` },
+          { expect: 'Fetch it now? [y/N] ' },
+          { send: 'y\r' },
+          { expect: 'The next answer comes from other' },
+          { expect: '> ' },
+          { send: `/model http://127.0.0.1:${port}/slow.gguf\r` },
+          { expect: 'Fetch it now? [y/N] ' },
+          { send: 'y\r' },
+          { expect: 'Trying' },
+          { send: ctrl('c') },
+          { expect: '[ABORTED]' },
+          { expect: '> ' },
+          { send: 'one\r' },
+          { expect: 'Hello there.' },
+          { expect: 'other' },
+          { expect: '> ' },
+          { send: ctrl('d') },
+        ],
+      });
+      expect(outcome).toMatchObject({ code: 0, failure: null });
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
   });
 
   test('an unreadable history and a saved chat that leads nowhere end no chat', async () => {

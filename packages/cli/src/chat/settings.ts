@@ -33,6 +33,9 @@ export const settings: Readonly<Record<string, Setting>> = Object.fromEntries(
   }),
 );
 
+/** The largest bias of a token, either way. */
+const biasMax = 100;
+
 /** Names that other programs use. */
 const otherNames: Readonly<Record<string, string>> = {
   temp: 'temperature',
@@ -54,7 +57,7 @@ export function describeRange(key: string): string {
   const kind = kindOf(key);
   if (kind === 'boolean') return 'true or false';
   if (kind === 'text') return 'text';
-  if (kind === 'bias') return 'TOKEN:VALUE, -100 to 100';
+  if (kind === 'bias') return `TOKEN:VALUE, -${biasMax} to ${biasMax}`;
   if (range === undefined) return 'a number';
   // The largest number that a runtime can hold says nothing to anybody.
   return range.max === 2 ** 31 - 1 ? `${unitOf(range)}, ${range.min} or more` : exactRange(range);
@@ -83,6 +86,8 @@ export function applySetting(options: AnswerOptions, key: string, text: string):
     if (number < min || number > max || (integer && !Number.isInteger(number)))
       throw new UsageProblem(`Expected ${key} to be ${expected}, got ${text}.`, { key, value: text });
   }
+  if (Object.values(sampling?.logitBias ?? {}).some((bias) => Math.abs(bias) > biasMax))
+    throw new UsageProblem(`Expected ${key} to be ${describeRange(key)}, got ${text}.`, { key, value: text });
   return {
     ...options,
     ...others,
