@@ -1,4 +1,4 @@
-import { GemmaError, isGemmaError } from '@gemma-cli/contracts';
+import { isGemmaError } from '@gemma-cli/contracts';
 import type { Engine, EngineEvent, GenerateRequest, ModelFile } from '@gemma-cli/contracts';
 import { createAdmissionQueue, singleSeat } from './admission-queue.ts';
 import type { AdmissionQueue } from './admission-queue.ts';
@@ -6,9 +6,9 @@ import type { EngineSettings } from './engine-settings.ts';
 import { closedError } from './errors.ts';
 import { eventStream } from './event-stream.ts';
 import { abortedBeforeStart } from './answer-on-sequence.ts';
+import { lookedAtInTime } from './looked-at-in-time.ts';
 import type { ModelHost, Place } from './model-host.ts';
 import { startRequestClock } from './request-clock.ts';
-import { untilAborted } from './until-aborted.ts';
 import { offerTools, resolveContextTokens, resolveModel, resolveRequest } from './resolve-request.ts';
 
 /** The hosts of an engine, by the format of the weights that they run. */
@@ -86,7 +86,7 @@ export function engineOnHosts(hosts: EngineHosts, settings: EngineSettings): Eng
       const found =
         looking === undefined
           ? take
-          : inTime(untilAborted(looking, stop), file, settings.loadMsMax).then((its) => {
+          : lookedAtInTime(looking, { path: file.path, timeoutMs: settings.loadMsMax, signal: stop }).then((its) => {
               place = its;
               return take;
             });
@@ -142,27 +142,4 @@ export function engineOnHosts(hosts: EngineHosts, settings: EngineSettings): Eng
 /** Which runtime weights are for, by the name of their file: gemma.cpp's are called `.sbs`, everything else is GGUF. */
 function weightsFormat(path: string): keyof EngineHosts {
   return path.toLowerCase().endsWith('.sbs') ? 'sbs' : 'gguf';
-}
-
-/** Waits for the place of a model no longer than its load may take. */
-async function inTime(looking: Promise<Place>, { name, path }: Required<ModelFile>, timeoutMs: number): Promise<Place> {
-  let timer: NodeJS.Timeout | undefined;
-  const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () =>
-        reject(
-          new GemmaError({
-            code: 'ENGINE_LOAD_TIMEOUT',
-            message: `Expected to learn within ${timeoutMs} ms what lies at ${path}. Is ${name} on a drive that does not answer?`,
-            facts: { path, timeoutMs },
-          }),
-        ),
-      timeoutMs,
-    );
-  });
-  try {
-    return await Promise.race([looking, tooLate]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,11 +1,15 @@
+import { execFileSync } from 'node:child_process';
 import { copyFile, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { itUnless, missingUnix } from '@gemma-cli/testkit';
 import { checkTexts } from '../src/embedding/check-texts.ts';
 import { embeddingFamilyOf } from '../src/embedding/embedding-families.ts';
 import { modelFingerprint } from '../src/embedding/model-fingerprint.ts';
 import { soundVector } from '../src/embedding/sound-vector.ts';
+import { vectorModelOpener } from '../src/embedding/vector-host.ts';
+import { resolveEngineOptions } from '../src/engine-settings.ts';
 
 describe('embeddingFamilyOf', () => {
   test.each([
@@ -98,5 +102,25 @@ describe('modelFingerprint', () => {
   test('a missing file is MODEL_NOT_FOUND, a folder FILE_UNREADABLE', async () => {
     await expect(modelFingerprint(join(folder, 'none.gguf'))).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });
     await expect(modelFingerprint(folder)).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
+  });
+});
+
+describe('a model file that does not answer', () => {
+  // A pipe without a writer is as silent as a drive that is gone.
+  itUnless(missingUnix, 'is given up at the deadline of loading, and when the caller leaves', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'gemma-embedding-'));
+    const path = join(folder, 'model.gguf');
+    execFileSync('mkfifo', [path]);
+    try {
+      const openAfter = (loadMsMax: number) =>
+        vectorModelOpener({ path }, 'embed', resolveEngineOptions({ loadMsMax }));
+      const { signal } = new AbortController();
+      await expect(openAfter(20)(signal)).rejects.toMatchObject({ code: 'ENGINE_LOAD_TIMEOUT', facts: { path } });
+      await expect(openAfter(60_000)(AbortSignal.abort())).rejects.toMatchObject({ code: 'ABORTED' });
+    } finally {
+      // Both looks end when somebody opens the other side.
+      await (await open(path, 'r+')).close();
+      await rm(folder, { recursive: true });
+    }
   });
 });

@@ -1,8 +1,15 @@
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import type { EngineEvent, EngineOptions, GenerateRequest } from '@gemma-cli/contracts';
-import { processRuns, standInWeights, until, withTemporaryFolder } from '@gemma-cli/testkit';
+import {
+  describeUnless,
+  missingUnix,
+  processRuns,
+  standInWeights,
+  until,
+  withTemporaryFolder,
+} from '@gemma-cli/testkit';
 import { engineOnHosts } from '../src/engine-on-hosts.ts';
 import { resolveEngineOptions } from '../src/engine-settings.ts';
 import { gemmaCppHost } from '../src/gemma-cpp/gemma-cpp-host.ts';
@@ -48,7 +55,7 @@ async function read(events: AsyncIterable<EngineEvent>): Promise<void> {
   for await (const _ of events);
 }
 
-describe('gemma.cpp that is closed before there is a process', () => {
+describeUnless(missingUnix, 'gemma.cpp that is closed before there is a process', () => {
   it.each(['one-shot', 'repl'] as const)('ends the probe of its executable (%s)', (mode) =>
     withTemporaryFolder(async (folder) => {
       const pidFile = join(folder, 'pid');
@@ -83,7 +90,7 @@ describe('gemma.cpp that is closed before there is a process', () => {
     }));
 });
 
-describe('an executable of gemma.cpp', () => {
+describeUnless(missingUnix, 'an executable of gemma.cpp', () => {
   it.each([
     ['deterministic', 'reproducible', { reproducible: true }, {}],
     ['num_threads', 'threads', {}, { threads: 2 }],

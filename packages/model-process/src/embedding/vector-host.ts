@@ -3,6 +3,7 @@ import { GemmaError, isGemmaError } from '@gemma-cli/contracts';
 import type { ModelFile } from '@gemma-cli/contracts';
 import type { LoadedModel } from '@gemma-cli/contracts/worker-protocol';
 import type { EngineSettings } from '../engine-settings.ts';
+import { lookedAtInTime } from '../looked-at-in-time.ts';
 import type { ModelProcess } from '../model-process.ts';
 import { openModel } from '../open-model.ts';
 import { modelFingerprint } from './model-fingerprint.ts';
@@ -54,7 +55,11 @@ export function vectorModelOpener(
 ): OpenVectorModel {
   let known: string | undefined;
   return async (signal, onSpawn) => {
-    const fingerprint = await modelFingerprint(file.path);
+    const fingerprint = await lookedAtInTime(modelFingerprint(file.path), {
+      path: file.path,
+      timeoutMs: settings.loadMsMax,
+      signal,
+    });
     known ??= fingerprint;
     if (fingerprint !== known) {
       throw new GemmaError({

@@ -261,7 +261,7 @@ export function gemmaCppHost({ mode, settings, temporaryFolder = tmpdir() }: Gem
     signal: AbortSignal,
     load: LoadReport,
   ): Promise<WarmProcess> {
-    const key = await processKey(chosen);
+    const key = await untilAborted(processKey(chosen), signal);
     if (warm !== undefined) {
       const model = warm;
       model.idle.stop();
