@@ -239,6 +239,7 @@ export interface BenchmarkResults {
     readonly environmentRemoved: readonly string[];
     readonly warnings: readonly string[];
     readonly notes: Readonly<Record<string, string>>;
+    readonly leftOut?: readonly string[];
     readonly benchmarks: readonly BenchmarkResult[];
 }
 export declare function parseResults(text: string): BenchmarkResults;
@@ -278,6 +279,7 @@ export interface RunBenchmarksOptions {
     readonly signal?: AbortSignal | undefined;
     readonly runGit?: RunGit;
     readonly notes?: Readonly<Record<string, string>>;
+    readonly leftOut?: readonly string[];
     readonly onProgress?: (progress: BenchmarkProgress) => void;
     readonly clock?: {
         readonly now: () => number;
@@ -286,7 +288,7 @@ export interface RunBenchmarksOptions {
     readonly readLoad?: () => Promise<MachineLoad>;
     readonly readFacts?: () => Promise<MachineFacts>;
 }
-export declare function runBenchmarks({ benchmarks, env, rounds, seed, confidence, differenceShareMin, signal, runGit, notes, onProgress, clock, readLoad, readFacts, }: RunBenchmarksOptions): Promise<BenchmarkResults>;
+export declare function runBenchmarks({ benchmarks, env, rounds, seed, confidence, differenceShareMin, signal, runGit, notes, leftOut, onProgress, clock, readLoad, readFacts, }: RunBenchmarksOptions): Promise<BenchmarkResults>;
 
 // dist/statistics.d.ts
 export interface Summary {

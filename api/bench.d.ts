@@ -6,6 +6,7 @@ export type { MainOptions } from './main.ts';
 export type { Suite, SuiteOptions, SuitePlan } from './suite.ts';
 export { startupSuite } from './suites/startup.ts';
 export { abortSuite } from './suites/abort.ts';
+export { cacheSuite } from './suites/cache.ts';
 export { chatSuite } from './suites/chat.ts';
 export { concurrencySuite } from './suites/concurrency.ts';
 export { decodeSuite } from './suites/decode.ts';
@@ -46,7 +47,7 @@ export interface SuiteOptions {
 export interface SuitePlan {
     readonly benchmarks: readonly Benchmark[];
     readonly notes: Readonly<Record<string, string>>;
-    readonly skipped: readonly string[];
+    readonly leftOut: readonly string[];
 }
 export interface Suite {
     readonly name: string;
@@ -57,6 +58,10 @@ export interface Suite {
 // dist/suites/abort.d.ts
 import type { Suite } from '../suite.ts';
 export declare function abortSuite(): Suite;
+
+// dist/suites/cache.d.ts
+import type { Suite } from '../suite.ts';
+export declare function cacheSuite(): Suite;
 
 // dist/suites/chat.d.ts
 import type { Suite } from '../suite.ts';

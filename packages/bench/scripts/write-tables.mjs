@@ -1,11 +1,12 @@
 // Puts the tables of committed results into docs/benchmarks.md, each between `<!-- results of: SUITE -->` and
-// `<!-- end of results -->`, and the course of tokens under load into the READMEs that show it, between
-// `<!-- timeline: BENCHMARK -->` and `<!-- end of timeline -->`. The newest docs/benchmarks/DATE-SUITE.json of a suite
+// `<!-- end of results -->`, the course of tokens under load into the READMEs that show it, between
+// `<!-- timeline: BENCHMARK -->` and `<!-- end of timeline -->`, and short forms of `first-token` and `startup` between
+// `<!-- summary: SUITE -->` and `<!-- end of summary -->`. What stands outside of them is left as it is. The newest docs/benchmarks/DATE-SUITE.json of a suite
 // counts. With `--check` it changes nothing and fails when something is not that of its file, or a file has no place: no
 // figure is written by hand.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { drawTimeline, parseResults, renderMarkdown } from '@gemma-cli/bench-kit';
+import { drawTimeline, median, parseResults, renderMarkdown } from '@gemma-cli/bench-kit';
 
 const root = new URL('../../../', import.meta.url);
 const folder = new URL('docs/benchmarks/', root);
@@ -31,6 +32,10 @@ const pages = ['docs/benchmarks.md', 'README.md', 'packages/engine-optimized/REA
       })
       .replaceAll(/(<!-- timeline: (\S+) -->)[^]*?(<!-- end of timeline -->)/g, (_, start, name, end) => {
         return `${start}\n\n${timelineOf(name) ?? notYet}\n\n${end}`;
+      })
+      .replaceAll(/(<!-- summary: (\S+) -->)[^]*?(<!-- end of summary -->)/g, (_, start, suite, end) => {
+        const summary = { 'first-token': firstTokenSummary, startup: startupSummary }[suite];
+        return `${start}\n\n${summary?.() ?? notYet}\n\n${end}`;
       });
     return { url, before, after };
   });
@@ -58,6 +63,76 @@ function resultsOf(suite) {
   if (name === undefined) return undefined;
   shown.add(name);
   return parseResults(readFileSync(new URL(name, folder), 'utf8'));
+}
+
+/** Waits for the first token of both engines, as a table with a sentence before it. */
+function firstTokenSummary() {
+  const run = resultsOf('first-token');
+  const chat = resultsOf('chat');
+  const rows = [
+    { prompt: 'the first, model not loaded', metric: 'coldTtftMs' },
+    { prompt: 'another question', metric: 'otherTtftMs' },
+    ...[100, 1000, 4000].map((tokens) => ({
+      prompt: `one behind ${tokens.toLocaleString('en')} tokens that were there before`,
+      benchmark: tokens === 4000 ? 'first-token-4000' : 'first-token',
+      metric: `shared${tokens}TtftMs`,
+      evaluated: [`shared${tokens}EvaluatedTokens`],
+    })),
+    {
+      prompt: 'a later turn of a chat of ten about 1,000 tokens',
+      results: chat,
+      benchmark: 'chat',
+      metric: 'laterTtftMs',
+      evaluated: Array.from({ length: 9 }, (_, turn) => `turn${turn + 2}EvaluatedTokens`),
+    },
+  ].flatMap(({ prompt, results = run, benchmark = 'first-token', metric, evaluated = [] }) => {
+    const [legacy, optimized] = ['legacy', 'optimized'].map((variant) => {
+      const waitMs = medianOf(results, benchmark, variant, metric);
+      if (waitMs === undefined) return undefined;
+      const counts = evaluated.flatMap((name) => medianOf(results, benchmark, variant, name) ?? []);
+      return `${whole(waitMs)} ms${counts.length === 0 ? '' : `, ${whole(median(counts))} tokens evaluated`}`;
+    });
+    return legacy === undefined || optimized === undefined ? [] : [`| ${prompt} | ${legacy} | ${optimized} |`];
+  });
+  // A run of an earlier suite has other metrics.
+  if (medianOf(run, 'first-token', 'optimized', 'otherTtftMs') === undefined) return undefined;
+  const { notes, machine, startedAt, warnings } = run;
+  const rounds = run.benchmarks.map((benchmark) => benchmark.rounds);
+  const fewest = Math.min(...rounds);
+  const most = Math.max(...rounds);
+  return [
+    `Time to the first token, both engines in the same run: ${notes.model}, threads: ${notes.threads}, ${machine.coresAvailable} cores (${machine.cpuModel}), ${startedAt.slice(0, 10)}, medians of ${fewest === most ? most : `${fewest} to ${most}`} fresh processes each${warnings.length === 0 ? '' : ' (the machine was not quiet: upper bounds)'}:`,
+    '',
+    '| prompt | legacy | optimized |',
+    '| --- | --- | --- |',
+    ...rows,
+  ].join('\n');
+}
+
+/** What a start costs beyond bare Node, in a sentence. */
+function startupSummary() {
+  const results = resultsOf('startup');
+  const beyond = (benchmark, variant, baseline, metric) => {
+    const [own, other] = [variant, baseline].map((name) => medianOf(results, benchmark, name, metric));
+    return own === undefined || other === undefined ? undefined : `${(own - other).toFixed(1)} ms`;
+  };
+  const [version, help, sent] = [
+    beyond('startup-command', 'gemma --version', 'node empty.mjs', 'wallMs'),
+    beyond('startup-command', 'gemma --help', 'node empty.mjs', 'wallMs'),
+    beyond('startup-thin', 'gemma "prompt"', 'node first-byte.mjs', 'sentByteMs'),
+  ];
+  if (version === undefined || help === undefined || sent === undefined) return undefined;
+  return `Beyond bare Node, \`gemma --version\` takes ${version} and \`gemma --help\` ${help}; the first byte of a question is ready to be sent after ${sent}.`;
+}
+
+function medianOf(results, benchmarkName, variantName, metric) {
+  return results?.benchmarks
+    .find(({ name }) => name === benchmarkName)
+    ?.variants.find(({ name }) => name === variantName)?.metrics[metric]?.summary?.median;
+}
+
+function whole(value) {
+  return Math.round(value).toLocaleString('en');
 }
 
 /** The courses of the last round of a benchmark. */

@@ -3,6 +3,7 @@ export type { MainOptions } from './main.ts';
 export type { Suite, SuiteOptions, SuitePlan } from './suite.ts';
 export { startupSuite } from './suites/startup.ts';
 export { abortSuite } from './suites/abort.ts';
+export { cacheSuite } from './suites/cache.ts';
 export { chatSuite } from './suites/chat.ts';
 export { concurrencySuite } from './suites/concurrency.ts';
 export { decodeSuite } from './suites/decode.ts';

@@ -9,6 +9,7 @@ import { findEmbeddingModel, findModel } from './find-model.ts';
 import { ownFolder } from './built-files.ts';
 import type { Suite, SuitePlan } from './suite.ts';
 import { abortSuite } from './suites/abort.ts';
+import { cacheSuite } from './suites/cache.ts';
 import { chatSuite } from './suites/chat.ts';
 import { concurrencySuite } from './suites/concurrency.ts';
 import { decodeSuite } from './suites/decode.ts';
@@ -55,6 +56,7 @@ export function allSuites(): readonly Suite[] {
     embeddingSuite(),
     threadsSuite(),
     speculationSuite(),
+    cacheSuite(),
   ];
 }
 
@@ -64,7 +66,8 @@ const usage = `Usage: gemma-bench [run] [SUITE…] [options]   measure; default:
 
   --rounds N    rounds of every benchmark; default: what each says
   --model FILE|NAME  default: GEMMA_BENCH_MODEL, else the small Gemma 3 that was pulled or fetched for the tests
-  --embedding-model FILE|NAME  default: GEMMA_BENCH_EMBEDDING_MODEL, else embeddinggemma:300m where it was pulled
+  --embedding-model FILE|NAME  default: GEMMA_BENCH_EMBEDDING_MODEL, else embeddinggemma:300m where it was pulled, or
+                the small MiniLM beside the checkout
   --threads N   threads of the engines; default: their choice
   --quick       one round of shorter work, to see whether everything runs: its figures say nothing
   --seed N      seed of the bootstrap; default: 1
@@ -161,6 +164,7 @@ async function run(
   });
 
   const plans: SuitePlan[] = [];
+  const leftOut: string[] = [];
   for (const suite of chosen) {
     try {
       plans.push(await suite.plan({ model, embeddingModel, threads, quick, env }));
@@ -168,10 +172,11 @@ async function run(
       // Who asks for everything gets what can be measured; who names a suite is told that it cannot.
       const isLacking = isGemmaError(error) && error.code === 'MODEL_NOT_FOUND' && error.facts['path'] === undefined;
       if (names.length > 0 || !isLacking) throw error;
-      stderr.write(`left out: ${error.message}\n`);
+      leftOut.push(error.message);
     }
   }
-  for (const skipped of plans.flatMap((plan) => plan.skipped)) stderr.write(`left out: ${skipped}\n`);
+  leftOut.push(...plans.flatMap((plan) => plan.leftOut));
+  for (const what of leftOut) stderr.write(`left out: ${what}\n`);
   const results = await runBenchmarks({
     benchmarks: plans.flatMap((plan) => plan.benchmarks).map((item) => (quick ? { ...item, warmups: 0 } : item)),
     env,
@@ -181,6 +186,7 @@ async function run(
     signal,
     ...(isCheckout(ownFolder()) ? { runGit: gitIn(ownFolder()) } : {}),
     notes: Object.assign({}, ...plans.map((plan) => plan.notes)) as Record<string, string>,
+    leftOut,
     onProgress: (progress) => stderr.write(progressLine(progress)),
   });
   if (values.out !== undefined) await writeResults(resolve(cwd, values.out), results);

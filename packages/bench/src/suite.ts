@@ -20,7 +20,7 @@ export interface SuitePlan {
   /** Remembered with the figures. */
   readonly notes: Readonly<Record<string, string>>;
   /** Benchmarks that are left out, each with its reason. */
-  readonly skipped: readonly string[];
+  readonly leftOut: readonly string[];
 }
 
 /** A set of benchmarks that answer one question. */

@@ -38,16 +38,20 @@ test('the executable ends with the exit code of a usage error', () => {
   expect(stderr).toContain('[USAGE]');
 });
 
-test('Ctrl-C ends the run at once with 130 and without figures', { skip: process.platform === 'win32' }, async () => {
-  const child = spawn(process.execPath, [bin, 'run', 'startup'], { stdio: ['ignore', 'pipe', 'pipe'] });
-  let stdout = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-  await new Promise<void>((resolve) => {
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      if (text.includes('warm-up:')) resolve();
+test(
+  'Ctrl-C ends the run at once with 130 and without figures (Windows has no SIGINT to send)',
+  { skip: process.platform === 'win32' },
+  async () => {
+    const child = spawn(process.execPath, [bin, 'run', 'startup'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let stdout = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+    await new Promise<void>((resolve) => {
+      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+        if (text.includes('warm-up:')) resolve();
+      });
     });
-  });
-  child.kill('SIGINT');
-  expect(await once(child, 'close')).toEqual([130, null]);
-  expect(stdout).toBe('');
-});
+    child.kill('SIGINT');
+    expect(await once(child, 'close')).toEqual([130, null]);
+    expect(stdout).toBe('');
+  },
+);

@@ -20,15 +20,19 @@ function program(...parts: readonly string[]): string {
 
 const posixOnly = { skip: process.platform === 'win32' };
 
-test('the programs of the named folder or its bin win over those in PATH', posixOnly, () => {
-  const server = program('named', 'bin', 'llama-server');
-  const bench = program('named', 'llama-bench');
-  program('path', 'llama-server');
-  const env = { GEMMA_BENCH_LLAMA_CPP: join(folder, 'named'), PATH: join(folder, 'path') };
-  expect(findLlamaCpp(env)).toEqual({ server, bench });
-});
+test(
+  'the programs of the named folder or its bin win over those in PATH (Windows has no executable mode)',
+  posixOnly,
+  () => {
+    const server = program('named', 'bin', 'llama-server');
+    const bench = program('named', 'llama-bench');
+    program('path', 'llama-server');
+    const env = { GEMMA_BENCH_LLAMA_CPP: join(folder, 'named'), PATH: join(folder, 'path') };
+    expect(findLlamaCpp(env)).toEqual({ server, bench });
+  },
+);
 
-test('without a named folder the first executable in PATH is taken', posixOnly, () => {
+test('without a named folder the first executable in PATH is taken (Windows has no executable mode)', posixOnly, () => {
   writeFileSync(join(folder, 'llama-server'), 'not to be run');
   const server = program('second', 'llama-server');
   expect(findLlamaCpp({ PATH: [folder, join(folder, 'second')].join(delimiter) })).toEqual({

@@ -28,7 +28,7 @@ function trial(name = 'trial'): Suite & { readonly asked: SuiteOptions[] } {
       asked.push(options);
       return {
         notes: { [name]: 'noted' },
-        skipped: [`${name}-more: no reason.`],
+        leftOut: [`${name}-more: no reason.`],
         benchmarks: [
           {
             name: `${name}-benchmark`,
@@ -60,6 +60,7 @@ describe('gemma-bench', () => {
       'embedding',
       'threads',
       'speculation',
+      'cache',
       '',
     ]);
   });
@@ -80,6 +81,7 @@ describe('gemma-bench', () => {
     expect(stderr).toContain('trial-benchmark: 0 warm-up rounds, 2 rounds');
     expect(stderr).toMatch(/round 2: only \d+ ms/);
     expect(stderr).toContain('left out: trial-more: no reason.');
+    expect(stdout).toContain('- left out: trial-more: no reason.');
   });
 
   test('without a suite it runs all of them, in one report', async () => {
@@ -95,6 +97,7 @@ describe('gemma-bench', () => {
     expect(code).toBe(0);
     expect(stdout).toContain('### a-benchmark');
     expect(stderr).toContain('left out: The suite first-token needs a model.');
+    expect(stdout).toContain('- left out: The suite first-token needs a model.');
     expect((await gemmaBench(['needs-model'], { suites: [needsModel] })).code).toBe(3);
   });
 
@@ -108,6 +111,7 @@ describe('gemma-bench', () => {
     const { stdout } = await gemmaBench(['trial', '--json', '--out', 'results.json'], { suites: [trial()], cwd });
     const results = parseResults(stdout);
     expect(results.benchmarks[0]?.variants[0]?.metrics['wallMs']?.samples).toHaveLength(1);
+    expect(results.leftOut).toEqual(['trial-more: no reason.']);
     expect(readdirSync(cwd)).toEqual(['results.json']);
     expect(parseResults(readFileSync(join(cwd, 'results.json'), 'utf8'))).toEqual(results);
     const rendered = await gemmaBench(['render', 'results.json'], { cwd });

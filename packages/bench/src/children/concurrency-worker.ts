@@ -1,4 +1,5 @@
 import { reportSample } from '@gemma-cli/bench-kit';
+import type { GenerationEnd } from '@gemma-cli/contracts';
 import { ask, openEngine, readOrders, ttftOf } from './open-engine.ts';
 import type { EngineOrders } from './open-engine.ts';
 
@@ -24,7 +25,7 @@ try {
   );
   const ends = answers.map(({ endedAt }) => endedAt - startedAt).toSorted((left, right) => left - right);
   const [first, last] = [ends[0] ?? Number.NaN, ends.at(-1) ?? Number.NaN];
-  const tokens = answers.reduce((sum, { end }) => sum + (end.usage.outputTokens ?? Number.NaN), 0);
+  const tokens = answers.reduce((sum, { end }) => sum + tokensOf(end), 0);
   const report = (metric: string, value: number): void => reportSample({ metric, value, implementation });
   report('totalTokensPerSecond', (tokens * 1000) / last);
   report('firstEndMs', first);
@@ -33,4 +34,9 @@ try {
   report('worstTtftMs', Math.max(...answers.map(ttftOf)));
 } finally {
   await engine.close();
+}
+
+function tokensOf({ usage }: GenerationEnd): number {
+  if (usage.outputTokens === null) throw new Error('The engine does not count its tokens.');
+  return usage.outputTokens;
 }

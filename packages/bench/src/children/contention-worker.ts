@@ -70,7 +70,7 @@ async function runEngine(): Promise<void> {
 }
 
 async function runLibrary(): Promise<void> {
-  const binding = await openRawBinding(orders.model, { threads: undefined, contextTokens });
+  const binding = await openRawBinding(orders.model, { contextTokens });
   await throughPhases(async (signal) => {
     while (!signal.aborted) {
       await binding.ask(story, contextTokens - 64, (at) => {

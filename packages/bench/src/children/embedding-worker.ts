@@ -2,15 +2,11 @@ import { median, reportSample } from '@gemma-cli/bench-kit';
 import type { Embedder, EmbedderOptions, ImplementationName } from '@gemma-cli/contracts';
 import { inspectModelFile } from '@gemma-cli/models';
 import { readOrders } from './open-engine.ts';
+import type { EngineOrders } from './open-engine.ts';
 import { logbook } from './texts.ts';
 
 /** What one run is to do. */
-export interface EmbeddingOrders {
-  readonly engine: ImplementationName;
-  /** Absolute path of the embedding model's file. */
-  readonly model: string;
-  /** Default: the engine's choice. */
-  readonly threads?: number;
+export interface EmbeddingOrders extends EngineOrders {
   /** Passages of about 120 tokens in one call. */
   readonly passages: number;
   /** Questions, one call each. */

@@ -1,6 +1,7 @@
 import { reportSample } from '@gemma-cli/bench-kit';
-import { ask, decodeRate, modelPeakRssMiB, openEngine, readOrders, ttftOf } from './open-engine.ts';
+import { ask, decodeRate, openEngine, readOrders, ttftOf } from './open-engine.ts';
 import type { EngineOrders } from './open-engine.ts';
+import { peakRssMiBOf } from './process-memory.ts';
 import { logbook } from './texts.ts';
 
 /** What one run is to do. */
@@ -35,7 +36,7 @@ try {
       model,
       `${prefix}\nOn the last day the ships`,
       { maxTokens: 8 },
-      { onDelta: () => (peakRssMiB = modelPeakRssMiB(engine) ?? peakRssMiB) },
+      { onDelta: () => (peakRssMiB = peakRssMiBOf(engine.status().processes[0]?.pid) ?? peakRssMiB) },
     );
     const { promptTokens, evaluatedTokens } = answer.end.usage;
     report(`shared${tokens}TtftMs`, ttftOf(answer));

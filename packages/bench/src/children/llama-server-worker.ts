@@ -5,22 +5,14 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { median, reportSample } from '@gemma-cli/bench-kit';
-import type { DecodeOrders } from './decode-worker.ts';
+import { measurePeer } from './measure-peer.ts';
+import type { PeerAnswer, PeerOrders } from './measure-peer.ts';
 import { readOrders } from './open-engine.ts';
-import { logbook, shortPrompts } from './texts.ts';
 
 /** The orders of the engines, and the program. */
-export interface LlamaServerOrders extends DecodeOrders {
+export interface LlamaServerOrders extends PeerOrders {
   /** Absolute path of `llama-server`. */
   readonly server: string;
-}
-
-interface ServerAnswer {
-  readonly startedAt: number;
-  readonly tokensAt: readonly number[];
-  /** Tokens of the prompt that were computed. */
-  readonly evaluatedTokens: number;
 }
 
 /** Longest wait for the server to be ready. */
@@ -35,6 +27,8 @@ const server = spawn(
     ['--model', orders.model, '--host', '127.0.0.1', '--port', String(port)],
     ['--threads', String(orders.threads), '--threads-batch', String(orders.threads)],
     ['--ctx-size', String(orders.contextTokens), '--parallel', '1', '--no-webui'],
+    // The suite is one of processors, also where the program could do otherwise.
+    ['--n-gpu-layers', '0'],
   ].flat(),
   // Its libraries lie beside it. For it alone: set for a whole shell, this breaks other users of the same libraries.
   { env: { ...process.env, LD_LIBRARY_PATH: dirname(orders.server) }, stdio: 'ignore' },
@@ -42,30 +36,10 @@ const server = spawn(
 const exited = once(server, 'exit');
 try {
   await untilReady();
-  const report = (metric: string, value: number): void =>
-    reportSample({ metric, value, implementation: 'llama-server' });
-  report('readyMs', performance.now() - startedAt);
-  const cold = await ask('Hello, my name is', 2);
-  report('coldFirstTokenMs', (cold.tokensAt[0] ?? Number.NaN) - startedAt);
-  const short: number[] = [];
-  for (const text of shortPrompts) short.push(ttftOf(await ask(text, 4)));
-  report('firstTokenMs', median(short));
-  const { tokensAt } = await ask('Once upon a time there was', orders.decodeTokens);
-  report(
-    'decodeTokensPerSecond',
-    ((tokensAt.length - 1) * 1000) / ((tokensAt.at(-1) ?? Number.NaN) - (tokensAt[0] ?? Number.NaN)),
-  );
-  const long = logbook('Logbook to read', orders.promptTokens);
-  const read = await ask(long, 2);
-  report('promptTokensPerSecond', (read.evaluatedTokens * 1000) / ttftOf(read));
-  report('prefixHitMs', ttftOf(await ask(`${long} And then`, 2)));
+  await measurePeer(orders, startedAt, { implementation: 'llama-server', ask });
 } finally {
   server.kill('SIGTERM');
   await exited;
-}
-
-function ttftOf({ startedAt: from, tokensAt }: ServerAnswer): number {
-  return (tokensAt[0] ?? Number.NaN) - from;
 }
 
 async function untilReady(): Promise<void> {
@@ -88,7 +62,7 @@ function statusOf(path: string): Promise<number> {
   });
 }
 
-function ask(prompt: string, maxTokens: number): Promise<ServerAnswer> {
+function ask(prompt: string, maxTokens: number): Promise<PeerAnswer> {
   const body = JSON.stringify({ prompt, n_predict: maxTokens, temperature: 0, cache_prompt: true, stream: true });
   const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
   const askedAt = performance.now();
@@ -97,7 +71,7 @@ function ask(prompt: string, maxTokens: number): Promise<ServerAnswer> {
       { host: '127.0.0.1', port, path: '/completion', method: 'POST', agent: false, headers },
       (response) => {
         const tokensAt: number[] = [];
-        let evaluatedTokens = Number.NaN;
+        let evaluatedTokens: number | undefined;
         let rest = '';
         response.setEncoding('utf8').on('data', (text: string) => {
           const at = performance.now();
@@ -109,13 +83,14 @@ function ask(prompt: string, maxTokens: number): Promise<ServerAnswer> {
               readonly stop?: boolean;
               readonly timings?: { readonly prompt_n: number };
             };
-            if (event.stop === true) evaluatedTokens = event.timings?.prompt_n ?? Number.NaN;
+            if (event.stop === true) evaluatedTokens = event.timings?.prompt_n;
             else tokensAt.push(at);
           }
         });
         response.once('error', reject).once('end', () => {
-          if (response.statusCode === 200) resolve({ startedAt: askedAt, tokensAt, evaluatedTokens });
-          else reject(new Error(`llama-server answered ${response.statusCode}.`));
+          if (response.statusCode !== 200) reject(new Error(`llama-server answered ${response.statusCode}.`));
+          else if (evaluatedTokens === undefined) reject(new Error('llama-server told no timings at its end.'));
+          else resolve({ startedAt: askedAt, tokensAt, outputTokens: tokensAt.length, evaluatedTokens });
         });
       },
     );

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import type {
   Engine,
@@ -17,7 +16,7 @@ export interface EngineOrders {
   /** Absolute path of the model file. */
   readonly model: string;
   /** Default: the engine's choice. */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
   /** Default: the engine's choice. */
   readonly adaptThreads?: boolean;
   /** A module in place of the engine package. Absolute path. */
@@ -120,12 +119,4 @@ export function decodeRate({ deltasAt, end }: Answer): number | null {
   const tokens = end.usage.outputTokens ?? deltasAt.length;
   if (first === undefined || last === undefined || last <= first || tokens < 2) return null;
   return ((tokens - 1) * 1000) / (last - first);
-}
-
-/** Most memory of the model process so far, in MiB. `null` where the system does not tell. */
-export function modelPeakRssMiB(engine: Engine): number | null {
-  const pid = engine.status().processes[0]?.pid;
-  if (process.platform !== 'linux' || pid === undefined) return null;
-  const kibibytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return kibibytes === undefined ? null : Number(kibibytes) / 1024;
 }

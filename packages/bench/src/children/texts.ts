@@ -15,7 +15,5 @@ export function logbook(label: string, tokens: number): string {
 export const shortPrompts: readonly string[] = [
   'The capital of France is',
   'Water boils at a temperature of',
-  'My favourite colour has always been',
   'In the year 1969 people first',
-  'Five plus seven is equal to',
 ];

@@ -1,25 +1,19 @@
-import type { Variant } from '@gemma-cli/bench-kit';
 import type { ConcurrencyOrders } from '../children/concurrency-worker.ts';
 import type { Suite } from '../suite.ts';
-import { childVariant, heavy, modelOf, reported } from '../suite-parts.ts';
+import { modelSuite, reported } from '../suite-parts.ts';
 
 /** Several requests at the same time: how much they give together, and how evenly. */
 export function concurrencySuite(): Suite {
-  return {
+  return modelSuite({
     name: 'concurrency',
-    summary: '1, 2, 4 and 8 requests at the same time: fairness and total (needs --model)',
-    async plan({ model: named, threads, quick = false }) {
-      const { model, note } = await modelOf('concurrency', named);
-      const variant = (engine: ConcurrencyOrders['engine'], requests: number): Variant => {
-        const orders: ConcurrencyOrders = {
-          engine,
-          model,
-          requests,
-          maxTokens: quick ? 8 : 48,
-          ...(threads === undefined ? {} : { threads }),
-        };
-        return childVariant(`${engine}, ${requests}`, 'concurrency-worker.js', orders, engine);
-      };
+    summary: '1, 2, 4 and 8 requests at the same time: fairness and total',
+    plan({ quick, engine }) {
+      const variant = (implementation: ConcurrencyOrders['engine'], requests: number) =>
+        engine<ConcurrencyOrders>(
+          { name: `${implementation}, ${requests}`, engine: implementation },
+          'concurrency-worker.js',
+          { requests, maxTokens: quick ? 8 : 24 },
+        );
       return {
         benchmarks: [
           {
@@ -34,12 +28,9 @@ export function concurrencySuite(): Suite {
               reported('endSpread', 'share', 'neither'),
               reported('worstTtftMs', 'ms', 'neither'),
             ],
-            ...heavy(quick, 3),
           },
         ],
-        notes: { model: note },
-        skipped: [],
       };
     },
-  };
+  });
 }

@@ -1,31 +1,27 @@
-import type { Aim, Benchmark, Variant } from '@gemma-cli/bench-kit';
+import type { Aim, Variant } from '@gemma-cli/bench-kit';
 import { availableCores } from '@gemma-cli/model-process';
-import type { DecodeOrders } from '../children/decode-worker.ts';
 import type { LlamaBenchOrders } from '../children/llama-bench-worker.ts';
 import type { LlamaServerOrders } from '../children/llama-server-worker.ts';
-import type { RawBindingOrders } from '../children/raw-binding-worker.ts';
+import type { PeerOrders } from '../children/measure-peer.ts';
 import { hasRawBinding } from '../children/raw-binding.ts';
 import { findLlamaCpp } from '../find-llama-cpp.ts';
 import type { LlamaCppPrograms } from '../find-llama-cpp.ts';
 import type { Suite } from '../suite.ts';
-import { childVariant, heavy, modelOf, reported } from '../suite-parts.ts';
+import { childVariant, modelSuite, reported } from '../suite-parts.ts';
+import type { ModelBenchmark, ModelWork } from '../suite-parts.ts';
 
 /** Decoding and reading beside the raw binding and native llama.cpp, at the same number of threads. */
 export function decodeSuite(): Suite {
-  return {
+  return modelSuite({
     name: 'decode',
-    summary:
-      'decoding, reading and getting ready at 1 and 2 threads, beside the binding and native llama.cpp (needs --model)',
-    async plan({ model: named, threads, quick = false, env = {} }) {
-      const { model, note } = await modelOf('decode', named);
-      const programs = findLlamaCpp(env);
-      const counts = threads === undefined ? [1, 2] : [threads];
+    summary: 'decoding, reading and getting ready at 1 and 2 threads, beside the binding and native llama.cpp',
+    plan(work) {
+      const programs = findLlamaCpp(work.env);
+      const counts = work.threads === undefined ? [1, 2] : [work.threads];
       const { cores } = availableCores();
-      const possible = counts.filter((count) => count <= cores);
       return {
-        benchmarks: possible.map((count) => benchmark(count, { model, quick, programs })),
-        notes: { model: note },
-        skipped: [
+        benchmarks: counts.filter((count) => count <= cores).map((count) => benchmark(count, work, programs)),
+        leftOut: [
           ...counts
             .filter((count) => count > cores)
             .map((count) => `decode-${count}: this process may use ${cores} cores.`),
@@ -35,57 +31,36 @@ export function decodeSuite(): Suite {
         ],
       };
     },
-  };
+  });
 }
 
 function missing(program: string): string {
   return `decode, ${program}: found neither in the folder that GEMMA_BENCH_LLAMA_CPP names nor in PATH.`;
 }
 
-function benchmark(
-  threads: number,
-  { model, quick, programs }: { readonly model: string; readonly quick: boolean; readonly programs: LlamaCppPrograms },
-): Benchmark {
+function benchmark(threads: number, { model, quick, engine }: ModelWork, programs: LlamaCppPrograms): ModelBenchmark {
   const work = {
-    model,
     threads,
     // Peers do not adapt.
     adaptThreads: false,
     contextTokens: 4096,
-    decodeTokens: quick ? 16 : 128,
-    promptTokens: quick ? 256 : 1024,
+    decodeTokens: quick ? 16 : 96,
+    promptTokens: quick ? 256 : 512,
   } as const;
-  const orders: DecodeOrders = { engine: 'optimized', ...work };
-  const peers: readonly Variant[] = [
-    ...(hasRawBinding()
-      ? [childVariant('raw binding', 'raw-binding-worker.js', orders satisfies RawBindingOrders, 'node-llama-cpp')]
-      : []),
-    ...(programs.server === undefined
-      ? []
-      : [
-          childVariant(
-            'llama-server',
-            'llama-server-worker.js',
-            { ...orders, server: programs.server } satisfies LlamaServerOrders,
-            'llama-server',
-          ),
-        ]),
-    ...(programs.bench === undefined
-      ? []
-      : [
-          childVariant(
-            'llama-bench',
-            'llama-bench-worker.js',
-            { ...orders, bench: programs.bench } satisfies LlamaBenchOrders,
-            'llama-bench',
-          ),
-        ]),
+  const { server, bench } = programs;
+  const orders: PeerOrders = { engine: 'optimized', model, ...work };
+  const native = (program: string, its: LlamaServerOrders | LlamaBenchOrders): Variant =>
+    childVariant(program, `${program}-worker.js`, its, program);
+  const variants = [
+    engine<PeerOrders>('optimized', 'decode-worker.js', work),
+    engine<PeerOrders>('legacy', 'decode-worker.js', work),
+    ...(hasRawBinding() ? [childVariant('raw binding', 'raw-binding-worker.js', orders, 'node-llama-cpp')] : []),
+    ...(server === undefined ? [] : [native('llama-server', { ...orders, server })]),
+    ...(bench === undefined ? [] : [native('llama-bench', { ...orders, bench })]),
   ];
-  // Legacy decodes with the same code; what it costs beside is told by the other suites.
-  const variants = [childVariant('optimized', 'decode-worker.js', orders, 'optimized'), ...peers];
   return {
     name: `decode-${threads}`,
-    summary: `Greedy, ${threads} thread${threads === 1 ? '' : 's'}, a context of 4,096 tokens: until the model is ready, until the first token from there and with 6 to 9 new tokens, ${work.decodeTokens} tokens of an answer, about ${work.promptTokens} tokens of a prompt, and that prompt again with two more.`,
+    summary: `Greedy, ${threads} thread${threads === 1 ? '' : 's'}, a context of 4,096 tokens: until the model is ready, until the first token from there and with 6 to 9 new tokens, ${work.decodeTokens} tokens of an answer, about ${work.promptTokens} tokens of a prompt, and that prompt again with two more. answerTokens and promptTokens are what each of them really did.`,
     variants,
     metrics: [
       reported('readyMs', 'ms', 'lower'),
@@ -94,9 +69,10 @@ function benchmark(
       reported('decodeTokensPerSecond', 'tokens/s', 'higher'),
       reported('promptTokensPerSecond', 'tokens/s', 'higher'),
       reported('prefixHitMs', 'ms', 'lower'),
+      reported('answerTokens', 'tokens', 'neither'),
+      reported('promptTokens', 'tokens', 'neither'),
     ],
     aims: aims(variants.map(({ name }) => name)),
-    ...heavy(quick),
   };
 }
 

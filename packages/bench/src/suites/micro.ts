@@ -37,7 +37,7 @@ export function microSuite(): Suite {
           ...header,
         ],
         notes: {},
-        skipped: model === undefined ? ['micro-model-header: needs a model; give one with --model FILE.'] : [],
+        leftOut: model === undefined ? ['micro-model-header: needs a model; give one with --model FILE.'] : [],
       };
     },
   };

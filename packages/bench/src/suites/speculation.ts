@@ -1,25 +1,18 @@
-import type { Variant } from '@gemma-cli/bench-kit';
 import type { SpeculationOrders } from '../children/speculation-worker.ts';
 import type { Suite } from '../suite.ts';
-import { childVariant, heavy, modelOf, reported } from '../suite-parts.ts';
+import { modelSuite, reported } from '../suite-parts.ts';
 
 /** Whether guessing ahead pays, for this model and three kinds of work. */
 export function speculationSuite(): Suite {
-  return {
+  return modelSuite({
     name: 'speculation',
-    summary: 'decoding with and without guessing ahead, by task (needs --model)',
-    async plan({ model: named, threads, quick = false }) {
-      const { model, note } = await modelOf('speculation', named);
-      const variant = (name: string, speculation: SpeculationOrders['speculation']): Variant => {
-        const orders: SpeculationOrders = {
-          engine: 'optimized',
-          model,
+    summary: 'decoding with and without guessing ahead, by task',
+    plan({ quick, engine }) {
+      const variant = (name: string, speculation: SpeculationOrders['speculation']) =>
+        engine<SpeculationOrders>({ name, engine: 'optimized' }, 'speculation-worker.js', {
           speculation,
-          maxTokens: quick ? 16 : 96,
-          ...(threads === undefined ? {} : { threads }),
-        };
-        return childVariant(name, 'speculation-worker.js', orders, 'optimized');
-      };
+          maxTokens: quick ? 16 : 64,
+        });
       const tasks = ['copy', 'edit', 'prose'];
       return {
         benchmarks: [
@@ -32,12 +25,10 @@ export function speculationSuite(): Suite {
               ...tasks.map((task) => reported(`${task}TokensPerSecond`, 'tokens/s', 'higher')),
               ...tasks.map((task) => reported(`${task}AcceptedShare`, 'share', 'neither')),
             ],
-            ...heavy(quick, 3),
           },
         ],
-        notes: { model: note },
-        skipped: ['speculation, draft model: there is no smaller model with the vocabulary of Gemma 3 270M.'],
+        leftOut: ['speculation, draft model: there is no smaller model with the vocabulary of Gemma 3 270M.'],
       };
     },
-  };
+  });
 }

@@ -28,7 +28,7 @@ export function startupSuite({
       return {
         benchmarks: [wholeCommand(command, version), firstByteSent(main, thin), parts(main)],
         notes: {},
-        skipped: [],
+        leftOut: [],
       };
     },
   };
