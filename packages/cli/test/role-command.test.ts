@@ -41,6 +41,7 @@ describe('gemma role', () => {
     [['-s', 'x', '--schema', 'a integer'], /field 1/],
     [['-s', 'x', '-o', 'temprature=1'], /temprature/],
     [['-s', 'x', '-m', './model.gguf'], /no path/],
+    [['-s', 'x', '-o', 'temperature=9'], /from 0 to 2/],
     [['-s', 'Say {{input}}.'], /Move it to `prompt`/],
   ])('what could not work later is refused now: %j', async (options, message) => {
     const { run } = await commandWorld();
@@ -56,6 +57,7 @@ describe('gemma role', () => {
     ['a schema of the short notation', 'schema = "a integer"', /field 1 \("a integer"\)/],
     ['a JSON schema', `schema = '{"items": {"type": "strng"}}'\nschema_list = true`, /at #\/items\/type/],
     ['an option that is mistyped', '[options]\ntemprature = 1', /temprature.*Did you mean temperature/],
+    ['an option out of its range', '[options]\ntemperature = 9', /temperature to be a number from 0 to 2/],
     ['an option of the wrong kind', '[options]\nseed = "x"', /Expected a number for -o seed/],
     ['the question in the system text', 'system = "Say {{input}}."', /Move it to `prompt`/],
   ])('what could not work later is refused now, out of a file: %s', (_title, text, message) => {

@@ -84,14 +84,18 @@ function checkParams({ name, system, prompt }: Role, params: Readonly<Record<str
 /**
  * The options of a role, read.
  *
+ * @param read Reads what `-o` would be given. Default: types alone are checked; ranges are for the engine.
  * @throws GemmaError `CONFIG_INVALID` for one that is not understood.
  */
-export function roleOptions({ name, options }: Role): AnswerOptions {
+export function roleOptions(
+  { name, options }: Role,
+  read: (pairs: readonly string[]) => AnswerOptions = parseAnswerOptions,
+): AnswerOptions {
   const pairs = Object.entries(options).flatMap(([key, value]) =>
     Array.isArray(value) ? value.map((entry: string) => `${key}=${entry}`) : [`${key}=${String(value)}`],
   );
   try {
-    return parseAnswerOptions(pairs);
+    return read(pairs);
   } catch (cause) {
     if (!(cause instanceof UsageProblem)) throw cause;
     throw new GemmaError({

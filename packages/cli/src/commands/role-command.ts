@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { createRoleStore, ensureHome, formatRole, homeLayout, readRole } from '@gemma-cli/config';
 import type { Role, RoleOption, RoleStore } from '@gemma-cli/config';
 import { GemmaError } from '@gemma-cli/contracts';
+import { applySetting } from '../chat/settings.ts';
 import { readCheckedSchema } from '../client/read-checked-schema.ts';
 import { checkSystemPlaces, roleOptions } from '../client/resolve-flags.ts';
 import type { CommandContext, CommandDefinition, CommandInput } from '../command.ts';
@@ -220,7 +221,7 @@ async function roleText(context: CommandContext, options: CommandInput['options'
 /** Checks what the role store leaves to whoever uses a role: what is wrong here would be wrong at every use. */
 async function checkMeaning(role: Role): Promise<void> {
   if (role.schema !== null) await readCheckedSchema(role.schema, { list: role.schemaList });
-  roleOptions(role);
+  roleOptions(role, (pairs) => pairs.reduce((before, pair) => applySetting(before, ...pairOf(pair, '-o')), {}));
   checkSystemPlaces(role);
 }
 
