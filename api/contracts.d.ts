@@ -127,6 +127,7 @@ import type { Implementation, ImplementationName } from './handshake.ts';
 export interface RuntimeInfo {
     readonly name: string;
     readonly version: string | null;
+    readonly build?: string;
 }
 export interface ModelDescription {
     readonly name: string;

@@ -9,6 +9,8 @@ export interface RuntimeInfo {
   readonly name: string;
   /** The version of the runtime or of its binding. `null` when it cannot be known. */
   readonly version: string | null;
+  /** Which build of it computes, for a device or kind of processor. Left out where the runtime does not tell. */
+  readonly build?: string;
 }
 
 /** What an engine knows of a loaded model. */

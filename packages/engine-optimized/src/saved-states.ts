@@ -1,5 +1,4 @@
-import { stat } from 'node:fs/promises';
-import type { StateCacheStatus } from '@gemma-cli/contracts';
+import type { GemmaError, StateCacheStatus } from '@gemma-cli/contracts';
 import { isGemmaError } from '@gemma-cli/contracts';
 import type { EngineSettings } from '@gemma-cli/model-process';
 import type { Slot } from './slot.ts';
@@ -9,7 +8,6 @@ import type { WarmModel } from './warm-model.ts';
 
 /** The state cache as the host uses it: there may be none. */
 export interface SavedStates {
-  readonly isOn: boolean;
   /**
    * Puts the longest saved prefix of a prompt into a slot, when it is worth more than what the slot shares with the prompt
    * anyway. Gives the tokens that the slot then holds, 0 when nothing was taken. Never throws because of a saved state.
@@ -45,13 +43,13 @@ export function openStates(settings: EngineSettings): SavedStates {
     return cache;
   }
 
-  async function keyOf(warm: WarmModel): Promise<string> {
+  /** `undefined` = its states cannot be kept. */
+  function keyOf(warm: WarmModel): string | undefined {
     const known = keys.get(warm);
-    if (known !== undefined) return known;
-    const { size, mtimeMs, ino } = await stat(warm.file.path);
+    if (known !== undefined || warm.fileFacts === undefined || !warm.model.capabilities.savedState) return known;
     const key = stateModelKey({
       model: warm.file,
-      file: { size, mtimeMs, ino },
+      file: warm.fileFacts,
       contextTokens: warm.model.contextTokens,
       compactCache: settings.compactCache,
       runtime: warm.model.runtime,
@@ -61,15 +59,12 @@ export function openStates(settings: EngineSettings): SavedStates {
   }
 
   return {
-    isOn: true,
     async restore(warm, slot, promptTokens, { sharedTokens, reproducible, signal }) {
       // Most prompts go on in a slot; nothing on disk can be better than all but a few tokens.
       if (promptTokens.length - 1 - sharedTokens < worthRestoringTokens) return 0;
-      const ready = await Promise.all([open(), keyOf(warm)]).catch((error: unknown) => {
-        settings.log(`Saved states cannot be used: ${(error as Error).message}`);
-      });
-      if (ready === undefined) return 0;
-      const [states, key] = ready;
+      const key = keyOf(warm);
+      if (key === undefined) return 0;
+      const states = await open();
       const beyondTokens = sharedTokens + worthRestoringTokens - 1;
       const found = await states.find(key, promptTokens.slice(0, -1), { alignedOnly: reproducible, beyondTokens });
       if (found === undefined) return 0;
@@ -84,7 +79,10 @@ export function openStates(settings: EngineSettings): SavedStates {
         if (!isGemmaError(error) || warm.process.ended || signal.aborted) throw error;
         // What the sequence holds after a failed load is not known: it begins anew.
         slot.ledger.truncate(0);
-        await states.discard(found, 'damaged');
+        const problem = problemOf(error);
+        if (problem === 'damaged' || problem === 'foreign' || problem === 'unreadable') {
+          await states.discard(found, problem);
+        } else settings.log(`A saved state was not used: ${error.message}`);
         return 0;
       }
     },
@@ -108,6 +106,11 @@ export function openStates(settings: EngineSettings): SavedStates {
   };
 }
 
+/** What the model process found wrong with a state; `undefined` when the failure was not the state's. */
+function problemOf({ code, facts }: GemmaError): unknown {
+  return code === 'STATE_INVALID' ? (facts['problem'] ?? 'damaged') : undefined;
+}
+
 const nothingYet: Omit<StateCacheStatus, 'bytesMax'> = {
   entries: 0,
   bytes: 0,
@@ -119,7 +122,6 @@ const nothingYet: Omit<StateCacheStatus, 'bytesMax'> = {
 
 /** Without a folder nothing is remembered. */
 const noStates: SavedStates = {
-  isOn: false,
   restore: () => Promise.resolve(0),
   save: () => {},
   status: () => null,

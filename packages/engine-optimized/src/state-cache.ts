@@ -3,6 +3,7 @@ import { chmod, mkdir, open, readFile, readdir, rename, rm, stat, utimes } from 
 import { basename, dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { isGemmaError } from '@gemma-cli/contracts';
+import { evaluationChunkTokens } from '@gemma-cli/model-process';
 import type { ModelFile, RuntimeInfo, StateCacheStatus } from '@gemma-cli/contracts';
 
 /**
@@ -32,7 +33,10 @@ export interface StateCache {
    * tells whether a state would be a second copy.
    */
   coveredTokens(modelKey: string, tokens: readonly number[], options: { readonly alignedOnly: boolean }): number;
-  /** Removes a state that the model process could not use, and counts why. Never rejects. */
+  /**
+   * Counts a state that the model process could not use, and why. A damaged one is removed; any other is left to those who
+   * can use it, and not found again. Never rejects.
+   */
   discard(found: FoundState, reason: IgnoredReason): Promise<void>;
   /**
    * Saves the state of `tokens`. `write` is called before this returns its promise, so that the call to the model process
@@ -76,8 +80,8 @@ export type IgnoredReason = 'damaged' | 'foreign' | 'unreadable';
 export interface StateCacheOptions {
   /** Made if it is not there, for this user alone. */
   readonly folder: string;
-  /** Most bytes of all states together. Default 1 GiB. */
-  readonly bytesMax?: number | undefined;
+  /** Most bytes of all states together. */
+  readonly bytesMax: number;
   /** Called with one line for each thing that went wrong. */
   readonly log: (message: string) => void;
   /** Milliseconds since 1970. Default: the clock. */
@@ -92,17 +96,12 @@ export interface StateModelFacts {
   readonly contextTokens: number;
   readonly compactCache: boolean;
   readonly runtime: RuntimeInfo;
-  /** Other settings that change what a state looks like. Default: none. */
-  readonly settings?: Readonly<Record<string, string | number | boolean>> | undefined;
 }
 
-/** 1 GiB holds the states of some 65,000 tokens of Gemma 270M (16 kB each), or about a hundred system prompts. */
-const bytesMaxDefault = 1024 ** 3;
+/** Tokens of one link of the hash chain: states of reproducible answers end where a chunk does. */
+const blockTokens = evaluationChunkTokens;
 
-/** Tokens of one link of the hash chain: the chunk of the fixed schedule. */
-const blockTokens = 64;
-
-/** Half a minute is longer than any save takes; what is older in `tmp` belongs to a process that is gone. */
+/** Ten minutes are longer than any save takes; what is older in `tmp` belongs to a process that is gone. */
 const leftoverMsMin = 600_000;
 
 /** After a full disk no save is tried for a minute, and twice as long after each further one, at most an hour. */
@@ -138,20 +137,13 @@ export function isWorthSaving({
 }
 
 /** One text that is equal exactly where a state fits. */
-export function stateModelKey({
-  model,
-  file,
-  contextTokens,
-  compactCache,
-  runtime,
-  settings,
-}: StateModelFacts): string {
+export function stateModelKey({ model, file, contextTokens, compactCache, runtime }: StateModelFacts): string {
   const weights =
     model.sha256 === undefined
       ? [model.path, file.size, file.mtimeMs, file.ino]
       : [`sha256:${model.sha256.toLowerCase()}`];
-  const others = Object.entries(settings ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([weights, contextTokens, compactCache, runtime.name, runtime.version, others]);
+  const { version, build = null } = runtime;
+  return JSON.stringify([weights, contextTokens, compactCache, runtime.name, version, build]);
 }
 
 /** What `entry.json` says. */
@@ -170,7 +162,7 @@ interface EntryDescription {
  */
 export async function openStateCache({
   folder,
-  bytesMax = bytesMaxDefault,
+  bytesMax,
   log,
   now = Date.now,
 }: StateCacheOptions): Promise<StateCache> {
@@ -181,6 +173,8 @@ export async function openStateCache({
   const saving = new Set<Promise<unknown>>();
   /** Names of the entries of a model, as last seen. Other processes may know better. */
   const seen = new Map<string, Set<string>>();
+  /** Entries that the model process cannot use, and others perhaps can. */
+  const setAside = new Set<string>();
   let isClosed = false;
   let trouble: { readonly untilMs: number; readonly waitMs: number } | undefined;
   /** Saves finish one after the other: two at once would both make room for themselves. */
@@ -322,7 +316,9 @@ export async function openStateCache({
       const modelFolder = join(root, modelName);
       const names = await namesIn(modelFolder);
       seen.set(modelName, new Set(names));
-      const candidates = candidatesFor(tokens, names, alignedOnly).filter((entry) => entry.tokens > beyondTokens);
+      const candidates = candidatesFor(tokens, names, alignedOnly).filter(
+        (entry) => entry.tokens > beyondTokens && !setAside.has(join(modelFolder, entry.name)),
+      );
       for (const entry of candidates) {
         const path = join(modelFolder, entry.name);
         const checked = await check(path, { modelKey, ...entry });
@@ -345,7 +341,14 @@ export async function openStateCache({
       candidatesFor(tokens, seen.get(modelFolderName(modelKey)) ?? [], alignedOnly)[0]?.tokens ?? 0,
 
     async discard(found, reason) {
-      await ignore(join(found.path, '..'), reason, 'the model process does not take it');
+      const path = dirname(found.path);
+      if (reason === 'damaged') {
+        await ignore(path, reason, 'the model process does not take it');
+        return;
+      }
+      setAside.add(path);
+      ignored[reason] = (ignored[reason] ?? 0) + 1;
+      log(`A saved state is ${reason} to the model process and not used: ${path}.`);
     },
 
     save(modelKey, tokens, { aligned }, write) {

@@ -13,6 +13,8 @@ import type { ThreadStep } from './thread-controller.ts';
 /** A loaded model that stays. */
 export interface WarmModel {
   readonly file: Required<ModelFile>;
+  /** Of the file that was loaded; `undefined` when it was replaced meanwhile, so that nobody knows which one was. */
+  readonly fileFacts: { readonly size: number; readonly mtimeMs: number; readonly ino: number } | undefined;
   readonly process: ModelProcess;
   readonly model: LoadedModel;
   readonly slots: readonly Slot[];
@@ -68,6 +70,7 @@ export async function openWarmModel({
   createIdleMeter,
 }: OpenWarmModelOptions): Promise<{ readonly warm: WarmModel; readonly loadMs: number }> {
   await beforeLoad();
+  const factsBefore = await factsOf(file.path);
   const idleCores = createIdleMeter();
   // The first reading is where it counts from: the load is the time that it tells about.
   idleCores();
@@ -79,6 +82,8 @@ export async function openWarmModel({
     signal,
     onSpawn,
   });
+  const factsAfter = await factsOf(file.path);
+  const fileFacts = JSON.stringify(factsAfter) === JSON.stringify(factsBefore) ? factsBefore : undefined;
   const slots = createSlots(slotCount);
   const listeners = new Set<(event: EngineEvent) => void>();
   const chunks = createChunkPolicy({ chunkMsMax: settings.chunkMsMax, batchTokens: model.batchTokens });
@@ -135,6 +140,7 @@ export async function openWarmModel({
   }
   const warm: WarmModel = {
     file,
+    fileFacts,
     process,
     model,
     slots,
@@ -203,7 +209,11 @@ export async function openWarmModel({
 
 /** Names what a file holds: it changes when the file is replaced. */
 async function fileKey(path: string): Promise<string> {
-  // A file that is not there is for the loader to report.
+  return JSON.stringify([path, await factsOf(path)]);
+}
+
+/** What tells a file from one that replaced it. A file that is not there is for the loader to report. */
+async function factsOf(path: string): Promise<WarmModel['fileFacts']> {
   const facts = await stat(path).catch(() => undefined);
-  return JSON.stringify([path, facts?.size, facts?.mtimeMs, facts?.ino]);
+  return facts && { size: facts.size, mtimeMs: facts.mtimeMs, ino: facts.ino };
 }

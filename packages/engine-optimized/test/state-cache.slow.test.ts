@@ -87,7 +87,7 @@ describe('a state cache on a folder', () => {
     expect(cache.status().entries).toBeLessThanOrEqual(acknowledged.length + 25);
     const { length } = await readdir(join(folder, 'v1', 'tmp'));
     expect(length).toBeLessThanOrEqual(25);
-    const later = await openStateCache({ folder, log: () => {}, now: () => Date.now() + 3_600_000 });
+    const later = await openStateCache({ folder, bytesMax: 2 ** 40, log: () => {}, now: () => Date.now() + 3_600_000 });
     expect(await readdir(join(folder, 'v1', 'tmp'))).toEqual([]);
     await later.close();
   });
@@ -139,7 +139,7 @@ describe('a state cache on a folder', () => {
       await run.ended;
       expect(run.saved).toEqual([0, 1, 2]);
       expect(run.lines).toEqual([expect.stringContaining('ENOSPC')]);
-      const cache = await openStateCache({ folder: kept, log: (line) => run.lines.push(line) });
+      const cache = await openStateCache({ folder: kept, bytesMax: 2 ** 30, log: (line) => run.lines.push(line) });
       for (const saved of run.saved) {
         const found = await cache.find('model', stateTokens(saved), any);
         expect(stateBytes(saved, size).equals(await readFile(found?.path ?? ''))).toBe(true);

@@ -16,7 +16,7 @@ beforeEach(async () => {
 afterEach(() => rm(dirname(folder), { recursive: true, force: true }));
 
 const openHere = (options: { bytesMax?: number; now?: () => number } = {}): Promise<StateCache> =>
-  openStateCache({ folder, log: (line) => lines.push(line), ...options });
+  openStateCache({ folder, bytesMax: 2 ** 30, log: (line) => lines.push(line), ...options });
 
 const tokensOf = (length: number, seed = 1): number[] =>
   Array.from({ length }, (_, index) => (index * 7919 + seed * 104_729) % 262_144);
@@ -240,15 +240,20 @@ describe('a state that is not what it should be', () => {
     expect(await cache.find('m', tokens, any)).toMatchObject({ tokens: 70 });
   });
 
-  it('that the model process refuses is removed and counted', async () => {
+  it('that the model process cannot use is counted; a damaged one is removed, and any other left to others', async () => {
     const cache = await openHere();
     const tokens = tokensOf(64);
     await cache.save('m', tokens, free, writing());
     const found = await cache.find('m', tokens, any);
     if (found === undefined) throw new Error('Expected a state.');
-    await cache.discard(found, 'unreadable');
-    expect(cache.status()).toMatchObject({ entries: 0, ignored: { unreadable: 1 } });
+    await cache.discard(found, 'foreign');
+    expect(cache.status()).toMatchObject({ entries: 1, ignored: { foreign: 1 } });
     expect(await cache.find('m', tokens, any)).toBeUndefined();
+    const other = await openHere();
+    const again = await other.find('m', tokens, any);
+    if (again === undefined) throw new Error('Expected a state for another process.');
+    await other.discard(again, 'damaged');
+    expect(other.status()).toMatchObject({ entries: 0, ignored: { damaged: 1 } });
   });
 
   it('of an unknown name is left alone', async () => {
@@ -343,7 +348,8 @@ describe('what a state is known by', () => {
       { ...facts, contextTokens: 4_096 },
       { ...facts, compactCache: true },
       { ...facts, runtime: { name: 'llama.cpp', version: '2' } },
-      { ...facts, settings: { swaFullCache: true } },
+      { ...facts, runtime: { name: 'llama.cpp', version: '1', build: 'linux-x64-cuda' } },
+      { ...facts, runtime: { name: 'llama.cpp', version: '1', build: 'linux-x64' } },
       { ...facts, model: { path: '/models/a.gguf', sha256: 'AB' } },
     ].map(stateModelKey);
     expect(new Set(keys).size).toBe(keys.length);

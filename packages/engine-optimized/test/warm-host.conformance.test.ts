@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises';
-import type { ChatMessage, Prompt } from '@gemma-cli/contracts';
-import { tryEngine, until, untilGone } from '@gemma-cli/testkit';
-import type { EngineTrial } from '@gemma-cli/testkit';
+import { join } from 'node:path';
+import type { ChatMessage, Prompt, StateCacheStatus } from '@gemma-cli/contracts';
+import { tryEngine, until, untilGone, withTemporaryFolder } from '@gemma-cli/testkit';
+import type { EngineTrial, Fault } from '@gemma-cli/testkit';
 import { describe, expect, it } from 'vitest';
 import { create } from '../src/index.ts';
 
@@ -231,6 +232,54 @@ describe('the warm host', () => {
     await tryEngine(create, { options: { checkModel, loadMsMax: 50 } }, async (trial) => {
       expect((await trial.ask('one')).error).toMatchObject({ code: 'ENGINE_LOAD_TIMEOUT' });
       expect(spawns(trial)).toBe(0);
+    });
+  });
+
+  it.each([
+    ['is another runtime’s', 'STATE_INVALID', { problem: 'foreign' }, { entries: 1, ignored: { foreign: 1 } }],
+    ['another process removed meanwhile', 'STATE_INVALID', { problem: 'vanished' }, { entries: 1, ignored: {} }],
+    ['was there when computing failed', 'ENGINE_FAILED', {}, { entries: 1, ignored: {} }],
+    // Saved anew after it was removed.
+    ['is damaged', 'STATE_INVALID', { problem: 'damaged' }, { saves: 1, ignored: { damaged: 1 } }],
+  ] as const)(
+    'answers without a saved state that %s, and removes only what is damaged',
+    async (_what, code, facts, after) => {
+      await withTemporaryFolder(async (folder) => {
+        const model = { path: join(folder, 'kept.gguf'), name: 'kept' };
+        await writeFile(model.path, 'GGUF');
+        const content = 'Answer in one sentence, kindly, and never guess. '.repeat(16);
+        const ask = async (text: string, faults: readonly Fault[]): Promise<StateCacheStatus | null> => {
+          let cache: StateCacheStatus | null = null;
+          const script = { evaluateMsPerToken: 4, timeScale: 0, faults };
+          const options = { stateCache: { folder: join(folder, 'states') } };
+          await tryEngine(create, { script, options }, async (trial) => {
+            const messages = [{ role: 'system', content } as const, { role: 'user', content: text } as const];
+            const { error } = await trial.ask({ type: 'chat', messages }, { model, maxTokens: 12 });
+            expect(error).toBeNull();
+            await trial.engine.close();
+            cache = trial.engine.status().stateCache;
+          });
+          return cache;
+        };
+        expect(await ask('one', [])).toMatchObject({ saves: 1, entries: 1 });
+        expect(await ask('two', [{ at: 'load-state', do: 'failure', code, message: 'no', facts }])).toMatchObject(
+          after,
+        );
+        expect(await ask('three', [])).toMatchObject({ hits: 1, ignored: {} });
+      });
+    },
+  );
+
+  it('keeps no states where the runtime cannot', async () => {
+    await withTemporaryFolder((folder) => {
+      const script = { evaluateMsPerToken: 4, timeScale: 0, capabilities: { savedState: false } };
+      return tryEngine(create, { script, options: { stateCache: { folder } } }, async (trial) => {
+        const content = 'Answer in one sentence, kindly, and never guess. '.repeat(16);
+        const messages = [{ role: 'system', content } as const, { role: 'user', content: 'one' } as const];
+        expect((await trial.ask({ type: 'chat', messages }, { maxTokens: 4 })).error).toBeNull();
+        const states = trial.journal().filter((entry) => entry.event === 'call' && entry.operation.endsWith('-state'));
+        expect(states).toEqual([]);
+      });
     });
   });
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
+import type { GemmaError } from '@gemma-cli/contracts';
 import { addonBuilds, llamaRuntimeVersion } from '../src/llama/llama-addon.ts';
 import { readGgufMetadata } from '../src/llama/gguf-metadata.ts';
 import { lookUp } from '../src/llama/speculation.ts';
@@ -173,6 +174,18 @@ describe('a sealed state file', () => {
     expect(() => checkStateFile(path, 'other', tokens)).toThrow(/another model/);
     expect(() => checkStateFile(path, 'owner', [5, 6, 8])).toThrow(/other tokens/);
     expect(() => checkStateFile(path, 'owner', [5, 6])).toThrow(/other tokens/);
+    const problemOf = (file: string, owner: string): unknown => {
+      try {
+        checkStateFile(file, owner, tokens);
+      } catch (error) {
+        return (error as GemmaError).facts['problem'];
+      }
+      return undefined;
+    };
+    expect(problemOf(path, 'other')).toBe('foreign');
+    expect(problemOf(`${path}.gone`, 'owner')).toBe('vanished');
+    writeFileSync(`${path}.cut`, 'half');
+    expect(problemOf(`${path}.cut`, 'owner')).toBe('damaged');
   });
 
   it('is refused with any byte changed and at any length but its own', () => {

@@ -332,7 +332,7 @@ export async function openLlamaSession(params: Params<'load'>, log: Log): Promis
           try {
             return await context.loadSequenceStateFromFile(path, sequence, contextTokens);
           } catch (cause) {
-            throw invalid(path, (await lastError()) ?? (cause as Error).message, cause);
+            throw invalid(path, 'foreign', (await lastError()) ?? (cause as Error).message, cause);
           }
         }),
       }));
@@ -457,7 +457,7 @@ function describe(
     contextTokens,
     trainContextTokens: model.trainContextTokens,
     batchTokens,
-    runtime: { name: 'llama.cpp', version: loaded.version },
+    runtime: { name: 'llama.cpp', version: loaded.version, build: loaded.build },
     capabilities: {
       seed: true,
       stopStrings: true,

@@ -45,29 +45,34 @@ export function checkStateFile(path: string, owner: string, tokens: readonly num
   try {
     content = readFileSync(path);
   } catch (cause) {
-    throw invalid(path, `it cannot be read (${(cause as NodeJS.ErrnoException).code ?? 'no reason given'})`, cause);
+    const { code } = cause as NodeJS.ErrnoException;
+    const what = code === 'ENOENT' ? 'vanished' : 'unreadable';
+    throw invalid(path, what, `it cannot be read (${code ?? 'no reason given'})`, cause);
   }
   const end = content.length - sealBytes;
-  if (end < 12 || content.readUInt32LE(end) !== sealMagic) throw invalid(path, 'its end is missing');
+  if (end < 12 || content.readUInt32LE(end) !== sealMagic) throw invalid(path, 'damaged', 'its end is missing');
   if (content.readUInt32LE(end + 8) !== crc32(content.subarray(end, end + 8), crc32(content.subarray(0, end)))) {
-    throw invalid(path, 'its checksum is wrong');
+    throw invalid(path, 'damaged', 'its checksum is wrong');
   }
   if (content.readUInt32LE(end + 4) !== crc32(owner)) {
-    throw invalid(path, 'it was saved with another model, context or runtime');
+    throw invalid(path, 'foreign', 'it was saved with another model, context or runtime');
   }
-  if (content.readUInt32LE(0) !== stateMagic) throw invalid(path, 'it is not a state of llama.cpp');
+  if (content.readUInt32LE(0) !== stateMagic) throw invalid(path, 'damaged', 'it is not a state of llama.cpp');
   const count = content.readUInt32LE(8);
   const isSame =
     count === tokens.length && tokens.every((token, index) => content.readUInt32LE(12 + index * 4) === token);
-  if (!isSame) throw invalid(path, `it holds the state of ${count} other tokens`);
+  if (!isSame) throw invalid(path, 'damaged', `it holds the state of ${count} other tokens`);
 }
 
+/** What is wrong with a state: only a damaged one is of no use to anybody. */
+export type StateProblem = 'damaged' | 'foreign' | 'unreadable' | 'vanished';
+
 /** The error for a state that must not be used. */
-export function invalid(path: string, reason: string, cause?: unknown): GemmaError {
+export function invalid(path: string, problem: StateProblem, reason: string, cause?: unknown): GemmaError {
   return new GemmaError({
     code: 'STATE_INVALID',
     message: `The saved state ${path} is not used: ${reason}. The prompt is evaluated anew; the file can be deleted.`,
-    facts: { path, reason },
+    facts: { path, problem, reason },
     cause,
   });
 }
