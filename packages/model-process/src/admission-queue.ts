@@ -87,9 +87,10 @@ export function createAdmissionQueue({
     if (index >= 0) waiters.splice(index, 1);
   }
 
-  /** Those who wait for a seat; who only looks for one is about to sit, or to wait. */
+  /** Those who certainly wait: who still looks for a seat, and those behind, may be seated in a moment. */
   function waitingForSeat(): number {
-    return waiters.filter(({ take, isLate }) => take !== undefined || isLate).length;
+    const looking = waiters.findIndex(({ take, isLate }) => take === undefined && !isLate);
+    return looking < 0 ? waiters.length : looking;
   }
 
   return {

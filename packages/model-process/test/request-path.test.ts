@@ -400,6 +400,14 @@ describe('createAdmissionQueue', () => {
     expect(queue.waiting).toBe(0);
   });
 
+  it('turns nobody away behind one who still looks, as long as there are seats', async () => {
+    const queue = createAdmissionQueue({ waitingMax: 1 });
+    const take = () => () => {};
+    const entered = [queue.enter(Promise.resolve(take)), queue.enter(take), queue.enter(take)];
+    for (const leave of await Promise.all(entered)) leave();
+    expect(queue.waiting).toBe(0);
+  });
+
   it('turns away whoever is one too many once those before are known', async () => {
     const queue = createAdmissionQueue({ waitingMax: 1 });
     const { take } = singleSeat();
