@@ -33,6 +33,7 @@ export interface PreparedSequence {
 export interface AnswerPolicy {
     prepare(promptTokens: readonly number[]): Promise<PreparedSequence>;
     chunkEnd(start: number, length: number): number;
+    chunkAbortMsMax?(): number | undefined;
     chunkEvaluated?(prepared: PreparedSequence, batch: BatchFacts): Promise<void>;
     tokenSampled?(batch: BatchFacts): void;
 }
@@ -324,7 +325,7 @@ export type { AnswerParts, AnswerPolicy, BatchFacts, PreparedSequence } from './
 export { engineOnHosts } from './engine-on-hosts.ts';
 export type { EngineHosts } from './engine-on-hosts.ts';
 export { jsonSchemaToGbnf } from './grammar/json-schema-to-gbnf.ts';
-export { abortedError, closedError } from './errors.ts';
+export { closedError } from './errors.ts';
 export { tokenizeInput } from './fit-prompt.ts';
 export { gemmaCppHost } from './gemma-cpp/gemma-cpp-host.ts';
 export { createIdleTimer } from './idle-timer.ts';

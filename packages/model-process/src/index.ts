@@ -15,7 +15,7 @@ export type { AnswerParts, AnswerPolicy, BatchFacts, PreparedSequence } from './
 export { engineOnHosts } from './engine-on-hosts.ts';
 export type { EngineHosts } from './engine-on-hosts.ts';
 export { jsonSchemaToGbnf } from './grammar/json-schema-to-gbnf.ts';
-export { abortedError, closedError } from './errors.ts';
+export { closedError } from './errors.ts';
 export { tokenizeInput } from './fit-prompt.ts';
 export { gemmaCppHost } from './gemma-cpp/gemma-cpp-host.ts';
 export { createIdleTimer } from './idle-timer.ts';
