@@ -57,7 +57,9 @@ export function chooseSlot(slots: readonly Slot[], promptTokens: readonly number
   if (best === undefined) throw new Error('chooseSlot needs a free slot: admission gives one seat per slot.');
 
   const lostTokens = best.ledger.tokens.length - sharedBy(best);
-  if (sharedBy(best) >= worthSharingTokens && lostTokens <= worthKeepingTokens) {
+  // The first turns of a conversation are short: it goes on where most of it is.
+  const isWorthSharing = sharedBy(best) >= worthSharingTokens || lostTokens < sharedBy(best);
+  if (isWorthSharing && lostTokens <= worthKeepingTokens) {
     return { slot: best, donor: null, sharedTokens: sharedBy(best) };
   }
   const oldest = free.toSorted((one, other) => one.lastUse - other.lastUse)[0] ?? best;

@@ -23,6 +23,18 @@ describe('chooseSlot', () => {
     expect(choice).toMatchObject({ slot: { sequence: 0 }, donor: null, sharedTokens: 200 });
   });
 
+  it('goes on in the slot of a conversation that is only a few tokens long', () => {
+    const slots = slotsHolding([], [], conversation(1, 18));
+    const choice = chooseSlot(slots, [...conversation(1, 17), ...conversation(2, 7)], false);
+    expect(choice).toMatchObject({ slot: { sequence: 2 }, donor: null, sharedTokens: 17 });
+  });
+
+  it('keeps a short conversation that shares only the beginning of the template', () => {
+    const slots = slotsHolding([], [...conversation(9, 4), ...conversation(1, 14)]);
+    const choice = chooseSlot(slots, [...conversation(9, 4), ...conversation(2, 7)], false);
+    expect(choice).toMatchObject({ slot: { sequence: 0 }, donor: null, sharedTokens: 0 });
+  });
+
   it('takes the least recently used slot for a prompt that shares nothing', () => {
     const slots = slotsHolding(conversation(1, 200), conversation(2, 200));
     expect(chooseSlot(slots, conversation(3, 50), false)).toMatchObject({
