@@ -1,4 +1,4 @@
-import { evaluationChunkTokens } from '@gemma-cli/model-process';
+import { fixedChunkEnd } from '@gemma-cli/model-process';
 
 /** Sizes of the chunks in which a prompt is evaluated. One for each model process: what it learns is the process's speed. */
 export interface ChunkPolicy {
@@ -18,7 +18,7 @@ export interface ChunkRequest {
   readonly threads: number;
   /** Other sequences are decoding: a chunk makes each of them wait for its next token. */
   readonly othersDecoding: boolean;
-  /** Keeps to the one fixed schedule: chunks end at multiples of {@link evaluationChunkTokens}. */
+  /** Keeps to the one fixed schedule. */
   readonly reproducible: boolean;
 }
 
@@ -34,8 +34,8 @@ export interface ChunkObservation {
 
 /** How chunks are sized. */
 export interface ChunkPolicyOptions {
-  /** The longest that one chunk should take, in milliseconds. Default 250. */
-  readonly chunkMsMax?: number | undefined;
+  /** The longest that one chunk should take, in milliseconds. */
+  readonly chunkMsMax: number;
   /** Most tokens of one batch of the model process. */
   readonly batchTokens: number;
 }
@@ -47,6 +47,9 @@ export interface ChunkPolicyOptions {
  */
 const stepTokens = 32;
 
+/** Where a step alone takes longer than it may, chunks go down to this: below it most of the time is the weights' reading. */
+const smallestTokens = 8;
+
 /** While others decode, a chunk may hold them up for a tenth of a second: the eye sees a pause of more. */
 const sharedChunkMsMax = 100;
 
@@ -56,15 +59,12 @@ const aim = 0.85;
 /** A chunk that is slower than this many times the speed before means that the machine has changed: sizes start over from it. */
 const slowFactor = 1.5;
 
-/** A batch below this is all overhead, and tells nothing about a larger one. */
-const observedTokensMin = stepTokens;
-
 /**
  * Makes the policy that sizes prompt chunks: as large as fits into `chunkMsMax` at the speed last measured, because each
- * chunk has a price of its own, and no larger, because llama.cpp hears an abort only between batches. It starts at the smallest
- * size and at most doubles from one chunk to the next; a slow chunk counts at once, a fast one by half.
+ * chunk has a price of its own, and no larger, because llama.cpp hears an abort only between batches. It starts with one
+ * step and at most doubles from one chunk to the next; a slow chunk counts at once, a fast one by half.
  */
-export function createChunkPolicy({ chunkMsMax = 250, batchTokens }: ChunkPolicyOptions): ChunkPolicy {
+export function createChunkPolicy({ chunkMsMax, batchTokens }: ChunkPolicyOptions): ChunkPolicy {
   /** By number of threads. */
   const speeds = new Map<number, { msPerToken: number; tokensMax: number }>();
   const tokensMost = Math.max(1, batchTokens);
@@ -80,24 +80,29 @@ export function createChunkPolicy({ chunkMsMax = 250, batchTokens }: ChunkPolicy
     return { msPerToken: speed.msPerToken * Math.max(1, nearest / threads), tokensMax: speed.tokensMax };
   }
 
+  /** The least that is evaluated at once: a step, or what of it fits where a step takes too long for an abort to wait. */
+  function leastAt(threads: number): number {
+    const speed = speedAt(threads);
+    if (speed === undefined || speed.msPerToken * stepTokens <= chunkMsMax) return stepTokens;
+    return Math.min(stepTokens, Math.max(smallestTokens, Math.floor((chunkMsMax * aim) / speed.msPerToken)));
+  }
+
   return {
     next({ at, remainingTokens, threads, othersDecoding, reproducible }) {
-      if (reproducible) {
-        const toBoundary = evaluationChunkTokens - (at % evaluationChunkTokens);
-        return Math.min(remainingTokens, toBoundary, tokensMost);
-      }
+      if (reproducible) return Math.min(fixedChunkEnd(at, at + remainingTokens) - at, tokensMost);
       const msMax = othersDecoding ? Math.min(sharedChunkMsMax, chunkMsMax) : chunkMsMax;
       const speed = speedAt(threads);
-      let size = stepTokens;
+      let size = leastAt(threads);
       if (speed !== undefined) {
         const fits = Math.floor((msMax * aim) / speed.msPerToken / stepTokens) * stepTokens;
-        size = Math.max(stepTokens, Math.min(fits, speed.tokensMax * 2));
+        size = Math.max(size, Math.min(fits, speed.tokensMax * 2));
       }
       return Math.min(remainingTokens, size, tokensMost);
     },
 
     observe({ tokens, threads, ms }) {
-      if (tokens < observedTokensMin || !(ms >= 0)) return;
+      // A batch below the least is all overhead, and tells nothing about a larger one.
+      if (tokens < leastAt(threads) || !(ms >= 0)) return;
       const msPerToken = ms / tokens;
       const before = speeds.get(threads);
       const proven = Math.max(stepTokens, Math.floor(tokens / stepTokens) * stepTokens);

@@ -26,6 +26,9 @@ const longCheckpointTokens = 1024;
 /** Most memory of a slot's checkpoints. */
 const checkpointBytesMax = 256 * 1024 ** 2;
 
+/** With the time to end a process, an abort is then heard within half a second. */
+const fixedChunkAbortMsMax = 300;
+
 /** Answers on models that stay loaded, several requests side by side, from what their slots and the disk remember. */
 export function warmHost(
   settings: EngineSettings,
@@ -56,7 +59,7 @@ export function warmHost(
     const seat: { slot: Slot | undefined } = { slot: undefined };
     try {
       if (speculation?.type === 'draft') await warm.loadDraft(speculation.model.path, signal);
-      const policy = warmPolicy({ warm, states, request, turn, seat });
+      const policy = warmPolicy({ warm, states, settings, request, turn, seat });
       const { process, model } = warm;
       const { responseBytesMax } = settings;
       emit(await answerOnSequence({ process, model, request, policy, clock, emit, signal, responseBytesMax }));
@@ -94,18 +97,18 @@ export function warmHost(
   };
 }
 
-let uses = 0;
-
 /** How a warm model prepares one prompt: what of it is known already, and where it is cut. */
 function warmPolicy({
   warm,
   states,
+  settings,
   request,
   turn: { signal },
   seat,
 }: {
   readonly warm: WarmModel;
   readonly states: SavedStates;
+  readonly settings: EngineSettings;
   readonly request: ResolvedRequest;
   readonly turn: Turn;
   /** Where the slot is left for whoever gives it back. */
@@ -148,7 +151,7 @@ function warmPolicy({
       prompt = promptTokens;
       const { slot, donor, sharedTokens } = chooseSlot(slots, prompt, reproducible);
       slot.isBusy = true;
-      slot.lastUse = uses += 1;
+      slot.lastUse = Math.max(...slots.map(({ lastUse }) => lastUse)) + 1;
       seat.slot = slot;
       const { sequence, ledger } = slot;
       const restored = await states.restore(warm, slot, prompt, { sharedTokens, reproducible, signal });
@@ -159,6 +162,12 @@ function warmPolicy({
       return { sequence, ledger, cachedTokens, restoredTokens: Math.min(restored, cachedTokens) };
     },
     chunkEnd,
+    // The fixed schedule cannot go down to what the machine evaluates in time, so that an abort may have to end the process:
+    // a load later, unless others would lose their answers.
+    chunkAbortMsMax: () =>
+      reproducible && slots.every((slot) => !slot.isBusy || slot === seat.slot)
+        ? Math.min(fixedChunkAbortMsMax, settings.abortMsMax)
+        : undefined,
     async chunkEvaluated({ ledger }, batch) {
       warm.observe('evaluate', batch);
       const { slot } = seat;

@@ -31,12 +31,12 @@ function evaluatePrompt(
 
 describe('createChunkPolicy', () => {
   it('starts with 32 tokens and at most doubles until a chunk takes what it may', () => {
-    const chunks = evaluatePrompt(createChunkPolicy({ batchTokens: 512 }), 4_000, () => 1);
+    const chunks = evaluatePrompt(createChunkPolicy({ chunkMsMax: 250, batchTokens: 512 }), 4_000, () => 1);
     expect(chunks.slice(0, 5).map(({ tokens }) => tokens)).toEqual([32, 64, 128, 192, 192]);
   });
 
   it.each([0.2, 0.5, 1, 2, 3.5, 5, 7.8])('holds the bound at %f ms per token with multiples of 32', (msPerToken) => {
-    const chunks = evaluatePrompt(createChunkPolicy({ batchTokens: 512 }), 4_000, () => msPerToken);
+    const chunks = evaluatePrompt(createChunkPolicy({ chunkMsMax: 250, batchTokens: 512 }), 4_000, () => msPerToken);
     for (const { tokens, ms } of chunks.slice(0, -1)) {
       expect(tokens % 32).toBe(0);
       expect(ms).toBeLessThanOrEqual(250);
@@ -44,24 +44,46 @@ describe('createChunkPolicy', () => {
   });
 
   it('holds the bound while attention to a longer context makes tokens dearer', () => {
-    const chunks = evaluatePrompt(createChunkPolicy({ batchTokens: 512 }), 8_000, (at) => 1 + at / 4_000);
+    const chunks = evaluatePrompt(
+      createChunkPolicy({ chunkMsMax: 250, batchTokens: 512 }),
+      8_000,
+      (at) => 1 + at / 4_000,
+    );
     expect(Math.max(...chunks.map(({ ms }) => ms))).toBeLessThanOrEqual(250);
   });
 
-  it('goes down to 32 tokens and no further where even they take longer than the bound', () => {
-    const chunks = evaluatePrompt(createChunkPolicy({ batchTokens: 512 }), 300, () => 40);
-    expect(new Set(chunks.slice(0, -1).map(({ tokens }) => tokens))).toEqual(new Set([32]));
+  it.each([8, 10, 15, 25])('holds the bound at %f ms per token with less than 32, once it is known', (msPerToken) => {
+    const policy = createChunkPolicy({ chunkMsMax: 250, batchTokens: 512 });
+    const [, ...chunks] = evaluatePrompt(policy, 600, () => msPerToken);
+    for (const { ms } of chunks) expect(ms).toBeLessThanOrEqual(250);
+    // Quick again: small chunks were heard too, and say so.
+    const later = evaluatePrompt(policy, 4_000, () => 0.5);
+    expect(later[8]?.tokens).toBeGreaterThanOrEqual(320);
+  });
+
+  it('goes down to 8 tokens and no further, also where each batch has a price of its own', () => {
+    const policy = createChunkPolicy({ chunkMsMax: 250, batchTokens: 512 });
+    const sizes: number[] = [];
+    for (let chunk = 0; chunk < 40; chunk += 1) {
+      const tokens = policy.next(usual);
+      policy.observe({ tokens, threads: 2, ms: 120 + 6 * tokens });
+      sizes.push(tokens);
+    }
+    expect(120 + 6 * (sizes.at(-1) ?? 0)).toBeLessThanOrEqual(250);
+    expect(sizes.at(-1)).toBeGreaterThanOrEqual(12);
+    const slow = evaluatePrompt(createChunkPolicy({ chunkMsMax: 250, batchTokens: 512 }), 300, () => 90);
+    expect(new Set(slow.slice(1, -1).map(({ tokens }) => tokens))).toEqual(new Set([8]));
   });
 
   it('never goes beyond the batch of the model process or the rest of the prompt', () => {
-    const policy = createChunkPolicy({ batchTokens: 256 });
+    const policy = createChunkPolicy({ chunkMsMax: 250, batchTokens: 256 });
     const chunks = evaluatePrompt(policy, 1_000, () => 0.01);
     expect(Math.max(...chunks.map(({ tokens }) => tokens))).toBe(256);
     expect(policy.next({ ...usual, remainingTokens: 7 })).toBe(7);
   });
 
   it('reacts to a slow chunk with the very next one', () => {
-    const policy = createChunkPolicy({ batchTokens: 512 });
+    const policy = createChunkPolicy({ chunkMsMax: 250, batchTokens: 512 });
     evaluatePrompt(policy, 4_000, () => 0.5);
     expect(policy.next(usual)).toBeGreaterThanOrEqual(384);
     policy.observe({ tokens: 416, threads: 2, ms: 416 * 5 });
@@ -69,28 +91,28 @@ describe('createChunkPolicy', () => {
   });
 
   it('comes back within six chunks when the machine is quick again', () => {
-    const policy = createChunkPolicy({ batchTokens: 512 });
+    const policy = createChunkPolicy({ chunkMsMax: 250, batchTokens: 512 });
     policy.observe({ tokens: 512, threads: 2, ms: 2_560 });
     const chunks = evaluatePrompt(policy, 4_000, () => 0.5);
     expect(chunks[6]?.tokens).toBeGreaterThanOrEqual(320);
   });
 
   it('takes smaller chunks while other sequences wait for their next token', () => {
-    const policy = createChunkPolicy({ batchTokens: 512 });
+    const policy = createChunkPolicy({ chunkMsMax: 250, batchTokens: 512 });
     evaluatePrompt(policy, 4_000, () => 0.5);
     const chunks = evaluatePrompt(policy, 4_000, () => 0.5, { othersDecoding: true });
     expect(Math.max(...chunks.map(({ ms }) => ms))).toBeLessThanOrEqual(100);
   });
 
   it('remembers the speed from one prompt to the next, whatever the short last chunk was', () => {
-    const policy = createChunkPolicy({ batchTokens: 512 });
+    const policy = createChunkPolicy({ chunkMsMax: 250, batchTokens: 512 });
     evaluatePrompt(policy, 4_007, () => 0.5);
     policy.observe({ tokens: 17, threads: 2, ms: 12 });
     expect(policy.next(usual)).toBeGreaterThanOrEqual(320);
   });
 
   it('expects fewer threads to be slower in proportion before it has seen them', () => {
-    const policy = createChunkPolicy({ batchTokens: 512 });
+    const policy = createChunkPolicy({ chunkMsMax: 250, batchTokens: 512 });
     evaluatePrompt(policy, 4_000, () => 1, { threads: 4 });
     const four = policy.next({ ...usual, threads: 4 });
     expect(policy.next({ ...usual, threads: 1 })).toBeLessThanOrEqual(four / 2);
@@ -99,11 +121,11 @@ describe('createChunkPolicy', () => {
 
   it('keeps to multiples of 64 of the sequence when the text is to be reproducible, whatever it measured', () => {
     for (const msPerToken of [0.01, 1, 50]) {
-      const policy = createChunkPolicy({ batchTokens: 512 });
+      const policy = createChunkPolicy({ chunkMsMax: 250, batchTokens: 512 });
       const chunks = evaluatePrompt(policy, 200, () => msPerToken, { reproducible: true });
       expect(chunks.map(({ tokens }) => tokens)).toEqual([64, 64, 64, 8]);
     }
-    const policy = createChunkPolicy({ batchTokens: 512 });
+    const policy = createChunkPolicy({ chunkMsMax: 250, batchTokens: 512 });
     expect(policy.next({ ...usual, at: 100, reproducible: true })).toBe(28);
   });
 });

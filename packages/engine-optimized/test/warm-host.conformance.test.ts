@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ChatMessage, Prompt, StateCacheStatus } from '@gemma-cli/contracts';
-import { tryEngine, until, untilGone, withTemporaryFolder } from '@gemma-cli/testkit';
+import { tryEngine, until, untilFault, untilGone, withTemporaryFolder } from '@gemma-cli/testkit';
 import type { EngineTrial, Fault } from '@gemma-cli/testkit';
 import { describe, expect, it } from 'vitest';
 import { create } from '../src/index.ts';
@@ -269,6 +269,20 @@ describe('the warm host', () => {
       });
     },
   );
+
+  it('ends a stalled chunk of a reproducible prompt soon after its abort, when nobody else loses by it', async () => {
+    const faults = [{ at: 'evaluate', after: 64, do: 'delay', ms: 50_000, process: 1 } as const];
+    await tryEngine(create, { script: { faults }, options: { abortMsMax: 50_000 } }, async (trial) => {
+      const controller = new AbortController();
+      const long = 'a prompt of several chunks. '.repeat(10);
+      const answer = trial.ask(long, { reproducible: true }, { signal: controller.signal });
+      await untilFault(trial);
+      controller.abort();
+      expect((await answer).end?.reason).toBe('aborted');
+      expect((await trial.ask('next')).error).toBeNull();
+      expect(spawns(trial)).toBe(2);
+    });
+  }, 20_000);
 
   it('keeps no states where the runtime cannot', async () => {
     await withTemporaryFolder((folder) => {

@@ -38,6 +38,8 @@ export interface AnswerPolicy {
   prepare(promptTokens: readonly number[]): Promise<PreparedSequence>;
   /** Where the chunk ends that begins at `start`; above `start`, at most `length`. */
   chunkEnd(start: number, length: number): number;
+  /** How long an aborted chunk may go on before its process is ended. Default: that of the process. */
+  chunkAbortMsMax?(): number | undefined;
   /** A chunk was evaluated; the next one waits for the end of this. */
   chunkEvaluated?(prepared: PreparedSequence, batch: BatchFacts): Promise<void>;
   /** A token was sampled. */
@@ -95,7 +97,9 @@ export async function answerOnSequence(parts: AnswerParts): Promise<GenerationEn
     for (let end = policy.chunkEnd(start, prompt.length); end < prompt.length;) {
       const chunk = prompt.slice(start, end);
       const params = { sequence, tokens: chunk, alone: request.reproducible };
-      const { ms, batchTokens } = await process.call('evaluate', params, { signal });
+      const abortMsMax = policy.chunkAbortMsMax?.();
+      const options = { signal, ...(abortMsMax === undefined ? {} : { abortMsMax }) };
+      const { ms, batchTokens } = await process.call('evaluate', params, options);
       ledger.append(chunk, request.reproducible);
       progress.evaluatedTokens += chunk.length;
       await policy.chunkEvaluated?.(prepared, { ms, batchTokens });
