@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import type { GenerateRequest, ToolDefinition } from '@gemma-cli/contracts';
+import type { GenerateRequest, Prompt, ToolDefinition } from '@gemma-cli/contracts';
 import { promise } from './conformance-subject.ts';
 import type { EngineSubject } from './conformance-subject.ts';
 import { tryEngine } from './engine-trial.ts';
@@ -124,6 +124,23 @@ export function declareFormPromises(subject: EngineSubject): void {
           { index: 0, name: 'look_out', arguments: lookOut.slice(lookOut.lastIndexOf('{'), 45) },
         ]);
         expect(end).toMatchObject({ reason: 'length', usage: { outputTokens: 45 } });
+      }),
+    );
+
+    promise(subject, 'count as tokens of the prompt, with their calls and results', () =>
+      tryEngine(createEngine, { script: { grammarAnswer: 'It rains.' } }, async ({ engine, ask, model }) => {
+        const prompt: Prompt = {
+          type: 'chat',
+          messages: [
+            { role: 'user', content: 'how is it there?' },
+            { role: 'assistant', content: '', toolCalls: [{ id: 'call_1', name: 'wait', arguments: '{}' }] },
+            { role: 'tool', content: 'heavy rain', toolCallId: 'call_1' },
+          ],
+        };
+        for (const rest of [{}, { tools }]) {
+          const { end } = await ask(prompt, rest);
+          expect(await engine.countTokens(model, prompt, rest)).toBe(end?.usage.promptTokens);
+        }
       }),
     );
 

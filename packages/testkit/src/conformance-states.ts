@@ -114,6 +114,35 @@ export function declareStatePromises(subject: EngineSubject): void {
       },
     );
 
+    promised(
+      'keeps results of tools that the caller calls stable, without the words behind them',
+      async ({ engine, model }) => {
+        const document = 'The treaty has many articles, and this is one of them. '.repeat(20);
+        const call = { id: 'call_1', name: 'read', arguments: '{}' };
+        const asked = (question: string): Prompt => ({
+          type: 'chat',
+          messages: [
+            { role: 'user', content: 'Read both.' },
+            { role: 'assistant', content: '', toolCalls: [call, { ...call, id: 'call_2' }] },
+            { role: 'tool', content: 'Short.', toolCallId: 'call_1' },
+            { role: 'tool', content: document, toolCallId: 'call_2' },
+            { role: 'user', content: question },
+          ],
+        });
+        const rest = { model, stablePrefix: { messages: 4 }, maxTokens: 9 };
+        await engine(async ({ ask }) => void (await ask(asked('How many?'), rest)));
+        let fresh = '';
+        await engine(async ({ ask }) => void (fresh = (await ask(asked('Which one?'), rest)).text), {
+          stateCache: undefined,
+        });
+        await engine(async ({ ask }) => {
+          const { text, end } = await ask(asked('Which one?'), rest);
+          expect(text).toBe(fresh);
+          expect(end?.usage.restoredTokens).toBeGreaterThanOrEqual(0.9 * document.length);
+        });
+      },
+    );
+
     promised('is bounded in bytes: the least recently used states go', async ({ engine, model, files, states }) => {
       const bytesMax = 60_000;
       await engine(
