@@ -148,11 +148,18 @@ export function declareLimitPromises(subject: EngineSubject): void {
       const checkModel = async (path: string): Promise<void> => {
         checked.push(path);
       };
-      return tryEngine(createEngine, { options: { checkModel } }, async ({ ask, journal, model }) => {
+      return tryEngine(createEngine, { options: { checkModel } }, async ({ ask, journal, model, otherModel }) => {
         await ask('hello');
         await ask('hello');
-        const loads = journal().filter((entry) => entry.event === 'call' && entry.operation === 'load');
-        expect(checked).toEqual(loads.map(() => model.path));
+        await ask('hello', { speculation: { type: 'draft', model: otherModel } });
+        const loaded = journal().flatMap((entry) =>
+          entry.event === 'call' && (entry.operation === 'load' || entry.operation === 'load-draft')
+            ? [entry.params['path']]
+            : [],
+        );
+        expect(loaded[0]).toBe(model.path);
+        expect(loaded.at(-1)).toBe(otherModel.path);
+        expect(checked).toEqual(loaded);
       });
     });
 

@@ -74,13 +74,18 @@ export async function tryEngine(
         ask: (prompt, rest, callOptions) => collectAnswer(engine.generate(request(prompt, rest), callOptions)),
       });
     } finally {
-      await Promise.race([engine.close(), sleep(closeMsMax, undefined, { ref: false })]);
-      const left = pids().filter((pid) => processRuns(pid));
-      // A hung worker would outlive the test run; the test fails below all the same.
-      for (const pid of left) process.kill(pid, 'SIGKILL');
-      expect(left, 'model processes that outlived close()').toEqual([]);
+      await endTrial(engine, pids);
     }
   });
+}
+
+/** Closes the engine of a trial, and fails when a process outlives it. */
+export async function endTrial(engine: Engine, pids: () => readonly number[]): Promise<void> {
+  await Promise.race([engine.close(), sleep(closeMsMax, undefined, { ref: false })]);
+  const left = pids().filter((pid) => processRuns(pid));
+  // One that hangs would outlive the test run; the test fails below all the same.
+  for (const pid of left) process.kill(pid, 'SIGKILL');
+  expect(left, 'processes that outlived close()').toEqual([]);
 }
 
 /** Waits until the n-th model process was hit by its n-th planned fault. */

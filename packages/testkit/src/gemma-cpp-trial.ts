@@ -1,22 +1,28 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { ChatMessage, Engine, EngineOptions, GenerateRequest, ModelFile, Prompt } from '@gemma-cli/contracts';
 import { collectAnswer } from './collect-answer.ts';
 import type { CollectedAnswer } from './collect-answer.ts';
+import { endTrial } from './engine-trial.ts';
 import type { CreateEngine } from './engine-trial.ts';
 import { readStandInJournal, standInGemma, standInReply, standInWeights } from './gemma-cpp-script.ts';
 import type { StandInEntry, StandInScript } from './gemma-cpp-script.ts';
 import { withTemporaryFolder } from './temporary-folder.ts';
-import { processRuns } from './until.ts';
 
-/** After this time a close() that never settles shows as the processes that it left, in milliseconds. */
-const closeMsMax = 8_000;
+/** A gemma.cpp that somebody built, and weights for it. */
+export interface RealGemmaCpp {
+  readonly executable: string;
+  readonly weights: string;
+}
 
-/** One engine over stand-ins for gemma.cpp. */
+/** One engine over stand-ins for gemma.cpp, or over a real one. */
 export interface GemmaCppTrial {
   readonly engine: Engine;
+  /** What the model says is its own, and there is no journal. */
+  readonly isReal: boolean;
+  /** Fails unless this is the answer to a conversation; of a real model, unless it is one at all. */
+  expectReply(answer: CollectedAnswer, ...messages: readonly ChatMessage[]): void;
   /** A folder of this trial's own. */
   readonly folder: string;
   /** The stand-in's executable. */
@@ -25,9 +31,9 @@ export interface GemmaCppTrial {
   readonly model: ModelFile;
   /** Weights of a base model. */
   readonly baseModel: ModelFile;
-  /** What the stand-ins did so far. */
+  /** What the stand-ins did so far. Nothing with a real one. */
   journal(): readonly StandInEntry[];
-  /** Those that were started to answer, in the order of their start. */
+  /** Those that were started to answer, in the order of their start; with a real one, those that were seen at work. */
   pids(): readonly number[];
   /** A greedy request; a bare text is one user message, a text to continue is for the base model. */
   request(prompt: string | Prompt, rest?: Partial<GenerateRequest>): GenerateRequest;
@@ -67,6 +73,7 @@ export async function tryGemmaCpp(
     try {
       await body({
         engine,
+        isReal: false,
         folder,
         executable,
         model,
@@ -75,13 +82,60 @@ export async function tryGemmaCpp(
         pids,
         request,
         ask: (prompt, rest, callOptions) => collectAnswer(engine.generate(request(prompt, rest), callOptions)),
+        expectReply({ text, error }, ...messages) {
+          expect(error).toBeNull();
+          expect(text).toBe(expectedReply(...messages));
+        },
       });
     } finally {
-      await Promise.race([engine.close(), sleep(closeMsMax, undefined, { ref: false })]);
-      const left = pids().filter((pid) => processRuns(pid));
-      // A hung stand-in would outlive the test run; the test fails below all the same.
-      for (const pid of left) process.kill(pid, 'SIGKILL');
-      expect(left, 'gemma.cpp processes that outlived close()').toEqual([]);
+      await endTrial(engine, pids);
+    }
+  });
+}
+
+/**
+ * Runs `body` on a new engine over a real gemma.cpp, as {@link tryGemmaCpp} does over stand-ins: with few tokens and a small
+ * context, and whatever the model says.
+ */
+export async function tryRealGemmaCpp(
+  createEngine: CreateEngine,
+  { real, options = {} }: { readonly real: RealGemmaCpp; readonly options?: EngineOptions },
+  body: (trial: GemmaCppTrial) => Promise<void>,
+): Promise<void> {
+  await withTemporaryFolder(async (folder) => {
+    const engine = await createEngine({ gemmaExecutable: real.executable, threads: 1, ...options });
+    const model = { path: real.weights, name: 'real' };
+    const seen = new Set<number>();
+    const look = (): void => {
+      for (const { pid } of engine.status().processes) seen.add(pid);
+    };
+    const request = (prompt: string | Prompt, rest: Partial<GenerateRequest> = {}): GenerateRequest => ({
+      model,
+      prompt: typeof prompt === 'string' ? { type: 'chat', messages: [{ role: 'user', content: prompt }] } : prompt,
+      sampling: { temperature: 0 },
+      maxTokens: 8,
+      contextTokens: 1_024,
+      ...rest,
+    });
+    try {
+      await body({
+        engine,
+        isReal: true,
+        folder,
+        executable: real.executable,
+        model,
+        baseModel: model,
+        journal: () => [],
+        pids: () => [...seen],
+        request,
+        ask: (prompt, rest, callOptions) => collectAnswer(engine.generate(request(prompt, rest), callOptions), look),
+        expectReply({ error, end }) {
+          expect(error).toBeNull();
+          expect(['stop', 'length']).toContain(end?.reason);
+        },
+      });
+    } finally {
+      await endTrial(engine, () => [...seen]);
     }
   });
 }

@@ -35,7 +35,7 @@ export type { EmbedderSubject } from './embedder-trial.ts';
 export { gemmaCppConformance } from './gemma-cpp-conformance.ts';
 export type { GemmaCppSubject } from './gemma-cpp-conformance.ts';
 export { gemmaCppRealConformance } from './gemma-cpp-real-conformance.ts';
-export type { RealGemmaCpp } from './gemma-cpp-real-conformance.ts';
+export type { RealGemmaCppPlace } from './gemma-cpp-real-conformance.ts';
 export { gemmaCppRecordingConformance } from './gemma-cpp-recording-conformance.ts';
 export {
   gemmaCppRecordings,
