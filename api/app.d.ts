@@ -33,6 +33,7 @@ export interface AppModel {
     readonly chat: boolean;
     readonly format: 'gguf' | 'sbs';
     readonly embedding: boolean;
+    readonly sha256?: string | null;
     readonly problem: string | null;
 }
 export interface ModelSource {

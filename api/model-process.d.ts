@@ -314,6 +314,8 @@ export { availableCores } from './available-cores.ts';
 export type { AvailableCores, AvailableCoresSources } from './available-cores.ts';
 export { engineDefaults, llamaWorker, resolveEngineOptions } from './engine-settings.ts';
 export type { EngineSettings } from './engine-settings.ts';
+export { estimateCacheBytes } from './llama/estimate-cache-bytes.ts';
+export type { CacheWishes } from './llama/estimate-cache-bytes.ts';
 export { embedderOnHost } from './embedding/embedder-on-host.ts';
 export { embeddingFamilies } from './embedding/embedding-families.ts';
 export type { EmbeddingFamily } from './embedding/embedding-families.ts';
@@ -341,6 +343,14 @@ export type { TokenLedger } from './token-ledger.ts';
 export { untilAborted } from './until-aborted.ts';
 export { createUtf8Stream } from './utf8-stream.ts';
 export type { Utf8Stream } from './utf8-stream.ts';
+
+// dist/llama/estimate-cache-bytes.d.ts
+export interface CacheWishes {
+    readonly contextTokens: number;
+    readonly sequences: number;
+    readonly compactCache: boolean;
+}
+export declare function estimateCacheBytes(path: string, { contextTokens, sequences, compactCache }: CacheWishes): Promise<number>;
 
 // dist/model-host.d.ts
 import type { Engine, EngineEvent, EngineStatus, ModelFile, Prompt, StateCacheStatus } from '@gemma-cli/contracts';

@@ -11,6 +11,8 @@ export interface AppModel {
   readonly format: 'gguf' | 'sbs';
   /** The model turns texts into vectors and does not generate. */
   readonly embedding: boolean;
+  /** Of the weights, lower-case hexadecimal, as taken when they were installed. `null` = never taken. */
+  readonly sha256?: string | null;
   /** Why it cannot be run just now. `null` = nothing is wrong. */
   readonly problem: string | null;
 }

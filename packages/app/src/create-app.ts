@@ -113,8 +113,7 @@ export function createApp({ engine, models, defaults = {}, log }: AppOptions): A
   /** The file of the model that guesses ahead, where one does. */
   async function draftModel({ speculation }: AnswerOptions): Promise<ModelFile | undefined> {
     if (speculation?.type !== 'draft') return undefined;
-    const { path, name } = await chooseModel(models, speculation.model);
-    return { path, name };
+    return modelFile(await chooseModel(models, speculation.model));
   }
 
   return {
@@ -193,9 +192,14 @@ function makeRequest(
   return {
     ...(withoutUndefined(options) as Omit<GenerateRequest, 'model' | 'prompt' | 'speculation'>),
     ...(guessing === undefined ? {} : { speculation: guessing }),
-    model: { path: model.path, name: model.name },
+    model: modelFile(model),
     prompt,
   };
+}
+
+/** What the engine is told of a model: its hash too, by which saved states know the weights. */
+function modelFile({ path, name, sha256 }: AppModel): ModelFile {
+  return { path, name, ...(typeof sha256 === 'string' ? { sha256 } : {}) };
 }
 
 /** Leaves out keys without a value: the engine tells "not given" from "given as nothing". */

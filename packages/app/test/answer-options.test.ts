@@ -18,6 +18,7 @@ function recordingApp(reason: GenerationEnd['reason'] = 'stop'): { app: App; req
   } as unknown as Engine;
   const models = ['big', 'small'].map((name) => ({
     name,
+    sha256: name === 'big' ? 'b1'.repeat(32) : null,
     path: `/${name}.gguf`,
     chat: true,
     format: 'gguf' as const,
@@ -49,6 +50,17 @@ describe('what an answer is made with', () => {
     await collect(app.ask({ prompt: 'Hi' }));
     expect(requests[0]).toMatchObject(options);
     expect(Object.keys(requests[1] ?? {}).toSorted()).toEqual(['model', 'prompt', 'sampling']);
+  });
+
+  test('the engine is told the hash of the weights where it is known', async () => {
+    const { app, requests } = recordingApp();
+    await collect(app.ask({ prompt: 'Hi' }));
+    await collect(app.ask({ prompt: 'Hi', model: 'small' }));
+    expect(requests.map(({ model }) => model)).toEqual([
+      { name: 'big', path: '/big.gguf', sha256: 'b1'.repeat(32) },
+      { name: 'small', path: '/small.gguf' },
+    ]);
+    expect(requests[1]?.model).not.toHaveProperty('sha256');
   });
 
   test('the model that guesses ahead is an installed one', async () => {
