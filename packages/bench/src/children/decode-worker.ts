@@ -2,7 +2,10 @@ import { engineAsPeer, measurePeer } from './measure-peer.ts';
 import type { PeerOrders } from './measure-peer.ts';
 import { openEngine, readOrders } from './open-engine.ts';
 
-const orders = readOrders() as PeerOrders;
+/** The orders of every peer. */
+export type DecodeOrders = PeerOrders;
+
+const orders = readOrders() as DecodeOrders;
 const startedAt = performance.now();
 const engine = await openEngine(orders);
 try {

@@ -3,7 +3,10 @@ import type { PeerOrders } from './measure-peer.ts';
 import { readOrders } from './open-engine.ts';
 import { openRawBinding } from './raw-binding.ts';
 
-const orders = readOrders() as PeerOrders;
+/** The orders of every peer. */
+export type RawBindingOrders = PeerOrders;
+
+const orders = readOrders() as RawBindingOrders;
 const startedAt = performance.now();
 const binding = await openRawBinding(orders.model, orders);
 await measurePeer(orders, startedAt, {

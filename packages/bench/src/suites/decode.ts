@@ -1,8 +1,9 @@
 import type { Aim, Variant } from '@gemma-cli/bench-kit';
 import { availableCores } from '@gemma-cli/model-process';
+import type { DecodeOrders } from '../children/decode-worker.ts';
 import type { LlamaBenchOrders } from '../children/llama-bench-worker.ts';
 import type { LlamaServerOrders } from '../children/llama-server-worker.ts';
-import type { PeerOrders } from '../children/measure-peer.ts';
+import type { RawBindingOrders } from '../children/raw-binding-worker.ts';
 import { hasRawBinding } from '../children/raw-binding.ts';
 import { findLlamaCpp } from '../find-llama-cpp.ts';
 import type { LlamaCppPrograms } from '../find-llama-cpp.ts';
@@ -48,12 +49,12 @@ function benchmark(threads: number, { model, quick, engine }: ModelWork, program
     promptTokens: quick ? 256 : 512,
   } as const;
   const { server, bench } = programs;
-  const orders: PeerOrders = { engine: 'optimized', model, ...work };
+  const orders: RawBindingOrders = { engine: 'optimized', model, ...work };
   const native = (program: string, its: LlamaServerOrders | LlamaBenchOrders): Variant =>
     childVariant(program, `${program}-worker.js`, its, program);
   const variants = [
-    engine<PeerOrders>('optimized', 'decode-worker.js', work),
-    engine<PeerOrders>('legacy', 'decode-worker.js', work),
+    engine<DecodeOrders>('optimized', 'decode-worker.js', work),
+    engine<DecodeOrders>('legacy', 'decode-worker.js', work),
     ...(hasRawBinding() ? [childVariant('raw binding', 'raw-binding-worker.js', orders, 'node-llama-cpp')] : []),
     ...(server === undefined ? [] : [native('llama-server', { ...orders, server })]),
     ...(bench === undefined ? [] : [native('llama-bench', { ...orders, bench })]),
