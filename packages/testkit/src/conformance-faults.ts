@@ -1,6 +1,7 @@
 import { describe, expect } from 'vitest';
 import type { EngineOptions, ErrorCode } from '@gemma-cli/contracts';
 import { collectAnswer } from './collect-answer.ts';
+import { expectAbortOfHung } from './conformance-shared.ts';
 import { has, promise } from './conformance-subject.ts';
 import type { EngineSubject } from './conformance-subject.ts';
 import { tryEngine, untilFault, untilGone } from './engine-trial.ts';
@@ -44,24 +45,15 @@ export function declareFaultPromises(subject: EngineSubject): void {
           tryEngine(
             createEngine,
             { script: { ...brief, faults: [{ at, after, do: 'hang', process: 1 }] }, options: { abortMsMax: 200 } },
-            async (trial) => {
-              const controller = new AbortController();
-              let seen = '';
-              const running = collectAnswer(
-                trial.engine.generate(trial.request('brief'), { signal: controller.signal }),
-                (_, shown) => {
-                  seen = shown;
+            (trial) =>
+              expectAbortOfHung(
+                {
+                  ...trial,
+                  untilFault: () => untilFault(trial),
+                  expectNextAnswered: () => expectNextAnswered(trial),
                 },
-              );
-              await untilFault(trial);
-              await until(`${JSON.stringify(text)} is shown`, () => seen === text);
-              controller.abort();
-              const answer = await running;
-              expect(answer.end?.reason).toBe('aborted');
-              expect(answer.text).toBe(text);
-              await untilGone(trial.pids()[0]);
-              await expectNextAnswered(trial);
-            },
+                text,
+              ),
           ),
       );
 

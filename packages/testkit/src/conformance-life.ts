@@ -1,12 +1,13 @@
 import { describe, expect } from 'vitest';
 import type { EngineEvent } from '@gemma-cli/contracts';
 import { collectAnswer } from './collect-answer.ts';
+import { expectCloseOfHung } from './conformance-shared.ts';
 import { has, promise } from './conformance-subject.ts';
 import type { EngineSubject } from './conformance-subject.ts';
 import { tryEngine, untilFault, untilGone } from './engine-trial.ts';
 import type { EngineTrial } from './engine-trial.ts';
 import { chat, oracle, whole } from './oracle.ts';
-import { processRuns, until } from './until.ts';
+import { until } from './until.ts';
 
 /** Declares how an engine lives: concurrency, questions about models, status, processes, the end. */
 export function declareLifePromises(subject: EngineSubject): void {
@@ -313,22 +314,7 @@ export function declareLifePromises(subject: EngineSubject): void {
               script: { faults: [{ at, after: at === 'piece' ? 2 : 0, do: 'hang' }], answer: { text: 'abcdef' } },
               options: { abortMsMax: 100, slots: 1 },
             },
-            async (trial) => {
-              const text = at === 'piece' ? 'ab' : '';
-              let seen = '';
-              const running = collectAnswer(trial.engine.generate(trial.request('running')), (_, shown) => {
-                seen = shown;
-              });
-              await untilFault(trial);
-              await until('the text so far is shown', () => seen === text);
-              const waiting = trial.ask('waiting');
-              await until('one request waits', () => trial.engine.status().queued === 1);
-              await trial.engine.close();
-              expect(trial.pids().filter((pid) => processRuns(pid))).toEqual([]);
-              const answers = await Promise.all([running, waiting]);
-              expect(answers.map(({ error }) => error?.code)).toEqual(['ENGINE_CLOSED', 'ENGINE_CLOSED']);
-              expect(answers[0].text).toBe(text);
-            },
+            (trial) => expectCloseOfHung({ ...trial, untilFault: () => untilFault(trial) }, at === 'piece' ? 'ab' : ''),
           ),
       );
 

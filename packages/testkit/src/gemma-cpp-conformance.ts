@@ -6,6 +6,8 @@ import { GemmaError } from '@gemma-cli/contracts';
 import type { ChatMessage, EngineOptions, GenerateRequest, Prompt } from '@gemma-cli/contracts';
 import { collectAnswer } from './collect-answer.ts';
 import type { CollectedAnswer } from './collect-answer.ts';
+import { expectAbortOfHung, expectCloseOfHung } from './conformance-shared.ts';
+import type { SharedTrial } from './conformance-shared.ts';
 import { untilGone } from './engine-trial.ts';
 import type { CreateEngine } from './engine-trial.ts';
 import { standInGemma, standInReply, standInTokens, standInWeights } from './gemma-cpp-script.ts';
@@ -13,7 +15,7 @@ import type { StandInFault, StandInText } from './gemma-cpp-script.ts';
 import { assistant, expectedReply, instructContext, tryGemmaCpp, tryRealGemmaCpp, user } from './gemma-cpp-trial.ts';
 import type { GemmaCppTrial, RealGemmaCpp } from './gemma-cpp-trial.ts';
 import { oldHelp } from './stand-in-help.ts';
-import { processRuns, until } from './until.ts';
+import { until } from './until.ts';
 
 /** What the suite is told about an engine. */
 export interface GemmaCppSubject {
@@ -498,24 +500,7 @@ export function gemmaCppConformance(subject: GemmaCppSubject, real?: RealGemmaCp
             script: { ...brief, faults: [{ ...fault, process: 1, do: { type: 'hang' } }] },
             options: { abortMsMax: 500 },
           },
-          async (trial) => {
-            const controller = new AbortController();
-            let seen = '';
-            const running = collectAnswer(
-              trial.engine.generate(trial.request('brief'), { signal: controller.signal }),
-              (_, shown) => {
-                seen = shown;
-              },
-            );
-            await untilFault(trial);
-            await until(`${JSON.stringify(text)} is shown`, () => seen === text);
-            controller.abort();
-            const answer = await running;
-            expect(answer.end?.reason).toBe('aborted');
-            expect(answer.text).toBe(text);
-            await untilGone(trial.pids()[0]);
-            await expectNextAnswered(trial);
-          },
+          (trial) => expectAbortOfHung(sharedTrial(trial), text),
         );
 
       trying(
@@ -851,21 +836,7 @@ export function gemmaCppConformance(subject: GemmaCppSubject, real?: RealGemmaCp
         trying(
           `close ends a request that is ${name} and one that waits with ENGINE_CLOSED, and leaves no process`,
           { script: { ...brief, faults: [{ ...fault, do: { type: 'hang' } }] }, options: { abortMsMax: 500 } },
-          async (trial) => {
-            let seen = '';
-            const running = collectAnswer(trial.engine.generate(trial.request('brief')), (_, shown) => {
-              seen = shown;
-            });
-            await untilFault(trial);
-            await until('the text so far is shown', () => seen === text);
-            const waiting = trial.ask('waiting');
-            await until('one request waits', () => trial.engine.status().queued === 1);
-            await trial.engine.close();
-            expect(trial.pids().filter((pid) => processRuns(pid))).toEqual([]);
-            const answers = await Promise.all([running, waiting]);
-            expect(answers.map(({ error }) => error?.code)).toEqual(['ENGINE_CLOSED', 'ENGINE_CLOSED']);
-            expect(answers[0].text).toBe(text);
-          },
+          (trial) => expectCloseOfHung(sharedTrial(trial), text),
         );
     });
   });
@@ -889,8 +860,13 @@ async function tellsChat({ engine, model }: GemmaCppTrial): Promise<boolean> {
   return (await engine.describe(model, { contextTokens: 1_024 })).capabilities.chat;
 }
 
-async function untilFault(trial: GemmaCppTrial): Promise<void> {
-  await until('a fault struck', () => trial.journal().some(({ event }) => event === 'fault'));
+/** A trial with what both runtimes promise alike. */
+function sharedTrial(trial: GemmaCppTrial): SharedTrial {
+  return {
+    ...trial,
+    untilFault: () => until('a fault struck', () => trial.journal().some(({ event }) => event === 'fault')),
+    expectNextAnswered: () => expectNextAnswered(trial),
+  };
 }
 
 function chat(...messages: readonly ChatMessage[]): Prompt {

@@ -10,6 +10,7 @@ import { readFileSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readRecording, recordedArguments, recordedBytes } from './gemma-cpp-recordings.ts';
 import type { RecordedEvent, Replay } from './gemma-cpp-recordings.ts';
+import { readLines } from './read-lines.ts';
 import { currentHelp } from './stand-in-help.ts';
 
 const emptyPromptHint = "Use '%q' to quit.\n";
@@ -147,32 +148,16 @@ function flag(args: readonly string[], name: string): string {
 
 /** Prompts as they come, `null` at the end of the input. */
 function readPrompts(endLine: string): { next(): Promise<string | null> } {
-  let stdin = '';
-  let taken = 0;
-  let ended = false;
-  let wake = (): void => {};
-  process.stdin
-    .setEncoding('utf8')
-    .on('data', (text: string) => {
-      stdin += text;
-      wake();
-    })
-    .on('end', () => {
-      ended = true;
-      wake();
-    });
+  const lines = readLines();
   return {
     async next() {
+      let text = '';
       for (;;) {
-        const prompt = splitPrompts(stdin, endLine)[taken];
-        if (prompt !== undefined) {
-          taken += 1;
-          return prompt;
-        }
-        if (ended) return null;
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
+        const line = await lines.next();
+        if (line === null) return null;
+        if (endLine === '') return line;
+        if (line === endLine) return text;
+        text += `${line}\n`;
       }
     },
   };

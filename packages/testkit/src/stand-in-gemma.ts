@@ -6,6 +6,7 @@
  */
 import { appendFileSync, readFileSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readLines } from './read-lines.ts';
 import { currentHelp } from './stand-in-help.ts';
 import type { StandInEntry, StandInFault, StandInPoint, StandInScript, StandInText } from './gemma-cpp-script.ts';
 import { readStandInJournal, standInReply, standInTokens } from './gemma-cpp-script.ts';
@@ -261,43 +262,6 @@ function piecesOf(text: StandInText): readonly (string | Buffer)[] {
   return Array.from({ length: Math.ceil(bytes.length / text.pieceBytes) }, (_, index) =>
     bytes.subarray(index * text.pieceBytes, (index + 1) * text.pieceBytes),
   );
-}
-
-/** Lines of the input, `null` at its end. An unterminated last line counts. */
-function readLines(): { next(): Promise<string | null> } {
-  let buffered = '';
-  let ended = false;
-  let wake = (): void => {};
-  process.stdin
-    .setEncoding('utf8')
-    .on('data', (text: string) => {
-      buffered += text;
-      wake();
-    })
-    .on('end', () => {
-      ended = true;
-      wake();
-    });
-  return {
-    async next() {
-      for (;;) {
-        const end = buffered.indexOf('\n');
-        if (end >= 0) {
-          const line = buffered.slice(0, end);
-          buffered = buffered.slice(end + 1);
-          return line;
-        }
-        if (ended) {
-          const rest = buffered;
-          buffered = '';
-          return rest === '' ? null : rest;
-        }
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-    },
-  };
 }
 
 /** Lines up to the end line, each with its newline. What stands before the end of the input without one is dropped. */
