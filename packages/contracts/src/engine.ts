@@ -159,7 +159,7 @@ export interface EngineOptions {
   readonly stateCache?: { readonly folder: string; readonly bytesMax?: number | undefined } | undefined;
   /**
    * Optimized only: most bytes of memory for loaded models together; the least recently used idle one goes first.
-   * Default: three quarters of the memory that is free when a model is loaded.
+   * Default: three quarters of the memory that is free when a model is loaded; a model alone may take all of it.
    */
   readonly memoryBytesMax?: number | undefined;
   /** Optimized only: bytes of anonymous memory that a process may grow after loading before it is replaced. Default 1 GiB. */

@@ -2,12 +2,12 @@ import { stat } from 'node:fs/promises';
 import { freemem } from 'node:os';
 import { GemmaError, isGemmaError } from '@gemma-cli/contracts';
 import type { EngineStatus, ModelFile } from '@gemma-cli/contracts';
-import { closedError, createIdleTimer, untilAborted } from '@gemma-cli/model-process';
+import { closedError, createIdleTimer, estimateCacheBytes, untilAborted } from '@gemma-cli/model-process';
 import type { EngineSettings, IdleTimer, ModelProcess, Place } from '@gemma-cli/model-process';
 import { openWarmModel } from './warm-model.ts';
 import type { WarmModel } from './warm-model.ts';
 
-/** Weights need their own size, and about this much for context, batches and the process around them. */
+/** Weights need their own size, their context its cache, and batches and the process around them about this much. */
 const besidesWeightsBytes = 200 * 1024 ** 2;
 
 /** Weights below this are small enough to answer four requests side by side; larger ones two. */
@@ -20,6 +20,8 @@ export interface PoolPlace extends Place {
   readonly contextTokens: number;
   /** Size of the weights; 0 when the file cannot be read, which is for the loader to report. */
   readonly weightsBytes: number;
+  /** Size of the attention cache of all slots; 0 when the file does not tell. */
+  readonly cacheBytes: number;
 }
 
 /** Loaded models, each with a process of its own. */
@@ -52,6 +54,8 @@ interface Entry {
   loading: Loading | undefined;
   warm: WarmModel | undefined;
   readonly idle: IdleTimer;
+  /** Its process grew too much: nobody gets a seat any more, and the last one to leave ends it. */
+  isWornOut: boolean;
 }
 
 interface Loading {
@@ -97,7 +101,7 @@ export function createModelPool(
 
   function take(place: PoolPlace): (() => void) | undefined {
     const entry = entries.get(place.key) ?? (makeRoom(place) ? newEntry(place) : undefined);
-    if (entry === undefined || entry.seats >= entry.slots) return undefined;
+    if (entry === undefined || entry.seats >= entry.slots || entry.isWornOut) return undefined;
     entry.seats += 1;
     entry.idle.stop();
     entries.delete(place.key);
@@ -105,18 +109,19 @@ export function createModelPool(
     return () => {
       entry.seats -= 1;
       if (entry.seats === 0) rest(entry);
+      else if (entry.warm !== undefined) void recycleIfGrown(entry, entry.warm);
     };
   }
 
   function newEntry(place: PoolPlace): Entry {
-    const slots = settings.slots ?? (place.weightsBytes < smallWeightsBytes ? 4 : 2);
     const entry: Entry = {
       place,
-      slots,
+      slots: slotsFor(place.weightsBytes),
       seats: 0,
       loading: undefined,
       warm: undefined,
       idle: createIdleTimer(settings.keepAliveMs),
+      isWornOut: false,
     };
     entries.set(place.key, entry);
     return entry;
@@ -142,6 +147,10 @@ export function createModelPool(
     return entries.size === 0 || usedBytes() + need <= budgetBytes();
   }
 
+  function slotsFor(weightsBytes: number): number {
+    return settings.slots ?? (weightsBytes < smallWeightsBytes ? 4 : 2);
+  }
+
   function usedBytes(): number {
     return [...entries.values()].reduce((sum, { place }) => sum + neededBytes(place), 0);
   }
@@ -163,25 +172,27 @@ export function createModelPool(
   }
 
   function rest(entry: Entry): void {
-    if (entry.warm === undefined || entry.warm.process.ended || settings.keepAliveMs === 0) {
+    const { warm, isWornOut } = entry;
+    if (warm === undefined || warm.process.ended || settings.keepAliveMs === 0 || isWornOut) {
       void discard(entry);
       return;
     }
-    void recycleIfGrown(entry, entry.warm);
+    void recycleIfGrown(entry, warm);
     entry.idle.start(() => {
       settings.log(`${entry.place.file.name} was idle for ${settings.keepAliveMs} ms and is unloaded.`);
       void discard(entry);
     });
   }
 
-  /** Native runtimes leak; a process that grew too much is replaced while nobody uses it. */
+  /** Native runtimes leak; a process that grew too much is replaced when nobody uses it, and gets no new requests before. */
   async function recycleIfGrown(entry: Entry, warm: WarmModel): Promise<void> {
     const grownBytes = await warm.grownBytes();
-    if (grownBytes === null || grownBytes <= settings.growthBytesMax || entry.seats > 0) return;
+    if (grownBytes === null || grownBytes <= settings.growthBytesMax || entry.isWornOut || entry.warm !== warm) return;
+    entry.isWornOut = true;
     settings.log(
       `The process of ${entry.place.file.name} grew by ${mebibytes(grownBytes)} since it was loaded and is replaced.`,
     );
-    await discard(entry);
+    if (entry.seats === 0) await discard(entry);
   }
 
   /** The model of an entry, if its process is there and answers. */
@@ -257,14 +268,24 @@ export function createModelPool(
     void gone.finally(() => leaving.delete(gone));
   }
 
+  function cacheBytesOf(path: string, contextTokens: number, weightsBytes: number): Promise<number> {
+    const { compactCache } = settings;
+    return estimateCacheBytes(path, { contextTokens, sequences: slotsFor(weightsBytes), compactCache });
+  }
+
   return {
     async place(file, contextTokens) {
       const facts = await stat(file.path).catch(() => undefined);
+      const key = JSON.stringify([file.path, contextTokens, facts?.size, facts?.mtimeMs, facts?.ino]);
+      const weightsBytes = facts?.size ?? 0;
+      const known = entries.get(key)?.place.cacheBytes;
+      const cacheBytes = known ?? (await cacheBytesOf(file.path, contextTokens, weightsBytes));
       const place: PoolPlace = {
-        key: JSON.stringify([file.path, contextTokens, facts?.size, facts?.mtimeMs, facts?.ino]),
+        key,
         file,
         contextTokens,
-        weightsBytes: facts?.size ?? 0,
+        weightsBytes,
+        cacheBytes,
         take: () => take(place),
       };
       return place;
@@ -326,8 +347,8 @@ export function createModelPool(
   };
 }
 
-function neededBytes({ weightsBytes }: PoolPlace): number {
-  return weightsBytes + besidesWeightsBytes;
+function neededBytes({ weightsBytes, cacheBytes }: PoolPlace): number {
+  return weightsBytes + cacheBytes + besidesWeightsBytes;
 }
 
 /** Memory that the system can still give, limits of a container included. */

@@ -13,6 +13,8 @@ export interface Slot {
   lastUse: number;
   /** Tokens that the newest checkpoint covers. */
   checkpointTokens: number;
+  /** Checkpoints that it may hold: those made, up to as many as are kept. */
+  checkpoints: number;
 }
 
 /** Makes the slots of a fresh process. */
@@ -24,6 +26,7 @@ export function createSlots(count: number): readonly Slot[] {
     isDecoding: false,
     lastUse: 0,
     checkpointTokens: 0,
+    checkpoints: 0,
   }));
 }
 

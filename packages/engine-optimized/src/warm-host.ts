@@ -23,8 +23,8 @@ const checkpointEveryTokens = 256;
 /** Tokens between two checkpoints on the way through one long prompt: eight of them span the default context. */
 const longCheckpointTokens = 1024;
 
-/** Most memory of a slot's checkpoints. */
-const checkpointBytesMax = 256 * 1024 ** 2;
+/** Most memory of a slot's checkpoints, unless two of them take more. */
+const checkpointBytesMax = 128 * 1024 ** 2;
 
 /** With the time to end a process, an abort is then heard within half a second. */
 const fixedChunkAbortMsMax = 300;
@@ -129,11 +129,12 @@ function warmPolicy({
     const shared = donor === null || donor.isBusy ? 0 : reusablePrefixTokens(donor.ledger, prompt, reproducible);
     if (donor === null || shared <= own) return keepPrefix(process, slot, own, keep);
     const held = { tokens: donor.ledger.tokens.slice(0, shared), alignedTokens: donor.ledger.alignedTokens };
-    const { checkpointTokens } = donor;
+    const { checkpointTokens, checkpoints } = donor;
     const params = { from: donor.sequence, to: slot.sequence, tokens: shared };
     const { kept } = await process.call('copy', params, { signal });
     slot.ledger.replace(held, kept);
     slot.checkpointTokens = checkpointTokens;
+    slot.checkpoints = checkpoints;
     return keepPrefix(process, slot, kept, keep);
   }
 
@@ -143,6 +144,8 @@ function warmPolicy({
     const keepMax = warm.checkpointsMax ?? 1;
     const { bytes } = await process.call('checkpoint', { sequence: slot.sequence, keepMax }, { signal });
     warm.checkpointsMax = bytes === 0 ? 0 : Math.min(8, Math.max(2, Math.floor(checkpointBytesMax / bytes)));
+    warm.checkpointBytes = bytes;
+    slot.checkpoints = Math.min(warm.checkpointsMax, slot.checkpoints + 1);
     slot.checkpointTokens = held;
   }
 

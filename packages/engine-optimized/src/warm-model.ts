@@ -25,6 +25,8 @@ export interface WarmModel {
   readonly msPerPromptToken: number;
   /** Most bytes of checkpoints a slot keeps, as a number of checkpoints; `0` = the model needs none. `null` = not known yet. */
   checkpointsMax: number | null;
+  /** Bytes of one checkpoint; 0 = not known yet, or none are needed. */
+  checkpointBytes: number;
   /** Hears of every batch once: what it cost decides over threads and chunks. */
   observe(kind: 'decode' | 'evaluate', batch: BatchFacts): void;
   /** Looks at the idle cores before the first batch after a time without any. `ownCores`: what the process itself used in it. */
@@ -35,7 +37,10 @@ export interface WarmModel {
   ping(signal: AbortSignal): Promise<void>;
   /** Loads the model that guesses ahead, once for each file that is there. */
   loadDraft(path: string, signal: AbortSignal): Promise<void>;
-  /** Bytes of anonymous memory that the process grew since it was loaded; `null` = the system does not tell. */
+  /**
+   * Bytes of anonymous memory that the process grew since it was loaded, without draft models and checkpoints, which are
+   * meant to be there; `null` = the system does not tell.
+   */
   grownBytes(): Promise<number | null>;
   status(): Pick<
     EngineStatus['processes'][number],
@@ -146,6 +151,7 @@ export async function openWarmModel({
     slots,
     chunks,
     checkpointsMax: null,
+    checkpointBytes: 0,
     get threads() {
       return controller.threads;
     },
@@ -193,7 +199,9 @@ export async function openWarmModel({
       if (process.ended) return null;
       // A process that ended meanwhile has nothing to be recycled.
       const anonymous = await measureMemory().catch(() => null);
-      return anonymous === null || loadedBytes === null ? null : anonymous - loadedBytes;
+      if (anonymous === null || loadedBytes === null) return null;
+      const checkpoints = slots.reduce((sum, slot) => sum + slot.checkpoints, 0);
+      return anonymous - loadedBytes - checkpoints * warm.checkpointBytes;
     },
     status: () => ({
       threads: controller.threads,

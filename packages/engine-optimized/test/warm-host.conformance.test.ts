@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ChatMessage, Prompt, StateCacheStatus } from '@gemma-cli/contracts';
-import { tryEngine, until, untilFault, untilGone, withTemporaryFolder } from '@gemma-cli/testkit';
+import { scriptedWorker, tryEngine, until, untilFault, untilGone, withTemporaryFolder } from '@gemma-cli/testkit';
 import type { EngineTrial, Fault } from '@gemma-cli/testkit';
 import { describe, expect, it } from 'vitest';
 import { create } from '../src/index.ts';
@@ -270,6 +270,55 @@ describe('the warm host', () => {
     },
   );
 
+  it('replaces a process that grows though answers overlap all the time', async () => {
+    const script = { memory: { residentBytes: 5e6, anonymousBytes: 1e6, growthBytes: 400_000 }, pieceMs: 4 };
+    await tryEngine(create, { script, options: { growthBytesMax: 1_000_000, slots: 2 } }, async (trial) => {
+      // One answer is there all the time, so that nobody ever finds the process idle.
+      const long = trial.ask('a long one', { maxTokens: 400 });
+      for (let turn = 0; turn < 10; turn += 1) {
+        expect((await trial.ask(`${turn}`, { maxTokens: 2 })).error).toBeNull();
+      }
+      expect((await long).error).toBeNull();
+      const [first] = trial.pids();
+      const answers = trial.journal().filter((entry) => entry.event === 'call' && entry.operation === 'generate');
+      expect(answers.filter(({ pid }) => pid === first).length).toBeLessThanOrEqual(6);
+      await untilGone(first);
+    });
+  });
+
+  it('does not take its own checkpoints for growth', async () => {
+    const script = {
+      memory: { residentBytes: 5e6, anonymousBytes: 1e6, growthBytes: 400_000 },
+      cutTokensMax: 64,
+      checkpointBytes: 2e6,
+    };
+    await tryEngine(create, { script, options: { growthBytesMax: 1_000_000, slots: 1 } }, async (trial) => {
+      const text = 'A long question about many things. '.repeat(20);
+      for (let turn = 0; turn < 4; turn += 1) await trial.ask(`${turn} ${text}`, { maxTokens: 4 });
+      expect(trial.journal().some((entry) => entry.event === 'call' && entry.operation === 'checkpoint')).toBe(true);
+      expect(spawns(trial)).toBe(1);
+    });
+  });
+
+  it('counts the cache of its contexts among the memory that a model needs', async () => {
+    const options = { memoryBytesMax: 300 * 1024 ** 2 };
+    await tryEngine(create, { options }, async (trial) => {
+      // 128 KiB for each token.
+      const facts = {
+        block_count: 32,
+        embedding_length: 1024,
+        'attention.head_count': 8,
+        'attention.head_count_kv': 8,
+      };
+      await writeFile(trial.model.path, ggufHead('llama', facts));
+      expect((await trial.ask('one', { contextTokens: 512 })).error).toMatchObject({ code: 'MEMORY_EXCEEDED' });
+      expect(spawns(trial)).toBe(0);
+      const small = await create({ worker: scriptedWorker({}), ...options, slots: 1 });
+      expect((await small.describe(trial.model, { contextTokens: 512 })).contextTokens).toBe(512);
+      await small.close();
+    });
+  });
+
   it('ends a stalled chunk of a reproducible prompt soon after its abort, when nobody else loses by it', async () => {
     const faults = [{ at: 'evaluate', after: 64, do: 'delay', ms: 50_000, process: 1 } as const];
     await tryEngine(create, { script: { faults }, options: { abortMsMax: 50_000 } }, async (trial) => {
@@ -329,3 +378,13 @@ describe('the warm host', () => {
     });
   });
 });
+
+/** The beginning of a GGUF file with these numbers about its model. */
+function ggufHead(architecture: string, facts: Readonly<Record<string, number>>): Buffer {
+  const u32 = (value: number): Buffer => Buffer.from(Uint32Array.of(value).buffer);
+  const text = (value: string): Buffer => Buffer.concat([u32(value.length), u32(0), Buffer.from(value)]);
+  const values = Object.entries(facts).flatMap(([key, value]) => [text(`${architecture}.${key}`), u32(4), u32(value)]);
+  const counts = [u32(0), u32(0), u32(1 + values.length / 3), u32(0)];
+  const name = [text('general.architecture'), u32(8), text(architecture)];
+  return Buffer.concat([Buffer.from('GGUF'), u32(3), ...counts, ...name, ...values]);
+}

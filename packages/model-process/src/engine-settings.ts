@@ -41,7 +41,7 @@ export const engineDefaults = {
   chunkMsMax: 250,
   /** About a hundred system prompts or documents of a thousand tokens for a 270M model, a dozen for a 4B one. */
   stateCacheBytesMax: 1024 ** 3,
-  /** Native leaks of some MiB a request were seen in other runners; a gibibyte is beyond any cache of ours. */
+  /** Native leaks of some MiB a request were seen in other runners; checkpoints and draft models are not counted. */
   growthBytesMax: 1024 ** 3,
 } as const;
 

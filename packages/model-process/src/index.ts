@@ -4,6 +4,8 @@ export { availableCores } from './available-cores.ts';
 export type { AvailableCores, AvailableCoresSources } from './available-cores.ts';
 export { engineDefaults, llamaWorker, resolveEngineOptions } from './engine-settings.ts';
 export type { EngineSettings } from './engine-settings.ts';
+export { estimateCacheBytes } from './llama/estimate-cache-bytes.ts';
+export type { CacheWishes } from './llama/estimate-cache-bytes.ts';
 export { embedderOnHost } from './embedding/embedder-on-host.ts';
 export { embeddingFamilies } from './embedding/embedding-families.ts';
 export type { EmbeddingFamily } from './embedding/embedding-families.ts';

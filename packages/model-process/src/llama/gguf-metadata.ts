@@ -31,6 +31,34 @@ export function readGgufMetadata(path: string): GgufMetadata {
   }
 }
 
+/**
+ * Values by key at the beginning of a GGUF file, as far as `head` goes: what describes the model comes before its vocabulary.
+ * Gives nothing for a file that is not GGUF.
+ */
+export function readGgufHead(head: Buffer): ReadonlyMap<string, string | number | boolean> {
+  const values = new Map<string, string | number | boolean>();
+  let at = 0;
+  const reader: Reader = {
+    take(bytes) {
+      at += bytes;
+      if (at > head.length) throw new Error('the end of what was read');
+      return head.subarray(at - bytes, at);
+    },
+    skip(bytes) {
+      at += bytes;
+    },
+    skipTexts(texts) {
+      for (let index = 0; index < texts; index += 1) reader.skip(count(reader));
+    },
+  };
+  try {
+    readValues(reader, values);
+  } catch {
+    // Cut off inside a list of the vocabulary, usually: what came before is what was asked for.
+  }
+  return values;
+}
+
 interface Reader {
   /** The next bytes, valid until the next call. */
   take(bytes: number): Buffer;
@@ -40,19 +68,8 @@ interface Reader {
 }
 
 function readFrom(reader: Reader): GgufMetadata {
-  const magic = reader.take(4).toString('latin1');
-  if (magic !== 'GGUF') throw new Error(`the file begins with ${JSON.stringify(magic)} instead of "GGUF"`);
-  const version = reader.take(4).readUInt32LE();
-  if (version !== 2 && version !== 3) throw new Error(`expected GGUF version 2 or 3, got ${version}`);
-  const tensors = count(reader);
-  const keys = count(reader);
-
   const values = new Map<string, string | number | boolean>();
-  for (let index = 0; index < keys; index += 1) {
-    const key = text(reader);
-    const value = readValue(reader, reader.take(4).readUInt32LE());
-    if (value !== undefined) values.set(key, value);
-  }
+  const tensors = readValues(reader, values);
   const tensorNames: string[] = [];
   for (let index = 0; index < tensors; index += 1) {
     tensorNames.push(text(reader));
@@ -60,6 +77,22 @@ function readFrom(reader: Reader): GgufMetadata {
     reader.skip(dimensions * 8 + 4 + 8);
   }
   return { values, tensorNames };
+}
+
+/** Reads what comes before the tensors into `values`, and tells how many tensors there are. */
+function readValues(reader: Reader, values: Map<string, string | number | boolean>): number {
+  const magic = reader.take(4).toString('latin1');
+  if (magic !== 'GGUF') throw new Error(`the file begins with ${JSON.stringify(magic)} instead of "GGUF"`);
+  const version = reader.take(4).readUInt32LE();
+  if (version !== 2 && version !== 3) throw new Error(`expected GGUF version 2 or 3, got ${version}`);
+  const tensors = count(reader);
+  const keys = count(reader);
+  for (let index = 0; index < keys; index += 1) {
+    const key = text(reader);
+    const value = readValue(reader, reader.take(4).readUInt32LE());
+    if (value !== undefined) values.set(key, value);
+  }
+  return tensors;
 }
 
 function readValue(reader: Reader, type: number): string | number | boolean | undefined {
