@@ -1,3 +1,5 @@
+export { seededRandom } from '@gemma-cli/testkit';
+
 /** A competing load of this many cores from one second to another. */
 export interface LoadPhase {
   readonly seconds: number;
@@ -18,17 +20,6 @@ export interface SimulatedMachine {
   readonly noise: number;
   /** Share of tokens on several threads that take 2.2 times as long, because a helper thread comes late. Default: none. */
   readonly lateShare?: number;
-}
-
-/** Mulberry32: small, seeded, good enough to shake a controller. */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /**

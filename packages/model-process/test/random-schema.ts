@@ -1,16 +1,7 @@
+export { seededRandom } from '@gemma-cli/testkit';
+
 /** A source of chance: numbers from 0 to 1. */
 export type Random = () => number;
-
-/** Numbers that a seed repeats. */
-export function seededRandom(seed: number): Random {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** A schema, and a writer of values that are valid for it, with the properties in the order of the schema. */
 export interface RandomSchema {
