@@ -406,11 +406,22 @@ function candidatesFor(tokens: readonly number[], names: Iterable<string>, align
     .toSorted((a, b) => b.tokens - a.tokens || Number(b.aligned) - Number(a.aligned));
 }
 
-/** Reads a whole entry and holds it against what its name and its description promise. */
-async function check(
-  path: string,
-  expected: { readonly modelKey: string; readonly tokens: number; readonly hash: string; readonly aligned: boolean },
-): Promise<{ readonly bytes: number } | { readonly reason: IgnoredReason; readonly why: string } | 'vanished'> {
+/** What an entry has to be. */
+type Expected = Pick<NamedEntry, 'tokens' | 'hash' | 'aligned'> & { readonly modelKey: string };
+
+/** What is there: a sound state, one that must not be used, or none. */
+type Checked = { readonly bytes: number } | { readonly reason: IgnoredReason; readonly why: string } | 'vanished';
+
+/**
+ * Reads a whole entry and holds it against what its name and its description promise. One that looks damaged is looked at
+ * twice: between two reads other processes may have removed it and saved it anew, which is whole.
+ */
+async function check(path: string, expected: Expected): Promise<Checked> {
+  const first = await look(path, expected);
+  return first !== 'vanished' && 'reason' in first && first.reason === 'damaged' ? look(path, expected) : first;
+}
+
+async function look(path: string, expected: Expected): Promise<Checked> {
   try {
     const description = unsealed(await readFile(join(path, 'entry.json'), 'utf8'));
     if (description === undefined) return { reason: 'damaged', why: 'its description does not fit its checksum' };
