@@ -92,7 +92,10 @@ it(
     // Without `reproducible` chunks follow the measured speed, and other batches round otherwise: where two tokens are
     // nearly as likely, either may come (docs/decisions: one fixed schedule of evaluation chunks). So the text is one
     // whose next tokens are beyond doubt, and what is compared besides is how likely they are.
-    const texts = [chronicle, edited, chronicle].map((days) => `${days.join('')}On day 46 the ship sailed`);
+    // The last one ends right behind the cut, where a window with a hole would show.
+    const texts = [chronicle, edited, chronicle.slice(0, 8)].map(
+      (days) => `${days.join('')}On day ${days.length + 1} the ship sailed`,
+    );
     const ask = (engine: Engine, text: string): ReturnType<typeof collectAnswer> =>
       collectAnswer(
         engine.generate({ model, prompt: { type: 'completion', text }, sampling, maxTokens: 12, logprobs: 1 }),
@@ -102,22 +105,16 @@ it(
         event.type === 'text-delta' ? (event.logprobs ?? []).map(({ logprob }) => logprob) : [],
       );
     await using shared = await create({ threads: 1 });
-    const unshared: Awaited<ReturnType<typeof collectAnswer>>[] = [];
     for (const [turn, text] of texts.entries()) {
-      if (turn < 2) {
-        await using legacy = await createLegacy({ threads: 1 });
-        unshared.push(await ask(legacy, text));
-      }
-      const expected = unshared[turn % 2];
+      await using legacy = await createLegacy({ threads: 1 });
+      const expected = await ask(legacy, text);
       const answer = await ask(shared, text);
       expect(answer.error).toBeNull();
       if (turn > 0) expect(answer.end?.usage.cachedTokens).toBeGreaterThan(0);
-      expect(answer.text).toBe(expected?.text);
+      expect(answer.text).toBe(expected.text);
       expect(likelihoods(answer).length).toBe(12);
       for (const [index, logprob] of likelihoods(answer).entries())
-        expect(Math.abs(logprob - (expected === undefined ? 0 : (likelihoods(expected)[index] ?? 0)))).toBeLessThan(
-          0.2,
-        );
+        expect(Math.abs(logprob - (likelihoods(expected)[index] ?? 0))).toBeLessThan(0.2);
     }
   },
 );
