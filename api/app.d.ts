@@ -34,6 +34,7 @@ export interface AppModel {
     readonly format: 'gguf' | 'sbs';
     readonly embedding: boolean;
     readonly sha256?: string | null;
+    readonly changed?: boolean;
     readonly problem: string | null;
 }
 export interface ModelSource {

@@ -110,6 +110,7 @@ export interface InstalledModel {
     readonly licence: ModelLicence | null;
     readonly mode: 'downloaded' | 'linked' | 'copied';
     readonly installedAt: string;
+    readonly changed: boolean;
     readonly problem: string | null;
 }
 

@@ -13,6 +13,8 @@ export interface AppModel {
   readonly embedding: boolean;
   /** Of the weights, lower-case hexadecimal, as taken when they were installed. `null` = never taken. */
   readonly sha256?: string | null;
+  /** The file was written to since: the hash does not vouch for it. Default: false. */
+  readonly changed?: boolean;
   /** Why it cannot be run just now. `null` = nothing is wrong. */
   readonly problem: string | null;
 }

@@ -198,8 +198,8 @@ function makeRequest(
 }
 
 /** What the engine is told of a model: its hash too, by which saved states know the weights. */
-function modelFile({ path, name, sha256 }: AppModel): ModelFile {
-  return { path, name, ...(typeof sha256 === 'string' ? { sha256 } : {}) };
+function modelFile({ path, name, sha256, changed = false }: AppModel): ModelFile {
+  return { path, name, ...(typeof sha256 === 'string' && !changed ? { sha256 } : {}) };
 }
 
 /** Leaves out keys without a value: the engine tells "not given" from "given as nothing". */

@@ -16,9 +16,10 @@ function recordingApp(reason: GenerationEnd['reason'] = 'stop'): { app: App; req
     },
     close: () => Promise.resolve(),
   } as unknown as Engine;
-  const models = ['big', 'small'].map((name) => ({
+  const models = ['big', 'small', 'changed'].map((name) => ({
     name,
-    sha256: name === 'big' ? 'b1'.repeat(32) : null,
+    sha256: name === 'small' ? null : 'b1'.repeat(32),
+    changed: name === 'changed',
     path: `/${name}.gguf`,
     chat: true,
     format: 'gguf' as const,
@@ -52,15 +53,16 @@ describe('what an answer is made with', () => {
     expect(Object.keys(requests[1] ?? {}).toSorted()).toEqual(['model', 'prompt', 'sampling']);
   });
 
-  test('the engine is told the hash of the weights where it is known', async () => {
+  test('the engine is told the hash of the weights where it is known, and the file is still what was hashed', async () => {
     const { app, requests } = recordingApp();
     await collect(app.ask({ prompt: 'Hi' }));
     await collect(app.ask({ prompt: 'Hi', model: 'small' }));
-    expect(requests.map(({ model }) => model)).toEqual([
+    await collect(app.ask({ prompt: 'Hi', model: 'changed' }));
+    expect(requests.map(({ model }) => model)).toStrictEqual([
       { name: 'big', path: '/big.gguf', sha256: 'b1'.repeat(32) },
       { name: 'small', path: '/small.gguf' },
+      { name: 'changed', path: '/changed.gguf' },
     ]);
-    expect(requests[1]?.model).not.toHaveProperty('sha256');
   });
 
   test('the model that guesses ahead is an installed one', async () => {

@@ -48,6 +48,8 @@ export interface InstalledModel {
   readonly mode: 'downloaded' | 'linked' | 'copied';
   /** ISO 8601. For a plain path: when the file changed last. */
   readonly installedAt: string;
+  /** The file was written to after it was installed: `sha256` need not be of what is in it now. */
+  readonly changed: boolean;
   /** Why it cannot be run just now, such as a linked file that has gone. `null` = nothing is wrong. */
   readonly problem: string | null;
 }

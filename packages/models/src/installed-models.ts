@@ -67,6 +67,7 @@ async function modelOfPath(path: string): Promise<InstalledModel> {
       mode: 'linked',
       installedAt: mtime.toISOString(),
     }),
+    changed: false,
     problem: null,
   };
 }

@@ -15,7 +15,7 @@ export const recordFile = 'model.json';
 export const licenceFile = 'LICENCE.txt';
 
 /** What is kept of an installed model. Paths are relative to its folder, but for a linked file. */
-export type ModelRecord = Omit<InstalledModel, 'problem'>;
+export type ModelRecord = Omit<InstalledModel, 'changed' | 'problem'>;
 
 /** The record as text. */
 export function formatRecord(record: ModelRecord): string {
@@ -55,13 +55,14 @@ export async function readModelFolder(store: string, folder: string): Promise<In
   const record = (await readRecord(base, name)) ?? (await rebuildRecord(base, folder, name));
   if (record === undefined) return undefined;
   const path = record.mode === 'linked' ? record.path : join(base, record.path);
-  const size = (await stat(path).catch(orWhenMissing(undefined)))?.size;
+  const stats = await stat(path).catch(orWhenMissing(undefined));
   return {
     ...record,
     name,
     path,
     licence: record.licence === null ? null : absoluteLicence(record.licence, base),
-    problem: problemOf(record, path, size),
+    changed: stats !== undefined && Math.floor(stats.mtimeMs) > Date.parse(record.installedAt),
+    problem: problemOf(record, path, stats?.size),
   };
 }
 

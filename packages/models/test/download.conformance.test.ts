@@ -56,6 +56,7 @@ describe('a pull of an URL', () => {
       hashSource: 'computed',
       mode: 'downloaded',
       chat: true,
+      changed: false,
       problem: null,
       source: `${server.url}/m/Tiny.gguf`,
     });

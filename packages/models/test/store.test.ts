@@ -1,4 +1,4 @@
-import { mkdir, readFile, readdir, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rm, stat, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createModelStore } from '../src/index.ts';
@@ -44,6 +44,7 @@ describe('list', () => {
           path: installed.path,
           sha256: null,
           architecture: 'gemma3',
+          changed: false,
           problem: null,
         }),
       ]);
@@ -87,6 +88,7 @@ describe('find', () => {
       chat: true,
       trainContextTokens: 2048,
       sha256: null,
+      changed: false,
       problem: null,
     });
   });
@@ -102,6 +104,16 @@ describe('find', () => {
     await expect(fastStore(await temporaryFolder()).find('./no/such.gguf')).rejects.toMatchObject({
       code: 'MODEL_NOT_FOUND',
     });
+  });
+
+  test('of a model whose file was written to since it was installed, says so', async () => {
+    const store = fastStore(await temporaryFolder());
+    const path = await modelFile();
+    await store.importFile(path, { mode: 'link', name: 'm' });
+    expect((await store.find('m'))?.changed).toBe(false);
+    const later = new Date(Date.now() + 60_000);
+    await utimes(path, later, later);
+    expect((await store.find('m'))?.changed).toBe(true);
   });
 
   test('of a linked model whose file is gone, and of a cut one, says so', async () => {
