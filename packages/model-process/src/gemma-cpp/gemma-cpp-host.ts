@@ -27,7 +27,7 @@ import { probeExecutable } from './probe-executable.ts';
 import type { GemmaExecutable } from './probe-executable.ts';
 import { processArguments, settingsOf } from './process-arguments.ts';
 import type { ProcessSettings } from './process-arguments.ts';
-import { estimateTokens, neutralise, renderTurns } from './render-prompt.ts';
+import { estimateTokens, neutralise, renderTurns, tokensAtMost } from './render-prompt.ts';
 import type { ChatTurn } from './render-prompt.ts';
 import { readSbsConfig } from './sbs-config.ts';
 import type { SbsConfig } from './sbs-config.ts';
@@ -74,6 +74,8 @@ interface WarmProcess {
   conversation: readonly ChatTurn[] | null;
   /** Tokens of it, estimated. */
   tokens: number;
+  /** Tokens of it, at most. */
+  tokensMax: number;
   /** An answer that nobody wants any more and that is let finish. */
   draining: Promise<void> | undefined;
   isBusy: boolean;
@@ -225,15 +227,16 @@ export function gemmaCppHost({ mode, settings, temporaryFolder = tmpdir() }: Gem
         !request.reproducible &&
         prompt.form === 'block' &&
         continues(model.conversation, prompt.turns) &&
-        model.tokens + nextTokens(prompt) + chosen.maxTokens < chosen.contextTokens;
+        model.tokensMax + nextTokens(prompt, tokensAtMost) + chosen.maxTokens < chosen.contextTokens;
       if (prompt.form === 'block' && !isNext && (model.conversation === null || model.conversation.length > 0)) {
         await untilAborted(model.process.forget(), turn.stop);
         model.conversation = [];
         model.tokens = 0;
+        model.tokensMax = 0;
       }
       const text = isNext ? renderTurns(prompt.turns.slice(-1)) : prompt.text;
       const before = isNext ? model.tokens : 0;
-      const promptTokens = isNext ? before + nextTokens(prompt) : prompt.tokens;
+      const promptTokens = isNext ? before + nextTokens(prompt, estimateTokens) : prompt.tokens;
       writer.prompt(promptTokens, before);
       model.conversation = null;
       const { reason, cut, finished } = await run(model.process, parts, text, false, promptTokens - before);
@@ -245,6 +248,7 @@ export function gemmaCppHost({ mode, settings, temporaryFolder = tmpdir() }: Gem
           index === prompt.turns.length - 1 ? { ...each, assistant: writer.written } : each,
         );
         model.tokens = promptTokens + Math.max(writer.tokens, estimateTokens(writer.written));
+        model.tokensMax += tokensAtMost(text) + templateTokens + Math.max(writer.tokens, tokensAtMost(writer.written));
       }
       return reason;
     } finally {
@@ -297,6 +301,7 @@ export function gemmaCppHost({ mode, settings, temporaryFolder = tmpdir() }: Gem
       loadMs,
       conversation: [],
       tokens: 0,
+      tokensMax: 0,
       draining: undefined,
       isBusy: true,
       idle: createIdleTimer(settings.keepAliveMs),
@@ -675,8 +680,8 @@ function neutralAnswer(assistant: string | null): string | undefined {
   return assistant === null ? undefined : neutralise(assistant).trim();
 }
 
-function nextTokens(prompt: PreparedPrompt): number {
-  return estimateTokens(renderTurns(prompt.turns.slice(-1))) + templateTokens;
+function nextTokens(prompt: PreparedPrompt, count: (text: string) => number): number {
+  return count(renderTurns(prompt.turns.slice(-1))) + templateTokens;
 }
 
 /** Asks, and asks again with a shorter prompt as long as the runtime refuses its length and the request allows that. */

@@ -66,19 +66,35 @@ const specialTokens =
   /<(?:start_of_turn|end_of_turn|start_of_image|end_of_image|image_soft_token|bos|eos|pad|unk|mask|unused\d+)>|\[(?:multimodal|@BOS@)\]|<\|[a-z_"]+\|?>|<[a-z_]+\|>/gu;
 
 /**
- * About how many tokens a text has, rather too many than too few: words of any script in pieces, everything else one
- * by one. gemma.cpp tells no counts that could be had before an answer, and the context must not be overrun.
+ * About how many tokens a text as people write it has, rather too many than too few: words of any script in pieces,
+ * everything else one by one. gemma.cpp tells no counts that could be had before an answer.
  */
 export function estimateTokens(text: string): number {
-  let tokens = 0;
+  return countPieces(text, { lettersOfPiece: 3, bytesOfPiece: 2 });
+}
+
+/**
+ * What no text exceeded, keys, hashes and rare characters included: about two to three times the tokens of prose. By this
+ * it is decided when a conversation no longer fits, because gemma.cpp overwrites its beginning without a word.
+ */
+export function tokensAtMost(text: string): number {
+  return countPieces(text, { lettersOfPiece: 1.25, bytesOfPiece: 1 });
+}
+
+function countPieces(
+  text: string,
+  { lettersOfPiece, bytesOfPiece }: { readonly lettersOfPiece: number; readonly bytesOfPiece: number },
+): number {
+  let pieces = 0;
   for (const [run = ''] of text.matchAll(/[A-Za-z]+|[\u0080-\u{10FFFF}]+| +|[^A-Za-z ]/gu)) {
     const [first = ''] = run;
-    if (first === ' ') tokens += run.length > 1 ? 1 : 0;
-    else if (/[A-Za-z]/u.test(first)) tokens += Math.ceil(run.length / 3);
-    else if (first > '\u007F') tokens += Math.ceil(Buffer.byteLength(run) / 2);
-    else tokens += 1;
+    // One space belongs to the word behind it.
+    if (first === ' ') pieces += run.length > 1 ? Math.ceil(run.length / 16) : 0;
+    else if (/[A-Za-z]/u.test(first)) pieces += Math.ceil(run.length / lettersOfPiece);
+    else if (first > '\u007F') pieces += Math.ceil(Buffer.byteLength(run) / bytesOfPiece);
+    else pieces += 1;
   }
-  return tokens;
+  return pieces;
 }
 
 function wrongRoles(messages: readonly ChatMessage[]): GemmaError {
