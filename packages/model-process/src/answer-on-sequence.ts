@@ -232,7 +232,7 @@ async function decode(
   }
 
   progress.outputTokens = 0;
-  const { reason, length, draftedTokens, acceptedTokens } = await process.call(
+  const generated = process.call(
     'generate',
     {
       sequence,
@@ -246,6 +246,13 @@ async function decode(
     },
     { signal: AbortSignal.any([signal, enough.signal]), onPiece },
   );
+  const outcome = await generated.catch((error: unknown) => {
+    // The answer was whole: a process that stalls behind a stop string takes nothing of it back.
+    if (stopped && !signal.aborted && isGemmaError(error)) return undefined;
+    throw error;
+  });
+  if (outcome === undefined) return { reason: 'stop', logprobs };
+  const { reason, length, draftedTokens, acceptedTokens } = outcome;
   ledger.append(lastChunk, request.reproducible);
   for (const token of sampled) ledger.append([token], request.reproducible);
   ledger.truncate(length);

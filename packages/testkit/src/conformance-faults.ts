@@ -180,6 +180,25 @@ export function declareFaultPromises(subject: EngineSubject): void {
       }),
     );
 
+    promise(subject, 'in a process that stalls behind a stop string is whole, and the next prompt is answered', () =>
+      tryEngine(
+        createEngine,
+        {
+          script: {
+            ...brief,
+            answer: { text: 'abc.def' },
+            faults: [{ at: 'piece', after: 4, do: 'hang', process: 1 }],
+          },
+          options: { abortMsMax: 200 },
+        },
+        async ({ ask }) => {
+          const { text, end, error } = await ask('hello', { stop: ['.'] });
+          expect([error, text, end?.reason]).toEqual([null, 'abc', 'stop']);
+          expect((await ask('next')).text).toBe('abc.def');
+        },
+      ),
+    );
+
     promise(
       subject,
       'by leaving the loop frees the slot, in a process that answers and in one that hangs',
