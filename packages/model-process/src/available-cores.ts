@@ -23,7 +23,7 @@ export interface AvailableCoresSources {
 
 /**
  * The cores really available: the affinity mask, and the control group's quota floored, at least 1. Node follows the
- * mask but not every quota. More threads than cores make llama.cpp about 90 times slower, because its threads spin at a
+ * mask but not every quota. More threads than cores make llama.cpp about a hundred times slower, because its threads spin at a
  * barrier for each node of the graph.
  */
 export function availableCores({
