@@ -112,7 +112,7 @@ const troubleMsMax = 3_600_000;
 const readBytes = 1024 ** 2;
 
 /**
- * When a state is worth its bytes. Restoring costs some milliseconds (600 tokens: 9.7 MB, 3 ms to load, 5 to check), so
+ * When a state is worth its bytes. Restoring costs some milliseconds (560 tokens: 9.6 MB, 19 ms; suite `restore`), so
  * what counts is the evaluation it replaces: below a quarter of a second nobody notices. And a state that is only a few
  * tokens longer than a saved one would be a second copy of it.
  */
