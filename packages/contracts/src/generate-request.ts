@@ -107,7 +107,7 @@ export interface GenerateRequest {
   readonly sampling?: Sampling;
   /** Most tokens of the answer. Integer >= 1. Default 2,048, or what the context has room for. */
   readonly maxTokens?: number;
-  /** The answer ends before the first of these, at most 16 of at most 256 characters. Default: none. */
+  /** The answer ends before the first of these that is complete, at most 16 of at most 256 characters. Default: none. */
   readonly stop?: readonly string[];
   /** Tokens of context. Default: the smaller of the model's training context and 8,192. */
   readonly contextTokens?: number;

@@ -7,17 +7,21 @@ export interface StopMatcher {
 }
 
 /**
- * Makes a matcher. It holds back only the longest tail that could be the beginning of a stop string; when several stop
- * strings match, the one that begins first wins.
+ * Makes a matcher. It holds back only the longest tail that could be the beginning of a stop string. The stop string that
+ * is complete first wins, of several that end together the longest: so the pieces do not matter, and nothing has to be
+ * generated to see whether a longer one would have come.
  */
 export function createStopMatcher(stops: readonly string[]): StopMatcher {
   let held = '';
   return {
     write(text) {
       held += text;
-      const found = stops.map((stop) => held.indexOf(stop)).filter((index) => index >= 0);
-      if (found.length > 0) {
-        const before = held.slice(0, Math.min(...found));
+      const [first] = stops
+        .map((stop) => ({ begin: held.indexOf(stop), length: stop.length }))
+        .filter(({ begin }) => begin >= 0)
+        .toSorted((one, other) => one.begin + one.length - other.begin - other.length || one.begin - other.begin);
+      if (first !== undefined) {
+        const before = held.slice(0, first.begin);
         held = '';
         return { text: before, stopped: true };
       }

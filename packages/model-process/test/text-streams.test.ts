@@ -26,10 +26,13 @@ describe('createUtf8Stream', () => {
   });
 });
 
-/** The text before the first stop string: the plain way to say it. */
+/** The text before the stop string that is complete first, of several the longest: the plain way to say it. */
 function beforeFirstStop(whole: string, stops: readonly string[]): string {
-  const found = stops.map((stop) => whole.indexOf(stop)).filter((index) => index >= 0);
-  return found.length === 0 ? whole : whole.slice(0, Math.min(...found));
+  for (let end = 1; end <= whole.length; end += 1) {
+    const ending = stops.filter((stop) => whole.slice(0, end).endsWith(stop));
+    if (ending.length > 0) return whole.slice(0, end - Math.max(...ending.map(({ length }) => length)));
+  }
+  return whole;
 }
 
 describe('createStopMatcher', () => {
@@ -67,6 +70,20 @@ describe('createStopMatcher', () => {
         );
       }),
     );
+  });
+
+  it('stops at the string that is complete first, although a longer one had begun before it', () => {
+    for (const parts of [['ab😀\n'], ['ab', '😀', '\n'], ['a', 'b😀\n']]) {
+      const matcher = createStopMatcher(['b', 'ab😀\n']);
+      const results = parts.map((part) => matcher.write(part));
+      const at = results.findIndex(({ stopped }) => stopped);
+      expect(
+        results
+          .slice(0, at + 1)
+          .map(({ text }) => text)
+          .join(''),
+      ).toBe('a');
+    }
   });
 
   it('holds back only what could begin a stop string', () => {
