@@ -155,6 +155,12 @@ const system: ChatMessage = {
   content: 'Be brief, be kind, and say where you know it from. '.repeat(12),
 };
 
+/** A beginning of that length that no story has, so that its state is saved when it is first asked under. */
+const epilogue: ChatMessage = {
+  role: 'system',
+  content: 'Tell how it ended, and what became of all of them. '.repeat(12),
+};
+
 /** Kinds of model process: what a real one may do to a cut sequence, and numbers that depend on the batches. */
 const kinds: readonly {
   readonly title: string;
@@ -225,13 +231,20 @@ type AskBoth = (prompt: Prompt, rest?: Partial<GenerateRequest>) => Promise<Coll
 
 /** Whatever was told before: what comes after the death of the process begins with a state from disk, and is as good. */
 async function restore(ask: AskBoth, { engine }: EngineTrial): Promise<void> {
-  const underSystem = (content: string): Prompt => ({ type: 'chat', messages: [system, { role: 'user', content }] });
+  const underSystem = (content: string): Prompt => ({ type: 'chat', messages: [epilogue, { role: 'user', content }] });
+  const saves = (): number => engine.status().stateCache?.saves ?? 0;
+  const endProcesses = async (): Promise<void> => {
+    for (const { pid } of engine.status().processes) {
+      process.kill(pid, 'SIGKILL');
+      await untilGone(pid);
+    }
+  };
+  // A save that the story began is over then, one way or the other.
+  await endProcesses();
+  const savesBefore = saves();
   await ask(underSystem('What was that?'));
-  await until('a state is saved', () => (engine.status().stateCache?.saves ?? 0) > 0);
-  for (const { pid } of engine.status().processes) {
-    process.kill(pid, 'SIGKILL');
-    await untilGone(pid);
-  }
+  await until('a state is saved', () => saves() > savesBefore);
+  await endProcesses();
   const { end } = await ask(underSystem('And what comes next?'));
   expect(end?.usage.restoredTokens ?? 0, 'tokens restored from disk').toBeGreaterThan(0);
 }
