@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { LoadedModel, ResolvedSampling, WorkerOperations } from '@gemma-cli/contracts/worker-protocol';
 import { llamaWorker, startModelProcess } from '@gemma-cli/model-process';
 import type { CallOptions, ModelProcess } from '@gemma-cli/model-process';
-import { realModel } from '@gemma-cli/testkit';
+import { describeUnless, realModel } from '@gemma-cli/testkit';
 
 const greedy: ResolvedSampling = {
   temperature: 0,
@@ -652,7 +652,9 @@ describe('the llama.cpp worker with SmolLM2 135M Instruct', () => {
   });
 });
 
-describe.runIf(existsSync(miniLm))('the llama.cpp worker with the embedding model MiniLM', () => {
+const missingMiniLm = existsSync(miniLm) ? undefined : `there is no ${miniLm}`;
+
+describeUnless(missingMiniLm, 'the llama.cpp worker with the embedding model MiniLM', () => {
   let worker: Loaded;
   beforeAll(async () => {
     worker = await load({ path: miniLm, contextTokens: 256, purpose: 'embed' });

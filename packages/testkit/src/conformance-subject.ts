@@ -22,11 +22,11 @@ export interface EngineSubject {
   readonly name: string;
   /** The factory under test. */
   readonly createEngine: CreateEngine;
-  /** Per trait, `true`, or the reason why the engine does not have it: its cases are skipped with that reason. Default: all true. */
+  /** Per trait, `true`, or the reason why the engine does not have it: its cases skip themselves with that reason. Default: all true. */
   readonly supports?: Partial<Record<EngineTrait, true | string>>;
 }
 
-/** Declares one promise. One that needs a trait which the engine does not have is skipped, and says why. */
+/** Declares one promise. One that needs a trait which the engine does not have skips itself, and says why. */
 export function promise(
   subject: EngineSubject,
   title: string,
@@ -35,10 +35,7 @@ export function promise(
   timeoutMs = 30_000,
 ): void {
   const support = needs === undefined ? true : (subject.supports?.[needs] ?? true);
-  if (support === true) it.concurrent(title, { timeout: timeoutMs }, body);
-  // A skip by capability is on purpose and carries its reason.
-  // oxlint-disable-next-line vitest/no-disabled-tests
-  else it.skip(`${title} (skipped: ${support})`, body);
+  it.concurrent(title, { timeout: timeoutMs }, (context) => (support === true ? body() : context.skip(support)));
 }
 
 /** Whether the engine has a trait, for cases that promise more of one that has. */

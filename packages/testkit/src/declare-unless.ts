@@ -9,17 +9,18 @@ export const missingLinux: Missing = process.platform === 'linux' ? undefined : 
 /** What tests lack that run a shell script, or look at the mode of a file. */
 export const missingUnix: Missing = process.platform === 'win32' ? 'Windows has no shell scripts and modes' : undefined;
 
-/** Declares a test, or skips it with the reason in its title: a skip that says nothing looks like a pass. */
+/** Declares a test. Where something is missing it skips itself, and reports tell why. */
 export function itUnless(missing: Missing, title: string, body: () => unknown, timeoutMs?: number): void {
-  if (missing === undefined) it(title, timeoutMs === undefined ? {} : { timeout: timeoutMs }, () => body());
-  // oxlint-disable-next-line vitest/no-disabled-tests -- the one place that skips, and it says why
-  else it.skip(`${title} (skipped: ${missing})`, () => {});
+  it(title, timeoutMs === undefined ? {} : { timeout: timeoutMs }, (context) =>
+    missing === undefined ? body() : context.skip(missing),
+  );
 }
 
-/** Declares a suite, or skips it as a whole with the reason in its title. */
+/** Declares a suite. Where something is missing one test stands for it, which skips itself, and reports tell why. */
 export function describeUnless(missing: Missing, title: string, body: () => void): void {
-  // oxlint-disable-next-line vitest/valid-describe-callback -- the suite is the caller's
-  if (missing === undefined) describe(title, body);
-  // oxlint-disable-next-line vitest/no-disabled-tests, vitest/valid-describe-callback -- as above
-  else describe.skip(`${title} (skipped: ${missing})`, body);
+  if (missing === undefined) {
+    describe(title, () => {
+      body();
+    });
+  } else itUnless(missing, title, body);
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Embedder, EmbedderOptions } from '@gemma-cli/contracts';
+import { describeUnless } from './declare-unless.ts';
 import { embeddingReferences, rankingReferences } from './embedding-references.ts';
 import type { EmbedderSubject } from './embedder-trial.ts';
 import { writeRankingModel } from './ranking-model.ts';
@@ -40,8 +41,9 @@ export function embedderRealConformance({
   };
 
   describe(`${name}, real`, () => {
-    // The file is shared beside the checkout of this project and cannot be fetched from a registry.
-    describe.skipIf(!existsSync(embeddingModel))(`all-MiniLM-L6-v2 (skipped without ${embeddingModel})`, () => {
+    // Shared beside the checkout of this project: no registry has it.
+    const missing = existsSync(embeddingModel) ? undefined : `there is no ${embeddingModel}`;
+    describeUnless(missing, 'all-MiniLM-L6-v2', () => {
       it('finds texts as alike as the original weights do', () =>
         withEmbedder(async (embedder) => {
           expect(embedder.dimensions).toBe(384);

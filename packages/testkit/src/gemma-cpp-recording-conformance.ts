@@ -37,8 +37,7 @@ interface ReplayTrial {
  * several prompts, an engine with a process for each gets the first of them.
  */
 export function gemmaCppRecordingConformance({ name, createEngine, isWarm }: GemmaCppSubject): void {
-  const recordings = gemmaCppRecordings();
-  const folder = 'folder' in recordings ? recordings.folder : '';
+  const { folder, missing } = gemmaCppRecordings();
   const played = (
     recording: string,
     promise: string,
@@ -46,7 +45,7 @@ export function gemmaCppRecordingConformance({ name, createEngine, isWarm }: Gem
     body: (trial: ReplayTrial) => Promise<void>,
     timeScale = fast,
   ): void =>
-    itUnless('missing' in recordings ? recordings.missing : undefined, `${recording}: ${promise}`, () =>
+    itUnless(missing, `${recording}: ${promise}`, () =>
       withTemporaryFolder(async (place) => {
         const path = join(place, 'weights.sbs');
         await writeFile(path, standInWeights({ wrapping }));

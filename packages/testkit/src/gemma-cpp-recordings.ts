@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { Missing } from './declare-unless.ts';
 import { writeExecutable } from './gemma-cpp-script.ts';
 
 /** One event of a recorded run of gemma.cpp. */
@@ -23,10 +24,13 @@ export interface Replay {
   readonly timeScale: number;
 }
 
-/** Folder of the recordings, which lies beside the checkout where somebody put it, or the reason why it is not there. */
-export function gemmaCppRecordings(): { readonly folder: string } | { readonly missing: string } {
+/** Folder of the recordings, which lies beside the checkout where somebody put it, and what is missing when nobody did. */
+export function gemmaCppRecordings(): { readonly folder: string; readonly missing: Missing } {
   const folder = fileURLToPath(new URL('../../../../shared/data/gemma-cpp/', import.meta.url));
-  return existsSync(folder) ? { folder } : { missing: 'the recordings of gemma.cpp are not beside this checkout' };
+  return {
+    folder,
+    missing: existsSync(folder) ? undefined : 'the recordings of gemma.cpp are not beside this checkout',
+  };
 }
 
 /** Reads a recording. */

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
+  describeUnless,
   gemmaCppRecordings,
   readRecording,
   readStandInJournal,
@@ -124,62 +125,56 @@ describe('input of the stand-in', () => {
   });
 });
 
-const recordings = gemmaCppRecordings();
-if ('missing' in recordings) {
-  // A skip by what is there is on purpose and carries its reason.
-  // oxlint-disable-next-line vitest/no-disabled-tests
-  it.skip(`the stand-in beside recordings (skipped: ${recordings.missing})`, () => {});
-} else {
-  const { folder: place } = recordings;
-  describe('the stand-in beside recordings', () => {
-    const failures = [
-      'bad-bool',
-      'bad-tristate',
-      'bad-int',
-      'bad-int-range',
-      'missing-value',
-      'no-weights',
-      'missing-file',
-    ];
-    for (const name of failures)
-      it.concurrent(`errors/${name}: ends and says as the recorded process did`, async () => {
-        const events = readRecording(join(place, 'errors', `${name}.jsonl`));
-        const recorded = events.find(({ stream }) => stream === 'exit');
-        const said = events
-          .map(({ stream, data }) => (stream === 'stderr' && typeof data === 'string' ? data : ''))
-          .join('');
-        await withTemporaryFolder(async (folder) => {
-          const weights = join(folder, 'w.sbs');
-          await writeFile(weights, standInWeights({ wrapping: 'base' }));
-          const args = recordedArguments(events).map((arg) => (arg.startsWith('/models/') ? weights : arg));
-          const { stderr, code, signal } = await run(standInGemma(join(folder, 'bin')), args);
-          expect({ stderr, code, signal }).toEqual({ stderr: said, code: recorded?.code, signal: recorded?.signal });
-        });
+const { folder: place, missing } = gemmaCppRecordings();
+
+describeUnless(missing, 'the stand-in beside recordings', () => {
+  const failures = [
+    'bad-bool',
+    'bad-tristate',
+    'bad-int',
+    'bad-int-range',
+    'missing-value',
+    'no-weights',
+    'missing-file',
+  ];
+  for (const name of failures)
+    it.concurrent(`errors/${name}: ends and says as the recorded process did`, async () => {
+      const events = readRecording(join(place, 'errors', `${name}.jsonl`));
+      const recorded = events.find(({ stream }) => stream === 'exit');
+      const said = events
+        .map(({ stream, data }) => (stream === 'stderr' && typeof data === 'string' ? data : ''))
+        .join('');
+      await withTemporaryFolder(async (folder) => {
+        const weights = join(folder, 'w.sbs');
+        await writeFile(weights, standInWeights({ wrapping: 'base' }));
+        const args = recordedArguments(events).map((arg) => (arg.startsWith('/models/') ? weights : arg));
+        const { stderr, code, signal } = await run(standInGemma(join(folder, 'bin')), args);
+        expect({ stderr, code, signal }).toEqual({ stderr: said, code: recorded?.code, signal: recorded?.signal });
       });
-  });
+    });
+});
 
-  describe('the replayer', () => {
-    const recording = join(place, 'cli', 'recommended-eot-sentinel.jsonl');
-    const args = ['--eot_line', 'E'];
-    // A line less than was recorded, so that only the prompts decide what comes.
-    const prompts =
-      'E\nMy name is Alice.\n\nI live in Paris.\nE\nE\nMy name is\nE\nE\n%c\nE\nE\nMy name is\nE\nE\n %quick test\nE\nE\n%q\nE\n';
+describeUnless(missing, 'the replayer', () => {
+  const recording = join(place, 'cli', 'recommended-eot-sentinel.jsonl');
+  const args = ['--eot_line', 'E'];
+  // A line less than was recorded, so that only the prompts decide what comes.
+  const prompts =
+    'E\nMy name is Alice.\n\nI live in Paris.\nE\nE\nMy name is\nE\nE\n%c\nE\nE\nMy name is\nE\nE\n %quick test\nE\nE\n%q\nE\n';
 
-    it.concurrent('plays a recording byte for byte', () =>
-      withTemporaryFolder(async (folder) => {
-        const { stdout, code } = await run(replayGemma(folder, { recording, timeScale: 0 }), args, prompts);
-        expect(stdout).toBe(recordedOutput(readRecording(recording)));
-        expect(code).toBe(0);
-      }));
+  it.concurrent('plays a recording byte for byte', () =>
+    withTemporaryFolder(async (folder) => {
+      const { stdout, code } = await run(replayGemma(folder, { recording, timeScale: 0 }), args, prompts);
+      expect(stdout).toBe(recordedOutput(readRecording(recording)));
+      expect(code).toBe(0);
+    }));
 
-    it.concurrent('answers an empty prompt that was not recorded, and refuses another prompt', () =>
-      withTemporaryFolder(async (folder) => {
-        const executable = replayGemma(folder, { recording, timeScale: 0 });
-        const more = await run(executable, args, prompts.replace('%c', 'E\n%c'));
-        expect(more.stdout.length).toBe(recordedOutput(readRecording(recording)).length + hint.length);
-        const other = await run(executable, args, 'E\nAnother question\nE\nE\n');
-        expect(other.code).toBe(96);
-        expect(other.stderr).toContain('Another question');
-      }));
-  });
-}
+  it.concurrent('answers an empty prompt that was not recorded, and refuses another prompt', () =>
+    withTemporaryFolder(async (folder) => {
+      const executable = replayGemma(folder, { recording, timeScale: 0 });
+      const more = await run(executable, args, prompts.replace('%c', 'E\n%c'));
+      expect(more.stdout.length).toBe(recordedOutput(readRecording(recording)).length + hint.length);
+      const other = await run(executable, args, 'E\nAnother question\nE\nE\n');
+      expect(other.code).toBe(96);
+      expect(other.stderr).toContain('Another question');
+    }));
+});
