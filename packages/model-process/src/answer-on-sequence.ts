@@ -251,7 +251,10 @@ async function decode(
     if (stopped && !signal.aborted && isGemmaError(error)) return undefined;
     throw error;
   });
-  if (outcome === undefined) return { reason: 'stop', logprobs };
+  if (outcome === undefined) {
+    progress.evaluatedTokens = promptTokens - (progress.cachedTokens ?? 0);
+    return { reason: 'stop', logprobs };
+  }
   const { reason, length, draftedTokens, acceptedTokens } = outcome;
   ledger.append(lastChunk, request.reproducible);
   for (const token of sampled) ledger.append([token], request.reproducible);

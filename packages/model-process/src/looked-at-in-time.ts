@@ -1,6 +1,14 @@
 import { GemmaError } from '@gemma-cli/contracts';
 import { untilAborted } from './until-aborted.ts';
 
+/** How long somebody waits for a look at a file. */
+export interface LookOptions {
+  readonly path: string;
+  readonly timeoutMs: number;
+  /** Default: nobody leaves. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Waits for a look at a model file no longer than its load may take, or until the abort: on a dead network drive even that
  * never ends.
@@ -9,7 +17,7 @@ import { untilAborted } from './until-aborted.ts';
  */
 export async function lookedAtInTime<Result>(
   looking: Promise<Result>,
-  { path, timeoutMs, signal }: { readonly path: string; readonly timeoutMs: number; readonly signal: AbortSignal },
+  { path, timeoutMs, signal }: LookOptions,
 ): Promise<Result> {
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<never>((_, reject) => {
@@ -24,7 +32,9 @@ export async function lookedAtInTime<Result>(
     }, timeoutMs);
   });
   try {
-    return await untilAborted(Promise.race([looking, tooLate]), signal);
+    const first = Promise.race([looking, tooLate]);
+    if (signal === undefined) return await first;
+    return await untilAborted(first, signal, 'The request was aborted while its model file was looked at.');
   } finally {
     clearTimeout(timer);
   }

@@ -1,6 +1,6 @@
-import { GemmaError } from '@gemma-cli/contracts';
 import type { LoadedModel } from '@gemma-cli/contracts/worker-protocol';
 import type { EngineSettings } from './engine-settings.ts';
+import { lookedAtInTime } from './looked-at-in-time.ts';
 import { startModelProcess } from './model-process.ts';
 import type { ModelProcess } from './model-process.ts';
 
@@ -43,7 +43,7 @@ export async function openModel({
   onSpawn,
 }: OpenModelOptions): Promise<OpenModel> {
   const leftMs = countdown(settings.loadMsMax);
-  await check(path, settings, leftMs(), signal);
+  await lookedAtInTime(settings.checkModel(path), { path, timeoutMs: leftMs(), signal });
   const start = performance.now();
   const process = await startModelProcess(
     {
@@ -101,7 +101,7 @@ export interface LoadDraftOptions {
 export async function loadDraft({ process, model, path, settings, signal }: LoadDraftOptions): Promise<void> {
   if (!model.capabilities.speculation) return;
   const leftMs = countdown(settings.loadMsMax);
-  await check(path, settings, leftMs(), signal);
+  await lookedAtInTime(settings.checkModel(path), { path, timeoutMs: leftMs(), signal });
   await process.call(
     'load-draft',
     { path },
@@ -113,38 +113,4 @@ export async function loadDraft({ process, model, path, settings, signal }: Load
 function countdown(ms: number): () => number {
   const end = performance.now() + ms;
   return () => Math.max(1, Math.ceil(end - performance.now()));
-}
-
-/** Checks a file no longer than this, or until the abort: on a dead network drive it may never end. */
-async function check(
-  path: string,
-  { checkModel, loadMsMax }: EngineSettings,
-  msMax: number,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  let stop = (): void => {};
-  const stopped = new Promise<never>((_, reject) => {
-    const onAbort = (): void =>
-      reject(new GemmaError({ code: 'ABORTED', message: 'The request was aborted while the model file was checked.' }));
-    const timer = setTimeout(() => {
-      reject(
-        new GemmaError({
-          code: 'ENGINE_LOAD_TIMEOUT',
-          message: `Expected ${path} to be checked and loaded within ${loadMsMax} ms; the check alone took longer. Try a faster disk, or raise engine.load_timeout.`,
-          facts: { path, loadMsMax },
-        }),
-      );
-    }, msMax);
-    signal?.addEventListener('abort', onAbort, { once: true });
-    if (signal?.aborted) onAbort();
-    stop = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
-    };
-  });
-  try {
-    await Promise.race([checkModel(path), stopped]);
-  } finally {
-    stop();
-  }
 }

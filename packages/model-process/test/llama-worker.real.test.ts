@@ -5,25 +5,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { LoadedModel, ResolvedSampling, WorkerOperations } from '@gemma-cli/contracts/worker-protocol';
 import { llamaWorker, startModelProcess } from '@gemma-cli/model-process';
 import type { CallOptions, ModelProcess } from '@gemma-cli/model-process';
-import { describeUnless, realModel } from '@gemma-cli/testkit';
+import { describeUnless, realModel, samplingOff } from '@gemma-cli/testkit';
 
-const greedy: ResolvedSampling = {
-  temperature: 0,
-  topK: 40,
-  topP: 0.95,
-  minP: 0.05,
-  repeatPenalty: 1,
-  repeatLastTokens: 64,
-  frequencyPenalty: 0,
-  presencePenalty: 0,
-  dryMultiplier: 0,
-  dryBase: 1.75,
-  dryAllowedLength: 2,
-  xtcProbability: 0,
-  xtcThreshold: 0.1,
-  logitBias: {},
-  seed: 1,
-};
+const greedy: ResolvedSampling = { ...samplingOff, temperature: 0, topK: 40, topP: 0.95, minP: 0.05, seed: 1 };
 
 const place = { env: process.env, home: homedir() };
 const gemma = (): string => realModel('gemma3:270m-base', place);

@@ -1,25 +1,7 @@
 import type { ResolvedSampling } from '@gemma-cli/contracts/worker-protocol';
 import { describe, expect, it } from 'vitest';
+import { samplingOff } from '@gemma-cli/testkit';
 import { samplerConfig } from '../src/llama/sampling.ts';
-
-/** Every option as it is when nobody asked for anything. */
-const off: ResolvedSampling = {
-  temperature: 1,
-  topK: 0,
-  topP: 1,
-  minP: 0,
-  repeatPenalty: 1,
-  repeatLastTokens: 64,
-  frequencyPenalty: 0,
-  presencePenalty: 0,
-  dryMultiplier: 0,
-  dryBase: 1.75,
-  dryAllowedLength: 2,
-  xtcProbability: 0,
-  xtcThreshold: 0.1,
-  logitBias: {},
-  seed: 7,
-};
 
 /** What every configuration holds. */
 const always = { temperature: 1, seed: 7 };
@@ -70,7 +52,7 @@ describe('samplerConfig', () => {
       { tokenBiasKeys: Uint32Array.of(5, 262_143), tokenBiasValues: Float32Array.of(-100, 2.5) },
     ],
   ])('sets up %s, and nothing else', (_, sampling, config) => {
-    expect(samplerConfig({ ...off, ...sampling }, { grammar: null, contextTokens: 4_096 })).toEqual({
+    expect(samplerConfig({ ...samplingOff, ...sampling }, { grammar: null, contextTokens: 4_096 })).toEqual({
       ...always,
       ...config,
     });

@@ -194,6 +194,7 @@ export function declareFaultPromises(subject: EngineSubject): void {
         async ({ ask }) => {
           const { text, end, error } = await ask('hello', { stop: ['.'] });
           expect([error, text, end?.reason]).toEqual([null, 'abc', 'stop']);
+          expect(end?.usage.evaluatedTokens).toBe(end?.usage.promptTokens);
           expect((await ask('next')).text).toBe('abc.def');
         },
       ),

@@ -26,6 +26,7 @@ export {
 } from './scripted-model.ts';
 export { describeUnless, itUnless, missingLinux, missingUnix } from './declare-unless.ts';
 export type { Missing } from './declare-unless.ts';
+export { samplingOff } from './sampling-off.ts';
 export { seededRandom } from './seeded-random.ts';
 export { withTemporaryFolder } from './temporary-folder.ts';
 export { processRuns, until } from './until.ts';

@@ -9,6 +9,7 @@ import type { WorkerMessage, WorkerOperation, WorkerOperations } from '@gemma-cl
 import {
   processRuns,
   readJournal,
+  samplingOff,
   scriptedAnswer,
   scriptedLogprobs,
   scriptedWorker,
@@ -18,23 +19,7 @@ import {
 } from '../src/index.ts';
 import type { WorkerScript } from '../src/index.ts';
 
-const sampling = {
-  temperature: 0,
-  topK: 40,
-  topP: 1,
-  minP: 0,
-  repeatPenalty: 1,
-  repeatLastTokens: 64,
-  frequencyPenalty: 0,
-  presencePenalty: 0,
-  dryMultiplier: 0,
-  dryBase: 1.75,
-  dryAllowedLength: 2,
-  xtcProbability: 0,
-  xtcThreshold: 0.1,
-  logitBias: {},
-  seed: 1,
-} as const;
+const sampling = { ...samplingOff, temperature: 0, topK: 40, seed: 1 } as const;
 /** What a plain `generate` asks for beside its tokens. */
 const plain = { sampling, alone: false, grammar: null, logprobs: null, speculation: null } as const;
 const chat = { type: 'chat', messages: [{ role: 'user', content: 'hello there' }] } as const;

@@ -1,5 +1,5 @@
 import type { WorkerLogprob, WorkerOperations } from '@gemma-cli/contracts/worker-protocol';
-import { GemmaError } from '@gemma-cli/contracts';
+import { abortedError } from '../errors.ts';
 import type { BatchFacts, BatchJob, BatchScheduler } from './batch-scheduler.ts';
 import type { SequenceState } from './sequence-state.ts';
 import { draftTokensMax } from './speculation.ts';
@@ -40,7 +40,7 @@ export function evaluateOn(
         return signal.aborted;
       },
       nextPart(room) {
-        if (signal.aborted) throw new GemmaError({ code: 'ABORTED', message: 'The evaluation was aborted.' });
+        if (signal.aborted) throw abortedError('The evaluation was aborted.');
         if (done === tokens.length) return null;
         taken = Math.min(room, tokens.length - done);
         return {

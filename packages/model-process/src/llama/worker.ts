@@ -7,6 +7,7 @@
 import { GemmaError, isGemmaError } from '@gemma-cli/contracts';
 import { workerProtocolVersion } from '@gemma-cli/contracts/worker-protocol';
 import type { WorkerCall, WorkerMessage } from '@gemma-cli/contracts/worker-protocol';
+import { abortedError } from '../errors.ts';
 import { createCallOrder } from './call-order.ts';
 import { openLlamaSession, processMemory } from './llama-session.ts';
 import type { LlamaSession } from './llama-session.ts';
@@ -46,7 +47,7 @@ function sequencesOf(call: WorkerCall): readonly number[] {
 
 async function answer(call: WorkerCall, signal: AbortSignal): Promise<void> {
   try {
-    if (signal.aborted) throw new GemmaError({ code: 'ABORTED', message: 'The call was aborted before it ran.' });
+    if (signal.aborted) throw abortedError('The call was aborted before it ran.');
     send({ type: 'result', id: call.id, result: await run(call, signal) });
   } catch (error) {
     const { code, message, facts } = isGemmaError(error)
