@@ -146,7 +146,7 @@ export declare const engineDefaults: {
     readonly silenceMsMax: 60000;
     readonly abortMsMax: 2000;
     readonly keepAliveMs: 300000;
-    readonly chunkMsMax: 250;
+    readonly chunkMsMax: 480;
     readonly stateCacheBytesMax: number;
     readonly growthBytesMax: number;
 };

@@ -62,6 +62,16 @@ describe('gemma "prompt"', () => {
       );
     }));
 
+  test('one question takes one context, unless the configuration wants more', () =>
+    tryMain({}, async (trial) => {
+      await trial.run(['Hi'], { script: hello });
+      await trial.run(['Hi'], { script: hello, env: { GEMMA_ENGINE_SLOTS: '3' } });
+      const loads = readJournal(trial.journal).flatMap((entry) =>
+        entry.event === 'call' && entry.operation === 'load' ? [entry.params] : [],
+      );
+      expect(loads).toEqual([expect.objectContaining({ sequences: 1 }), expect.objectContaining({ sequences: 3 })]);
+    }));
+
   test('text after -- is a prompt, even if it names a command', () =>
     tryMain({}, async (trial) => {
       await trial.run(['--', 'list', '--all'], { script: hello });

@@ -209,13 +209,14 @@ const definitions: {
       name: 'slots',
       ...integerOrAuto(1, 16),
       default: 'auto',
-      reason: 'Each slot costs its own context in memory: 4 for weights below 1 GiB, otherwise 2.',
+      reason:
+        'Each slot costs its own context in memory: 4 for weights below 1 GiB, otherwise 2; 1 for `gemma ask`, which asks once.',
       summary: 'Requests that one model answers side by side (optimized engine).',
     },
     chunkMsMax: {
       name: 'chunk_time',
       ...duration(10, 60_000),
-      default: '250ms',
+      default: '480ms',
       reason:
         'The runtime hears an abort only between parts of a prompt, and 500 ms is when people press Ctrl-C again.',
       summary: 'Aim for the time that one part of a prompt takes (optimized engine).',

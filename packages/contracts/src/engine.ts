@@ -153,7 +153,7 @@ export interface EngineOptions {
    * Default: 4 for weights below 1 GiB, otherwise 2.
    */
   readonly slots?: number | undefined;
-  /** Optimized only: the longest that evaluating part of a prompt may keep an abort or others waiting, in ms. Default 250. */
+  /** Optimized only: the longest that evaluating part of a prompt may keep an abort or others waiting, in ms. Default 480. */
   readonly chunkMsMax?: number | undefined;
   /** Optimized only: where states of long stable prefixes are kept, and their most bytes (default 1 GiB). Default: nowhere. */
   readonly stateCache?: { readonly folder: string; readonly bytesMax?: number | undefined } | undefined;

@@ -40,12 +40,27 @@ export interface ChunkPolicyOptions {
   readonly batchTokens: number;
 }
 
-/**
- * Chunks are multiples of this. At one thread 512 tokens of Gemma 270M cost the same CPU in chunks of 32, 64, 128, 256 and
- * 512 (3.2 to 3.8 s, November 2026, the native addon); below 32 a batch reads all weights for little work. Through the
- * whole engine, prompts of 1,200 tokens were read a fifth faster in long chunks: docs/benchmarks.md, suite `decode`.
- */
+/** What batches at one number of threads have shown. */
+interface Speed {
+  readonly msPerToken: number;
+  /** Most tokens that were evaluated at once. */
+  readonly tokensMax: number;
+  /** The last batch was computed in tiles. */
+  readonly isOfTiles: boolean;
+}
+
+/** Chunks are multiples of this; below it a batch reads all weights for little work. */
 const stepTokens = 32;
+
+/**
+ * The tile of llama.cpp's attention on processors: a batch of at least so many tokens is computed in tiles, a smaller one
+ * token by token. Native addon, 1 thread, prompts of 1,100 tokens of Gemma 270M: 125 to 137 tokens/s in chunks of 32 to
+ * 56, 148 to 163 in chunks of 64, no more in longer ones (November 2026; `docs/decisions/2026-11-23-chunks-of-a-tile.md`).
+ */
+const tileTokens = 64;
+
+/** What a token costs in a tile, by what it costs in smaller chunks. */
+const tileCost = 0.85;
 
 /** Where a step alone takes longer than it may, chunks go down to this: below it most of the time is the weights' reading. */
 const smallestTokens = 8;
@@ -62,28 +77,34 @@ const slowFactor = 1.5;
 /**
  * Makes the policy that sizes prompt chunks: as large as fits into `chunkMsMax` at the speed last measured, because each
  * chunk has a price of its own, and no larger, because llama.cpp hears an abort only between batches. It starts with one
- * step and at most doubles from one chunk to the next; a slow chunk counts at once, a fast one by half.
+ * tile and at most doubles from one chunk to the next; a slow chunk counts at once, a fast one by half.
  */
 export function createChunkPolicy({ chunkMsMax, batchTokens }: ChunkPolicyOptions): ChunkPolicy {
   /** By number of threads. */
-  const speeds = new Map<number, { msPerToken: number; tokensMax: number }>();
+  const speeds = new Map<number, Speed>();
   const tokensMost = Math.max(1, batchTokens);
 
   /** The speed at this number of threads, or a careful guess from the nearest number that is known. */
-  function speedAt(threads: number): { readonly msPerToken: number; readonly tokensMax: number } | undefined {
+  function speedAt(threads: number): Speed | undefined {
     const known = speeds.get(threads);
     if (known !== undefined) return known;
     const nearest = [...speeds.keys()].toSorted((a, b) => Math.abs(a - threads) - Math.abs(b - threads))[0];
     const speed = nearest === undefined ? undefined : speeds.get(nearest);
     if (nearest === undefined || speed === undefined) return undefined;
     // Fewer threads are slower in proportion; more threads may bring nothing.
-    return { msPerToken: speed.msPerToken * Math.max(1, nearest / threads), tokensMax: speed.tokensMax };
+    return { ...speed, msPerToken: speed.msPerToken * Math.max(1, nearest / threads) };
   }
 
-  /** The least that is evaluated at once: a step, or what of it fits where a step takes too long for an abort to wait. */
-  function leastAt(threads: number): number {
+  /**
+   * The least that is evaluated at once: a tile where nobody else waits and it is quick enough, otherwise a step, or what
+   * of it fits where a step takes too long for an abort to wait.
+   */
+  function leastAt(threads: number, othersDecoding: boolean): number {
     const speed = speedAt(threads);
-    if (speed === undefined || speed.msPerToken * stepTokens <= chunkMsMax) return stepTokens;
+    if (speed === undefined) return othersDecoding ? stepTokens : tileTokens;
+    const msOfTile = speed.msPerToken * tileTokens * (speed.isOfTiles ? 1 : tileCost);
+    if (!othersDecoding && msOfTile <= chunkMsMax) return tileTokens;
+    if (speed.msPerToken * stepTokens <= chunkMsMax) return stepTokens;
     return Math.min(stepTokens, Math.max(smallestTokens, Math.floor((chunkMsMax * aim) / speed.msPerToken)));
   }
 
@@ -92,7 +113,7 @@ export function createChunkPolicy({ chunkMsMax, batchTokens }: ChunkPolicyOption
       if (reproducible) return Math.min(fixedChunkEnd(at, at + remainingTokens) - at, tokensMost);
       const msMax = othersDecoding ? Math.min(sharedChunkMsMax, chunkMsMax) : chunkMsMax;
       const speed = speedAt(threads);
-      let size = leastAt(threads);
+      let size = leastAt(threads, othersDecoding);
       if (speed !== undefined) {
         const fits = Math.floor((msMax * aim) / speed.msPerToken / stepTokens) * stepTokens;
         size = Math.max(size, Math.min(fits, speed.tokensMax * 2));
@@ -102,17 +123,18 @@ export function createChunkPolicy({ chunkMsMax, batchTokens }: ChunkPolicyOption
 
     observe({ tokens, threads, ms }) {
       // A batch below the least is all overhead, and tells nothing about a larger one.
-      if (tokens < leastAt(threads) || !(ms >= 0)) return;
+      if (tokens < Math.min(stepTokens, leastAt(threads, true)) || !(ms >= 0)) return;
       const msPerToken = ms / tokens;
       const before = speeds.get(threads);
+      const isOfTiles = tokens >= tileTokens;
       const proven = Math.max(stepTokens, Math.floor(tokens / stepTokens) * stepTokens);
       if (before === undefined || msPerToken > before.msPerToken * slowFactor) {
-        speeds.set(threads, { msPerToken, tokensMax: proven });
+        speeds.set(threads, { msPerToken, tokensMax: proven, isOfTiles });
       } else {
         // The short last chunk of a prompt takes nothing back from what longer ones have shown.
         const tokensMax = Math.max(before.tokensMax, proven);
         const mean = (before.msPerToken + msPerToken) / 2;
-        speeds.set(threads, { msPerToken: Math.max(mean, msPerToken), tokensMax });
+        speeds.set(threads, { msPerToken: Math.max(mean, msPerToken), tokensMax, isOfTiles });
       }
     },
   };

@@ -38,7 +38,7 @@ export const engineDefaults = {
   /** Five minutes, as daily users of other local runners know it. */
   keepAliveMs: 300_000,
   /** Half of the 500 ms in which an abort is to be honoured: the other half is for a machine that slows down meanwhile. */
-  chunkMsMax: 250,
+  chunkMsMax: 480,
   /** About a hundred system prompts or documents of a thousand tokens for a 270M model, a dozen for a 4B one. */
   stateCacheBytesMax: 1024 ** 3,
   /** Native leaks of some MiB a request were seen in other runners; checkpoints and draft models are not counted. */

@@ -19,6 +19,8 @@ export interface EngineOrders {
   readonly threads?: number | undefined;
   /** Default: the engine's choice. */
   readonly adaptThreads?: boolean;
+  /** Default: the engine's choice. */
+  readonly slots?: number;
   /** A module in place of the engine package. Absolute path. */
   readonly engineModule?: string;
 }
@@ -35,14 +37,14 @@ export function readOrders(): unknown {
 
 /** Opens the engine, with the header check before every load, as the command does it. */
 export async function openEngine(
-  { engine, threads, adaptThreads, engineModule }: EngineOrders,
+  { engine, threads, adaptThreads, slots, engineModule }: EngineOrders,
   options: EngineOptions = {},
 ): Promise<Engine> {
   const { create } =
     engineModule === undefined
       ? await engines[engine]()
       : ((await import(pathToFileURL(engineModule).href)) as EngineModule);
-  return create({ checkModel: inspectModelFile, threads, adaptThreads, ...options });
+  return create({ checkModel: inspectModelFile, threads, adaptThreads, slots, ...options });
 }
 
 /** What came of one request. Times are of `performance.now()`. */

@@ -44,6 +44,8 @@ function benchmark(threads: number, { model, quick, engine }: ModelWork, program
     threads,
     // Peers do not adapt.
     adaptThreads: false,
+    // They all hold one sequence: in a second one the first token of every prompt would be computed again.
+    slots: 1,
     contextTokens: 4096,
     decodeTokens: quick ? 16 : 96,
     promptTokens: quick ? 256 : 512,
@@ -61,7 +63,7 @@ function benchmark(threads: number, { model, quick, engine }: ModelWork, program
   ];
   return {
     name: `decode-${threads}`,
-    summary: `Greedy, ${threads} thread${threads === 1 ? '' : 's'}, a context of 4,096 tokens: until the model is ready, until the first token from there and with 6 to 9 new tokens, ${work.decodeTokens} tokens of an answer, about ${work.promptTokens} tokens of a prompt, and that prompt again with two more. answerTokens and promptTokens are what each of them really did.`,
+    summary: `Greedy, ${threads} thread${threads === 1 ? '' : 's'}, one sequence of 4,096 tokens: until the model is ready, until the first token from there and with 6 to 9 new tokens, ${work.decodeTokens} tokens of an answer, about ${work.promptTokens} tokens of a prompt, and that prompt again with two more. answerTokens and promptTokens are what each of them really did.`,
     variants,
     metrics: [
       reported('readyMs', 'ms', 'lower'),

@@ -29,6 +29,8 @@ export async function connectInProcess({ worker }: { readonly worker: WorkerSpec
         cwd,
         env,
         flags,
+        // One question: contexts for more of them would only be made and thrown away.
+        slots: 1,
         worker,
         warn: (message) => push({ type: 'log', level: 'warn', message }),
         log: (message) => push({ type: 'log', level: 'info', message }),

@@ -14,6 +14,8 @@ export interface OpenClientOptions {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly flags: Pick<AnswerFlags, 'engine'>;
+  /** Questions that it answers side by side, where the configuration leaves that open. Default: the engine's choice. */
+  readonly slots?: number | undefined;
   /** The model process. Default: the llama.cpp worker. */
   readonly worker?: WorkerSpec | undefined;
   /** Called with the engine when it was made, to look at; the client closes it. */
@@ -25,7 +27,16 @@ export interface OpenClientOptions {
 }
 
 /** Makes the client of this process: configuration, model store and app, the engine when it is needed. */
-export async function openClient({ cwd, env, flags, worker, onEngine, warn, log }: OpenClientOptions): Promise<Client> {
+export async function openClient({
+  cwd,
+  env,
+  flags,
+  slots,
+  worker,
+  onEngine,
+  warn,
+  log,
+}: OpenClientOptions): Promise<Client> {
   const home = resolveHome(env, homedir());
   const loaded = await loadConfig({
     home,
@@ -39,6 +50,7 @@ export async function openClient({ cwd, env, flags, worker, onEngine, warn, log 
   return createApp({
     engine: async () => {
       const created = await createEngine({
+        slots,
         ...engineOptionsOf(config, homeLayout(home).states),
         searchPath: env['PATH'] ?? env['Path'] ?? '',
         env: workerEnvironment(env),
