@@ -12,13 +12,18 @@ const allowed = {
   'model-process': ['contracts'],
   engine: ['contracts', 'model-process'],
   'engine-optimized': ['contracts', 'model-process'],
-  app: ['contracts'],
-  cli: ['app', 'config', 'contracts', 'engine', 'engine-optimized', 'model-process', 'models'],
-  bench: ['app', 'bench-kit', 'cli', 'config', 'contracts', 'engine', 'engine-optimized', 'model-process', 'models'],
+  'rag-core': ['contracts'],
+  record: ['contracts', 'rag-core'],
+  rag: ['contracts', 'rag-core', 'record'],
+  'rag-optimized': ['contracts', 'rag-core', 'record'],
+  ingest: ['contracts'],
+  app: ['contracts', 'ingest', 'rag-core'],
+  cli: ['app', 'config', 'contracts', 'engine', 'engine-optimized', 'ingest', 'model-process', 'models', 'rag', 'rag-core', 'rag-optimized', 'record'],
+  bench: ['app', 'bench-kit', 'cli', 'config', 'contracts', 'engine', 'engine-optimized', 'ingest', 'model-process', 'models', 'rag', 'rag-core', 'rag-optimized', 'record'],
 };
 
 /** The packages that implement a contract: only the resolver in the command names them, by dynamic import. */
-const implementations = 'engine|engine-optimized';
+const implementations = 'engine|engine-optimized|rag|rag-optimized';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {

@@ -21,7 +21,12 @@ const plants: readonly Plant[] = [
   arrow('model-process', '@gemma-cli/models'),
   arrow('engine', '@gemma-cli/engine-optimized'),
   arrow('engine-optimized', '@gemma-cli/engine'),
-  arrow('app', '@gemma-cli/model-process'),
+  arrow('rag-core', '@gemma-cli/record'),
+  arrow('record', '@gemma-cli/rag'),
+  arrow('rag', '@gemma-cli/rag-optimized'),
+  arrow('rag-optimized', '@gemma-cli/rag'),
+  arrow('ingest', '@gemma-cli/rag-core'),
+  arrow('app', '@gemma-cli/record'),
   arrow('cli', '@gemma-cli/bench-kit'),
   arrow('bench', '@gemma-cli/testkit'),
   {

@@ -11,8 +11,13 @@ const pinned: Readonly<Record<string, readonly string[]>> = {
   contracts: ['.', './worker-protocol'],
   engine: ['.'],
   'engine-optimized': ['.'],
+  ingest: ['.'],
   'model-process': ['.'],
   models: ['.'],
+  rag: ['.'],
+  'rag-core': ['.'],
+  'rag-optimized': ['.'],
+  record: ['.'],
   testkit: ['.', './scripted-worker', './stand-in-gemma', './replay-gemma'],
 };
 

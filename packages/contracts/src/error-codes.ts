@@ -82,6 +82,19 @@ export const errorCodes = {
     exitCode: 1,
     meaning: 'A saved attention state is damaged or belongs to another model; it is not used.',
   },
+  MEMORY_CLOSED: { exitCode: 4, meaning: 'The memory was closed before or during the operation.' },
+  MEMORY_UNAVAILABLE: {
+    exitCode: 4,
+    meaning: 'The memory cannot be opened or written: no permission, a read-only or failing disk.',
+  },
+  MEMORY_DAMAGED: { exitCode: 7, meaning: 'The files of the memory are damaged beyond what can be left out.' },
+  MEMORY_FORMAT: { exitCode: 4, meaning: 'The memory was written in a format that this version does not know.' },
+  DOCUMENT_UNREADABLE: {
+    exitCode: 1,
+    meaning: 'A document is damaged, encrypted or not of the format that it seems to be.',
+  },
+  DOCUMENT_UNSUPPORTED: { exitCode: 1, meaning: 'A document is of a format or kind that is not read.' },
+  DOCUMENT_TOO_LARGE: { exitCode: 1, meaning: 'A document is beyond a limit of size, pages, depth or decompression.' },
 } as const satisfies Record<string, ErrorCodeEntry>;
 
 /** A stable code by which a caller recognises an error. */

@@ -1,11 +1,11 @@
 /** A contract that has more than one implementation. */
-export type ContractName = 'engine';
+export type ContractName = 'engine' | 'memory';
 
 /** Which of the two implementations: the readable one or the fast one. */
 export type ImplementationName = 'legacy' | 'optimized';
 
 /** The version of each contract in this copy of the package. Raised when a change breaks implementations. */
-export const contractVersions: Readonly<Record<ContractName, number>> = { engine: 1 };
+export const contractVersions: Readonly<Record<ContractName, number>> = { engine: 1, memory: 1 };
 
 /** What an implementation package exports as `handshake`, so that the resolver can refuse a mismatched one by name. */
 export interface ImplementationHandshake {

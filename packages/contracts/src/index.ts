@@ -59,3 +59,51 @@ export { nearestNames } from './nearest-names.ts';
 export { embeddingArchitectures } from './embedding-architectures.ts';
 export type { EmbedOptions, Embedder, EmbedderOptions, VectorEngineOptions } from './embedder.ts';
 export type { RankOptions, Reranker, RerankerOptions } from './reranker.ts';
+export { memoryDefaults, memoryTiers } from './memory-store.ts';
+export type {
+  Consolidation,
+  ExportLine,
+  Forget,
+  ImportResult,
+  ListRequest,
+  MemoryOptions,
+  MemoryProblem,
+  MemoryStats,
+  MemoryStore,
+  MemoryStoreOptions,
+  RecallRequest,
+  RowPage,
+  ScoreParts,
+  SearchHit,
+  SearchMode,
+  SearchRequest,
+  SearchResult,
+  TermPart,
+} from './memory-store.ts';
+export type {
+  DocumentFacts,
+  MemoryChange,
+  MemoryRow,
+  MemoryTier,
+  NewChunk,
+  NewDocument,
+  NewMemory,
+  RemovalReason,
+  RowChanges,
+  RowFilter,
+  RowKind,
+  RowSource,
+  TierRules,
+  TierTable,
+} from './memory-rows.ts';
+export type {
+  RecordChange,
+  RecordGroup,
+  RecordRow,
+  RecordStats,
+  RecordStore,
+  RecordWrite,
+  RowVector,
+  WriteResult,
+} from './record-store.ts';
+export type { DenseQuery, LexicalQuery, QueryTerm, Retriever, RowSet, ScoredRow } from './retriever.ts';
