@@ -1,0 +1,13 @@
+export { createAnalyzer, searchedText, termUnitsMax } from './analyzer.ts';
+export type { Analyzer, AnalyzerOptions } from './analyzer.ts';
+export { analyzerLanguages } from './stemmers.ts';
+export { chunkDefaults, chunkDocument } from './chunk-document.ts';
+export type { Chunk, ChunkSizes, ChunkSource } from './chunk-document.ts';
+export type { ChunkFormat } from './chunk-borders.ts';
+export { bm25Defaults, inverseDocumentFrequency, rankingVersion, stopWordScale, termScore } from './ranking.ts';
+export type { Bm25Parameters } from './ranking.ts';
+export { denseWeight, fuseByRank, fuseByScore } from './fusion.ts';
+export type { Ranked } from './fusion.ts';
+export { recallParts, recallScore, recallWeights, recencyHalfLifeMs } from './recall-score.ts';
+export type { RecallFacts } from './recall-score.ts';
+export { expiryOf, laterExpiry, promotedTier, promotionAccesses, promotionImportance } from './tier-rules.ts';
