@@ -25,7 +25,7 @@ export function inverseDocumentFrequency(documentFrequency: number, rows: number
 
 /**
  * One term's share of a row's score: `count · idf · tf / (tf + k1 · (1 - b + b · length / averageLength))`, BM25 as
- * Lucene computes it since version 8 (without the constant factor k1 + 1).
+ * Lucene computes it since version 8 (without the constant factor k1 + 1), {@link rounded}.
  *
  * @param frequency - How often the row has the term.
  * @param length - Terms of the row, stop words included.
@@ -37,5 +37,16 @@ export function termScore(
   idf: number,
   { k1, b }: Bm25Parameters,
 ): number {
-  return (idf * frequency) / (frequency + k1 * (1 - b + (b * length) / averageLength));
+  return rounded((idf * frequency) / (frequency + k1 * (1 - b + (b * length) / averageLength)));
+}
+
+/** Doubles of this size lie 2^-36 apart. */
+const gridAnchor = 1.5 * 2 ** 16;
+
+/**
+ * The nearest multiple of 2^-36 (1.5e-11). Sums of such numbers are exact below 2^17, which no query reaches, and so the
+ * same in whatever order a retriever adds its terms: rows that tie in one tie in all.
+ */
+export function rounded(score: number): number {
+  return score + gridAnchor - gridAnchor;
 }
