@@ -1,13 +1,5 @@
 import type { MemoryRow, QueryTerm } from '@gemma-cli/contracts';
-import {
-  apostrophes,
-  codePointClass,
-  invisible,
-  joinerClass,
-  separatorClass,
-  unspacedClass,
-  wordClass,
-} from './code-point-classes.ts';
+import { apostrophes, codePointClass, invisible, joinerClass, unspacedClass, wordClass } from './code-point-classes.ts';
 import { identifierParts } from './identifier-parts.ts';
 import { loadStemmer } from './stemmers.ts';
 import type { Stemmer } from './stemmers.ts';
@@ -92,7 +84,7 @@ export async function createAnalyzer({ language = 'en' }: AnalyzerOptions = {}):
           (kind === joinerClass && at + 1 < length && classAt(text, at + 1) === wordClass)
         );
         const found = isNormal ? toTerms(text.slice(start, at)) : cache.termsAt(text, start, at, hash);
-        for (let index = 0; index < found.length; index++) terms.push(found[index]!);
+        for (const term of found) terms.push(term);
       } else if (kind === unspacedClass) {
         const start = at;
         do at += isLead(text, at) ? 2 : 1;
@@ -163,13 +155,13 @@ const isAscii = /^[\0-\x7f]*$/u;
 
 function classAt(text: string, at: number): number {
   const unit = text.charCodeAt(at);
-  return codePointClass(unit >= 0xd8_00 && unit < 0xdc_00 ? text.codePointAt(at)! : unit);
+  return codePointClass(unit >= 0xd8_00 && unit < 0xdc_00 ? (text.codePointAt(at) ?? unit) : unit);
 }
 
 /** Whether a surrogate pair begins here. */
 function isLead(text: string, at: number): boolean {
   const unit = text.charCodeAt(at);
-  return unit >= 0xd8_00 && unit < 0xdc_00 && text.codePointAt(at)! > 0xff_ff;
+  return unit >= 0xd8_00 && unit < 0xdc_00 && (text.codePointAt(at) ?? 0) > 0xff_ff;
 }
 
 function capped(word: string): string {

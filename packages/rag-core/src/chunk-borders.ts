@@ -1,4 +1,4 @@
-import { isGraphemeBorder } from './grapheme-borders.ts';
+import { graphemePrefix, isGraphemeBorder } from './grapheme-borders.ts';
 
 /** How a text is written. */
 export type ChunkFormat = 'prose' | 'markdown' | 'code';
@@ -28,7 +28,7 @@ export interface Section {
 /** Worth of the places: before a paragraph or a unit of code, a sentence, a line, where a line says more, or little. */
 const worths = { block: 0.9, sentence: 0.6, line: 0.35, wrap: 0.1 } as const;
 
-/** Longest heading that goes into a path, in code points. */
+/** Longest heading that goes into a path. */
 const headingCharsMax = 120;
 
 /** Takes a text apart into sections and finds the places to cut at. One pass over the lines. */
@@ -67,7 +67,7 @@ export function findSections(text: string, format: ChunkFormat): readonly Sectio
     const heading: Heading | null = format === 'markdown' && !isFenced ? headingOf(text, line, before) : null;
     if (heading !== null) {
       // The first line of an underlined heading was taken for a line of its own.
-      while (section.borders.length > 0 && section.borders.at(-1)!.at >= heading.start) section.borders.pop();
+      while ((section.borders.at(-1)?.at ?? -1) >= heading.start) section.borders.pop();
       begin(heading.start, heading.depth, heading.text);
       before = null;
     } else if (format === 'code') add(line.start, codeWorth(text, line, isAfterBlank));
@@ -151,7 +151,7 @@ interface Fence {
 
 /** Whether a block of code is open after a line. */
 function fenceAfter(text: string, { start, first, end }: Line, fence: Fence | null): Fence | null {
-  const mark = text[first]!;
+  const mark = text.charAt(first);
   if (mark !== '`' && mark !== '~') return fence;
   let length = 1;
   while (first + length < end && text[first + length] === mark) length++;
@@ -169,12 +169,12 @@ interface Heading {
 
 /** The heading that a line is: `## Like this`, or a line of `===` or `---` under a paragraph of one line. */
 function headingOf(text: string, { start, first, end }: Line, before: Line | null): Heading | null {
-  const mark = text[first]!;
+  const mark = text.charAt(first);
   if (first - start > 3) return null;
   let length = 1;
   while (first + length < end && text[first + length] === mark) length++;
   if (mark === '#') {
-    const isHeading = length <= 6 && (first + length === end || /[ \t]/u.test(text[first + length]!));
+    const isHeading = length <= 6 && (first + length === end || /[ \t]/u.test(text.charAt(first + length)));
     return isHeading ? { start: first, depth: length, text: plainHeading(text.slice(first + length, end)) } : null;
   }
   if ((mark !== '=' && mark !== '-') || first + length !== end) return null;
@@ -191,7 +191,7 @@ function plainHeading(marked: string): string {
     .replace(/!?\[([^\]]*)\]\([^)]*\)/gu, '$1')
     .replace(/[`*]/gu, '')
     .trim();
-  return [...plain].slice(0, headingCharsMax).join('');
+  return graphemePrefix(plain, headingCharsMax);
 }
 
 function isItem(text: string, { first, end }: Line): boolean {
@@ -201,7 +201,7 @@ function isItem(text: string, { first, end }: Line): boolean {
 /** A unit of code begins at the margin after a blank line; what only closes one does not. */
 function codeWorth(text: string, { start, first }: Line, isAfterBlank: boolean): number {
   if (!isAfterBlank) return worths.line;
-  return first === start && !closers.has(text[first]!) ? worths.block : worths.sentence;
+  return first === start && !closers.has(text.charAt(first)) ? worths.block : worths.sentence;
 }
 
 const closers: ReadonlySet<string> = new Set('})]');
@@ -212,19 +212,19 @@ const closers: ReadonlySet<string> = new Set('})]');
  */
 function* sentenceStarts(text: string, { first, end }: Line): Generator<number> {
   for (let at = first; at < end; at++) {
-    const mark = text[at]!;
+    const mark = text.charAt(at);
     if (!sentenceMarks.has(mark)) continue;
     const isWide = wideMarks.has(mark);
     let next = at + 1;
-    while (next < end && (sentenceMarks.has(text[next]!) || closingMarks.has(text[next]!))) next++;
+    while (next < end && (sentenceMarks.has(text.charAt(next)) || closingMarks.has(text.charAt(next)))) next++;
     const behind = next;
     while (next < end && isWhiteSpace(text.charCodeAt(next))) next++;
     const isInitial =
       mark === '.' &&
       at - first >= 1 &&
-      isLetter.test(text[at - 1]!) &&
-      (at - first === 1 || !isLetter.test(text[at - 2]!));
-    if (next === end || isWide || (next > behind && !isInitial && !startsSmall.test(text[next]!))) yield next;
+      isLetter.test(text.charAt(at - 1)) &&
+      (at - first === 1 || !isLetter.test(text.charAt(at - 2)));
+    if (next === end || isWide || (next > behind && !isInitial && !startsSmall.test(text.charAt(next)))) yield next;
     at = next - 1;
   }
 }

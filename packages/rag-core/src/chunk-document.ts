@@ -143,7 +143,7 @@ function* cutGroup(
     let to = whole.end;
     if (rest > room) {
       const ideal = Math.min(Math.ceil(rest / Math.ceil(rest / targetChars)), room);
-      while (next < borders.length && borders[next]!.at <= from) next++;
+      while ((borders[next]?.at ?? Infinity) <= from) next++;
       to = bestCut(text, borders, next, { from, ideal, least: Math.min(minChars, ideal), most: room });
     }
     const piece = trimmed(text, from, to, isCode);
@@ -178,8 +178,9 @@ function bestCut(text: string, borders: readonly Border[], next: number, { from,
   const middle = from + ideal;
   let best = wordStart(text, from + Math.max(least, 1), middle, from + most);
   let value = best === null ? worstWorth : -Math.abs(best - middle) / ideal;
-  for (let index = next; index < borders.length && borders[index]!.at <= from + most; index++) {
-    const { at, worth } = borders[index]!;
+  for (let index = next; index < borders.length; index++) {
+    const { at, worth } = borders[index] ?? beyond;
+    if (at > from + most) break;
     const thisValue = worth - Math.abs(at - middle) / ideal;
     if (at - from < least || thisValue <= value) continue;
     best = at;
@@ -187,6 +188,8 @@ function bestCut(text: string, borders: readonly Border[], next: number, { from,
   }
   return best ?? graphemeCut(text, from, middle, from + most);
 }
+
+const beyond: Border = { at: Infinity, worth: 0 };
 
 /** Whatever is farther from the ideal place than this is worse than a cut inside a word. */
 const worstWorth = -0.6;
@@ -207,8 +210,11 @@ function isWordStart(text: string, at: number): boolean {
 /** Where the repetition begins that stands before a piece: at a border if there is one, else at a word, else there is none. */
 function overlapStart(text: string, borders: readonly Border[], next: number, start: number, least: number): number {
   let first: number | null = null;
-  for (let index = Math.min(next, borders.length) - 1; index >= 0 && borders[index]!.at >= least; index--)
-    if (borders[index]!.at < start) first = borders[index]!.at;
+  for (let index = next - 1; index >= 0; index--) {
+    const { at } = borders[index] ?? beyond;
+    if (at < least) break;
+    if (at < start) first = at;
+  }
   if (first !== null) return first;
   for (let at = least; at < start; at++) if (isWordStart(text, at)) return at;
   return start;

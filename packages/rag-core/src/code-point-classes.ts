@@ -13,13 +13,13 @@ export const unspacedClass = 3;
  */
 export function codePointClass(codePoint: number): number {
   if (codePoint >= table.length) return classify(codePoint);
-  const known = table[codePoint]!;
+  const known = table[codePoint] ?? unknown;
   if (known !== unknown) return known;
   return (table[codePoint] = classify(codePoint));
 }
 
 /** What is left out of words: soft hyphen, joiners of zero width, byte order mark. */
-export const invisible = /[\u00ad\u200c\u200d\u2060\ufeff]/gu;
+export const invisible = /[\u00ad\u200c-\u200d\u2060\ufeff]/gu;
 
 /** Characters that are written for an apostrophe. */
 export const apostrophes = /[\u2018\u2019\u02bc]/gu;
@@ -38,5 +38,5 @@ function classify(codePoint: number): number {
 // The marks that make kana voiced, and the one that makes them long, belong to no script of their own.
 const unspaced =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}\u3099\u309a\u30fc]/u;
-const joiner = /^['\-\u2018\u2019\u02bc\u2010\u00ad\u200c\u200d\u2060\ufeff]$/u;
+const joiner = /^['\-\u2018\u2019\u02bc\u2010\u00ad\u200c-\u200d\u2060\ufeff]$/u;
 const inWord = /[\p{L}\p{N}\p{M}_]/u;

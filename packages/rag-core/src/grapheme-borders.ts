@@ -28,6 +28,11 @@ export function graphemeCut(text: string, from: number, ideal: number, limit: nu
   return isTrail(text.charCodeAt(limit)) && limit - 1 > from ? limit - 1 : limit;
 }
 
+/** The start of a text, at most so long, that cuts no character. */
+export function graphemePrefix(text: string, unitsMax: number): string {
+  return text.length <= unitsMax ? text : text.slice(0, graphemeCut(text, 0, unitsMax, unitsMax + 1)).trimEnd();
+}
+
 let lazySegmenter: Intl.Segmenter | undefined;
 
 function segmenter(): Intl.Segmenter {

@@ -4,7 +4,14 @@ export { analyzerLanguages } from './stemmers.ts';
 export { chunkDefaults, chunkDocument } from './chunk-document.ts';
 export type { Chunk, ChunkSizes, ChunkSource } from './chunk-document.ts';
 export type { ChunkFormat } from './chunk-borders.ts';
-export { bm25Defaults, inverseDocumentFrequency, rankingVersion, rounded, stopWordScale, termScore } from './ranking.ts';
+export {
+  bm25Defaults,
+  inverseDocumentFrequency,
+  rankingVersion,
+  rounded,
+  stopWordScale,
+  termScore,
+} from './ranking.ts';
 export type { Bm25Parameters } from './ranking.ts';
 export { denseWeight, fuseByRank, fuseByScore } from './fusion.ts';
 export type { Ranked } from './fusion.ts';

@@ -7,10 +7,15 @@ export interface Bm25Parameters {
   readonly k1: number;
   /** How much a long text is held against itself. 0..1. */
   readonly b: number;
+  /**
+   * Terms that are added to every length and to their average. Among texts of a few words one word more says little, and
+   * with this it counts little; texts of hundreds of words do not notice it.
+   */
+  readonly lengthPadding: number;
 }
 
 /** Chosen on the development collections: docs/ranking.md. */
-export const bm25Defaults: Bm25Parameters = { k1: 1.2, b: 0.75 };
+export const bm25Defaults: Bm25Parameters = { k1: 1.2, b: 0.75, lengthPadding: 20 };
 
 /**
  * Where a query has other terms, rows that have only stop words come after all others: their score is multiplied by this,
@@ -24,20 +29,24 @@ export function inverseDocumentFrequency(documentFrequency: number, rows: number
 }
 
 /**
- * One term's share of a row's score: `count · idf · tf / (tf + k1 · (1 - b + b · length / averageLength))`, BM25 as
- * Lucene computes it since version 8 (without the constant factor k1 + 1), {@link rounded}.
+ * One term's share of a row's score, for each time that the query has it:
+ * `idf · tf / (tf + k1 · (1 - b + b · (length + padding) / (averageLength + padding)))`, BM25 (Robertson and others 1994) as
+ * Lucene computes it since version 8, without the constant factor k1 + 1; the padding is ours; {@link rounded}. Never falls when the
+ * frequency grows, never rises when the length does, and is below `idf`: an index may skip by that.
  *
  * @param frequency - How often the row has the term.
  * @param length - Terms of the row, stop words included.
+ * @param averageLength - Of all rows.
  */
 export function termScore(
   frequency: number,
   length: number,
   averageLength: number,
   idf: number,
-  { k1, b }: Bm25Parameters,
+  { k1, b, lengthPadding }: Bm25Parameters,
 ): number {
-  return rounded((idf * frequency) / (frequency + k1 * (1 - b + (b * length) / averageLength)));
+  const relativeLength = (length + lengthPadding) / (averageLength + lengthPadding);
+  return rounded((idf * frequency) / (frequency + k1 * (1 - b + b * relativeLength)));
 }
 
 /** Doubles of this size lie 2^-36 apart. */

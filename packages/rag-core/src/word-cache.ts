@@ -8,6 +8,11 @@ export interface WordCache {
   termsAt(text: string, start: number, end: number, hash: number): readonly string[];
 }
 
+interface Entry {
+  readonly word: string;
+  readonly terms: readonly string[];
+}
+
 /** Longest word that is remembered, in code units: longer ones are seldom words. */
 const wordUnitsMax = 64;
 
@@ -17,8 +22,7 @@ const wordUnitsMax = 64;
  * not slow or large.
  */
 export function createWordCache(termsOf: (word: string) => readonly string[], slots = 2 ** 15): WordCache {
-  const words = Array.from({ length: slots }, () => '');
-  const terms: (readonly string[])[] = Array.from({ length: slots }, () => none);
+  const entries: Entry[] = Array.from({ length: slots }, () => free);
   const mask = slots - 1;
 
   function isAt(word: string, text: string, start: number, length: number): boolean {
@@ -32,17 +36,16 @@ export function createWordCache(termsOf: (word: string) => readonly string[], sl
     termsAt(text, start, end, hash) {
       const length = end - start;
       const slot = (hash ^ (hash >>> 15)) & mask;
-      if (isAt(words[slot]!, text, start, length)) return terms[slot]!;
-      const neighbour = slot ^ 1;
-      if (isAt(words[neighbour]!, text, start, length)) return terms[neighbour]!;
+      const known = entries[slot] ?? free;
+      if (isAt(known.word, text, start, length)) return known.terms;
+      const other = entries[slot ^ 1] ?? free;
+      if (isAt(other.word, text, start, length)) return other.terms;
       if (length > wordUnitsMax) return termsOf(text.slice(start, end)).map(ownString);
       const word = ownString(text.slice(start, end));
-      const found = termsOf(word);
-      words[neighbour] = words[slot]!;
-      terms[neighbour] = terms[slot]!;
-      words[slot] = word;
-      terms[slot] = found;
-      return found;
+      const terms = termsOf(word);
+      entries[slot ^ 1] = known;
+      entries[slot] = { word, terms };
+      return terms;
     },
   };
 }
@@ -57,4 +60,4 @@ export function ownString(slice: string): string {
   return String.fromCharCode(...units);
 }
 
-const none: readonly string[] = [];
+const free: Entry = { word: '', terms: [] };
