@@ -95,6 +95,10 @@ export const errorCodes = {
   },
   DOCUMENT_UNSUPPORTED: { exitCode: 1, meaning: 'A document is of a format or kind that is not read.' },
   DOCUMENT_TOO_LARGE: { exitCode: 1, meaning: 'A document is beyond a limit of size, pages, depth or decompression.' },
+  MEMORY_CHANGES_GONE: {
+    exitCode: 1,
+    meaning: 'The changes after a position of the memory are no longer kept; read its rows anew.',
+  },
 } as const satisfies Record<string, ErrorCodeEntry>;
 
 /** A stable code by which a caller recognises an error. */

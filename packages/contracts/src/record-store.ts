@@ -86,6 +86,8 @@ export interface RowVector {
  */
 export interface RecordStore {
   readonly namespace: string;
+  /** Names the record: another one after it was made anew. What is derived from it keeps this name beside it. */
+  readonly recordId: string;
   readonly tiers: TierTable;
   /**
    * Applies groups in one transaction. A group that is refused (`REQUEST_INVALID`, an invalid row) leaves the others
@@ -99,7 +101,12 @@ export interface RecordStore {
 
   /** Position of the last change, those of other processes included. */
   seq(): number;
-  /** Changes after a position, oldest first. */
+  /**
+   * Changes after a position, oldest first.
+   *
+   * @throws GemmaError `MEMORY_CHANGES_GONE` when some of them are no longer kept, or the record was never at this
+   *   position. Whoever derives something reads the rows anew: `seq()` first, then `scan`, then changes after that.
+   */
   changes(afterSeq: number, limit: number): readonly RecordChange[];
   /** By id, in the order given; `undefined` where there is none. Expired rows are there until they are swept. */
   byId(ids: readonly string[]): readonly (RecordRow | undefined)[];

@@ -1,0 +1,299 @@
+import { randomUUID } from 'node:crypto';
+import { closeSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { GemmaError } from '@gemma-cli/contracts';
+import { announcePresence } from './presence.ts';
+import type { Presence } from './presence.ts';
+import { recordFormat, schema } from './schema.ts';
+import type { SqlDatabase, SqlDriver, SqlStatement } from './sql-driver.ts';
+import { isBusy, isCorrupt, isIoError, toRecordError } from './sql-errors.ts';
+
+/** How sure a commit is: `full` is on the disk when it returns, `relaxed` with the next full one. */
+export type Durability = 'full' | 'relaxed';
+
+/**
+ * The file of a record, open or about to be opened again: after a failure of the disk, or when another file took its
+ * place, the next call opens what is there then.
+ */
+export interface Connection {
+  readonly path: string;
+  prepare(sql: string): SqlStatement;
+  exec(sql: string): void;
+  /** Reads, and waits for locks of others. Inside a transaction it is a part of it. */
+  read<Result>(body: () => Result): Result;
+  /**
+   * One transaction; inside another one a part of it. `body` may run again when it was rolled back.
+   *
+   * @throws GemmaError of the disk; whatever `body` throws otherwise. Nothing is changed then.
+   */
+  write<Result>(durability: Durability, body: () => Result): Result;
+  /** Whether a transaction is open. */
+  readonly isWriting: boolean;
+  /** Brings the write-ahead log into the file and empties it, so that nothing of removed texts stays there. */
+  checkpoint(): boolean;
+  /** Makes the next call look whether the file is still the one that is open. */
+  checkPlace(): void;
+  close(): void;
+}
+
+/** How long SQLite waits for a lock at once. */
+const busyTimeoutMs = 5_000;
+
+/** How long a lock is waited for in all. A process that holds one so long has been stopped. */
+const lockWaitMsMax = 60_000;
+
+/**
+ * Opens the file, which is made when it is not there.
+ *
+ * @param onOpen - Runs with every new connection, the first one included.
+ */
+export function openConnection({
+  folder,
+  driver,
+  log,
+  onOpen,
+}: {
+  readonly folder: string;
+  readonly driver: SqlDriver;
+  readonly log: (message: string) => void;
+  readonly onOpen: (connection: Connection) => void;
+}): Connection {
+  const path = join(folder, 'record.db');
+  let database: SqlDatabase | null = null;
+  let presence: Presence | null = null;
+  let place = '';
+  let isWriting = false;
+  let durability: Durability = 'full';
+  /** After a failed sync the log on the disk may lack what memory shows of it: see {@link rescueLog}. */
+  let hasFailed = false;
+
+  const connection: Connection = {
+    path,
+    prepare: (sql) => opened().prepare(sql),
+    exec: (sql) => {
+      opened().exec(sql);
+    },
+    read: (body) => (isWriting ? body() : guarded(body)),
+    write(wanted, body) {
+      if (isWriting) return body();
+      return guarded(() => transaction(wanted, body));
+    },
+    get isWriting() {
+      return isWriting;
+    },
+    checkpoint: () => guarded(() => opened().prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.['busy'] === 0),
+    checkPlace() {
+      if (!isWriting && database !== null && placeOf(path) !== place) drop();
+    },
+    close() {
+      drop();
+    },
+  };
+  guarded(opened);
+  return connection;
+
+  function opened(): SqlDatabase {
+    if (database !== null) return database;
+    makeFile(folder, path);
+    const present = announcePresence(folder);
+    let fresh: SqlDatabase | null = null;
+    try {
+      fresh = driver.open(path);
+      prepareDatabase(fresh, path);
+      if (hasFailed) rescueLog(fresh, path);
+      if (present.isAfterUncleanStop) checkAfterUncleanStop(fresh, path, log);
+      place = placeOf(path);
+      database = fresh;
+      presence = present;
+      durability = 'full';
+      onOpen(connection);
+      hasFailed = false;
+      return fresh;
+    } catch (error) {
+      database = null;
+      presence = null;
+      if (fresh !== null) closeQuietly(fresh);
+      present.leave();
+      throw error;
+    }
+  }
+
+  function transaction<Result>(wanted: Durability, body: () => Result): Result {
+    let current = opened();
+    if (wanted !== durability) {
+      current.exec(`PRAGMA synchronous = ${wanted === 'full' ? 'FULL' : 'NORMAL'}`);
+      durability = wanted;
+    }
+    current.exec('BEGIN IMMEDIATE');
+    if (placeOf(path) !== place) {
+      // Somebody moved the file away while we waited: what is written to it now, nobody would read.
+      drop();
+      current = opened();
+      current.exec('BEGIN IMMEDIATE');
+    }
+    isWriting = true;
+    try {
+      const result = body();
+      current.exec('COMMIT');
+      return result;
+    } catch (error) {
+      try {
+        if (current.isTransaction) current.exec('ROLLBACK');
+      } catch {
+        // The first error tells more. A connection that cannot roll back is of no use.
+        isWriting = false;
+        drop();
+      }
+      throw error;
+    } finally {
+      isWriting = false;
+    }
+  }
+
+  function guarded<Result>(body: () => Result): Result {
+    const start = performance.now();
+    for (;;) {
+      try {
+        return body();
+      } catch (error) {
+        if (isBusy(error) && performance.now() - start < lockWaitMsMax) {
+          sleep(10);
+          continue;
+        }
+        if (isIoError(error)) {
+          hasFailed = true;
+          drop();
+        }
+        throw isSqlOrSystem(error) ? toRecordError(error, path) : error;
+      }
+    }
+  }
+
+  function drop(): void {
+    const [closing, leaving] = [database, presence];
+    database = null;
+    presence = null;
+    if (closing !== null) closeQuietly(closing);
+    leaving?.leave();
+  }
+}
+
+function isSqlOrSystem(error: unknown): boolean {
+  const { errcode, syscall } = error as { errcode?: unknown; syscall?: unknown };
+  return typeof errcode === 'number' || typeof syscall === 'string';
+}
+
+/** Makes folder and file for their owner alone. SQLite gives its other files the mode of the first. */
+function makeFile(folder: string, path: string): void {
+  if (statSync(path, { throwIfNoEntry: false }) !== undefined) return;
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  closeSync(openSync(path, 'a', 0o600));
+  if (process.platform === 'win32') return;
+  const handle = openSync(folder, 'r');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** Which file is at a path: another one after it was replaced. */
+function placeOf(path: string): string {
+  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stat === undefined ? '' : `${stat.dev}:${stat.ino}`;
+}
+
+function prepareDatabase(database: SqlDatabase, path: string): void {
+  database.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
+  const mode = database.prepare('PRAGMA journal_mode = WAL').get()?.['journal_mode'];
+  if (mode !== 'wal') {
+    throw new GemmaError({
+      code: 'MEMORY_UNAVAILABLE',
+      message: `The memory ${path} needs a disk on which several processes can share memory; this one cannot (journal mode ${String(mode)}). Put the memory on a local disk, not on a network drive.`,
+      facts: { path, journalMode: mode },
+    });
+  }
+  // fullfsync: on macOS a sync without it leaves the data in the drive's cache.
+  database.exec(`
+    PRAGMA synchronous = FULL;
+    PRAGMA fullfsync = ON;
+    PRAGMA checkpoint_fullfsync = ON;
+    PRAGMA secure_delete = ON;
+    PRAGMA temp_store = MEMORY;
+    PRAGMA cache_size = -8192;
+    PRAGMA journal_size_limit = 4194304;
+  `);
+  if (formatOf(database) === null) makeSchema(database);
+  const format = formatOf(database);
+  if (format === String(recordFormat)) return;
+  throw new GemmaError({
+    code: 'MEMORY_FORMAT',
+    message: `The memory ${path} has format ${format ?? 'none'}; this version of gemma reads format ${recordFormat}. Use the version of gemma that wrote it to run \`gemma memory export\`, and import that file with this one; or give another folder.`,
+    facts: { path, format, expected: recordFormat },
+  });
+}
+
+/** `null` for a file that nothing was written to. */
+function formatOf(database: SqlDatabase): string | null {
+  const tables = database.prepare("SELECT count(*) AS tables FROM sqlite_schema WHERE type = 'table'").get();
+  if (tables?.['tables'] === 0) return null;
+  const known = database.prepare("SELECT count(*) AS found FROM sqlite_schema WHERE name = 'meta'").get();
+  if (known?.['found'] === 0) return 'unknown';
+  return String(database.prepare("SELECT value FROM meta WHERE key = 'format'").get()?.['value'] ?? 'unknown');
+}
+
+function makeSchema(database: SqlDatabase): void {
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    // Another process may have made it while this one waited.
+    if (formatOf(database) === null) {
+      database.exec(schema);
+      const put = database.prepare('INSERT INTO meta (key, value) VALUES (?, ?)');
+      put.run('format', String(recordFormat));
+      put.run('record', randomUUID());
+    }
+    database.exec('COMMIT');
+  } catch (error) {
+    if (database.isTransaction) database.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+/**
+ * After a failed sync the system may have dropped what it could not write, and show it nevertheless. Whatever is appended
+ * behind such a hole in the log is lost with it. So the log is brought into the file, which writes all of it anew, and
+ * emptied, before anything else is written.
+ */
+function rescueLog(database: SqlDatabase, path: string): void {
+  if (database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.['busy'] === 0) return;
+  throw new GemmaError({
+    code: 'MEMORY_UNAVAILABLE',
+    message: `The disk failed while the memory ${path} was written, and other processes still use it. Close them, look at the disk, then try again.`,
+    facts: { path },
+  });
+}
+
+function checkAfterUncleanStop(database: SqlDatabase, path: string, log: (message: string) => void): void {
+  let found: string;
+  try {
+    const lines = database.prepare('PRAGMA quick_check(5)').all();
+    found = lines.map((line) => String(line['quick_check'])).join('; ');
+  } catch (error) {
+    if (!isCorrupt(error)) throw error;
+    found = (error as Error).message;
+  }
+  if (found === 'ok') log('The memory was not closed the last time; its file is in order.');
+  else log(`The memory was not closed the last time, and ${path} is damaged (${found}). Run \`gemma memory verify\`.`);
+}
+
+function closeQuietly(database: SqlDatabase): void {
+  try {
+    database.close();
+  } catch {
+    // What was acknowledged is on the disk; the next one to open the file tells what is wrong with it.
+  }
+}
+
+function sleep(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}

@@ -1,0 +1,509 @@
+import { randomUUID } from 'node:crypto';
+import { statSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
+import { GemmaError, isGemmaError, memoryDefaults } from '@gemma-cli/contracts';
+import type {
+  MemoryProblem,
+  RecordGroup,
+  RecordRow,
+  RecordStats,
+  RecordStore,
+  RowFilter,
+  TierTable,
+  WriteResult,
+} from '@gemma-cli/contracts';
+import { accessDelayMs, createAccessCounts, pendingRowsMax } from './access-counts.ts';
+import { readChanges } from './change-log.ts';
+import { openConnection } from './connection.ts';
+import type { Connection, Durability } from './connection.ts';
+import { listDocuments } from './documents.ts';
+import { releaseLease, takeLease } from './leases.ts';
+import { copyState, namespaceNumber, readNamespace, rebuildNamespace, writeNamespace } from './namespace-state.ts';
+import type { NamespaceState } from './namespace-state.ts';
+import { quarantineRow } from './quarantine.ts';
+import { selectRow, tierOf } from './row-codec.ts';
+import { conditionOf } from './row-filter.ts';
+import { createRowReader } from './row-reader.ts';
+import type { DamagedRow, ReadRow } from './row-reader.ts';
+import { applyGroup, writeAccesses } from './row-writer.ts';
+import type { RowWriterParts } from './row-writer.ts';
+import { findSqlDriver } from './sql-driver.ts';
+import type { SqlDriver, SqlRow, SqlValue } from './sql-driver.ts';
+import { uuidBytes } from './uuid-v7.ts';
+import { putVectors, readVectors } from './vectors.ts';
+import { verifyRecord } from './verify-record.ts';
+
+/** What a record is opened with. */
+export interface OpenRecordOptions {
+  /** Folder of `record.db` and the files beside it, absolute. Made when it is not there, for its owner alone. */
+  readonly folder: string;
+  /** Default `default`. */
+  readonly namespace?: string | undefined;
+  /** Rules of tiers that differ from the documented ones. Default: none. */
+  readonly tiers?: Partial<TierTable> | undefined;
+  /** Called with one line per noteworthy event. Default: silence. */
+  readonly log?: ((message: string) => void) | undefined;
+  /** Milliseconds since 1970: leases go by it. Default `Date.now`. */
+  readonly now?: (() => number) | undefined;
+  /** The way to SQLite. Default: the best that works here. */
+  readonly driver?: SqlDriver | undefined;
+}
+
+/**
+ * Opens the record of a namespace, which is made when it is not there.
+ *
+ * @throws GemmaError `REQUEST_INVALID`, `MEMORY_UNAVAILABLE`, `MEMORY_DAMAGED`, `MEMORY_FORMAT`, `DISK_FULL`;
+ *   UnsupportedError where no driver works.
+ */
+export async function openRecord(options: OpenRecordOptions): Promise<RecordStore> {
+  const { folder, namespace = memoryDefaults.namespace, log = () => undefined, now = Date.now } = options;
+  checkFolder(folder);
+  checkNamespace(namespace);
+  const tiers = checkTiers({ ...memoryDefaults.tiers, ...options.tiers });
+  const driver = options.driver ?? (await findSqlDriver());
+  return openWith({ folder, namespace, tiers, log, now, driver });
+}
+
+function openWith({
+  folder,
+  namespace,
+  tiers,
+  log,
+  now,
+  driver,
+}: {
+  readonly folder: string;
+  readonly namespace: string;
+  readonly tiers: TierTable;
+  readonly log: (message: string) => void;
+  readonly now: () => number;
+  readonly driver: SqlDriver;
+}): RecordStore {
+  const owner = randomUUID();
+  const accesses = createAccessCounts();
+  let number = 0;
+  let recordId = '';
+  let isClosed = false;
+  let timer: NodeJS.Timeout | null = null;
+  /** Texts were removed, and the write-ahead log may still have them. */
+  let hasRemoved = false;
+  let state: NamespaceState | null = null;
+
+  const connection: Connection = openConnection({
+    folder,
+    driver,
+    log,
+    onOpen(opened) {
+      recordId = String(opened.prepare("SELECT value FROM meta WHERE key = 'record'").get()?.['value'] ?? '');
+      number = namespaceNumber(opened, namespace);
+    },
+  });
+  const reader = createRowReader(connection, accesses, () => number);
+
+  return {
+    namespace,
+    get recordId() {
+      return recordId;
+    },
+    tiers,
+
+    commit(groups) {
+      checkOpen();
+      const results = write('full', (parts) => groups.map((group) => savepoint(parts, group)));
+      if (results.some((result) => !(result instanceof Error) && result.some(({ removed }) => removed > 0))) {
+        hasRemoved = true;
+        schedule();
+      }
+      return results;
+    },
+    touch(ids, at) {
+      checkOpen();
+      for (const id of ids) accesses.count(id, at);
+      if (accesses.size >= pendingRowsMax) flushAccesses();
+      else if (accesses.size > 0) schedule();
+    },
+
+    seq() {
+      checkOpen();
+      connection.checkPlace();
+      return namespaceState().seq;
+    },
+    changes(afterSeq, limit) {
+      checkOpen();
+      return connection.read(() => {
+        const changes = readChanges(connection, namespaceState(), afterSeq, limit);
+        if (changes !== null) return changes;
+        log('The memory’s log of changes is damaged; what is derived from it is built anew.');
+        rebuild();
+        return readChanges(connection, namespaceState(), afterSeq, limit) ?? [];
+      });
+    },
+    byId(ids) {
+      checkOpen();
+      return ids.map((id) => {
+        const bytes = uuidBytes(id);
+        if (bytes === null) return undefined;
+        return one(() => connection.prepare(`${selectRow} WHERE r.namespace = ? AND r.id = ?`).get(number, bytes), id);
+      });
+    },
+    byNumber(numbers) {
+      checkOpen();
+      return numbers.map((wanted) => {
+        const found = connection.read(() => reader.find(wanted));
+        if (found === undefined) return undefined;
+        if (!('what' in found)) return reader.tell(found);
+        setAside(found);
+        return undefined;
+      });
+    },
+    scan(afterNumber, limit) {
+      checkOpen();
+      return collect(limit, afterNumber, (after, count) => ({
+        sql: `${selectRow} WHERE r.number > ? AND +r.namespace = ? ORDER BY r.number LIMIT ?`,
+        parameters: [after, number, count],
+      }));
+    },
+    matching(filter, at) {
+      checkOpen();
+      const { sql, parameters } = conditionOf(filter, number);
+      return connection.read(() =>
+        connection
+          .prepare(`SELECT number FROM rows WHERE ${sql} AND (expiresAt IS NULL OR expiresAt > ?) ORDER BY number`)
+          .all(...parameters, at)
+          .map((row) => row['number'] as number),
+      );
+    },
+    expired(at) {
+      checkOpen();
+      return connection.read(() =>
+        connection
+          .prepare('SELECT number FROM rows WHERE namespace = ? AND expiresAt <= ? ORDER BY number')
+          .all(number, at)
+          .map((row) => row['number'] as number),
+      );
+    },
+    list: (request) => {
+      checkOpen();
+      return listRows(request);
+    },
+    documents(uriPrefix) {
+      checkOpen();
+      return connection.read(() => listDocuments(connection, number, uriPrefix));
+    },
+    stats(at) {
+      checkOpen();
+      return connection.read(() => stats(at));
+    },
+
+    putVectors(embedId, vectors) {
+      checkOpen();
+      write('relaxed', () => {
+        putVectors(connection, number, embedId, vectors);
+      });
+    },
+    vectors(embedId, afterSeq, limit) {
+      checkOpen();
+      return connection.read(() => readVectors(connection, number, embedId, afterSeq, limit, log));
+    },
+    withoutVector(embedId, limit) {
+      checkOpen();
+      return collect(limit, 0, (after, count) => ({
+        sql: `${selectRow} WHERE r.number > ? AND +r.namespace = ? AND NOT EXISTS (
+          SELECT 1 FROM vectors v JOIN embedders e ON e.id = v.embedder WHERE v.number = r.number AND e.name = ?
+        ) ORDER BY r.number LIMIT ?`,
+        parameters: [after, number, embedId, count],
+      }));
+    },
+
+    lease(name, ttlMs) {
+      checkOpen();
+      return takeLease(connection, { name, owner, ttlMs, now: now() });
+    },
+    release(name) {
+      checkOpen();
+      releaseLease(connection, { name, owner });
+    },
+
+    verify(): readonly MemoryProblem[] {
+      checkOpen();
+      return verifyRecord({
+        connection,
+        namespace: number,
+        quarantine: setAside,
+        check: reader.check,
+        rebuild,
+        reindex: () => {
+          connection.write('full', () => {
+            connection.exec('REINDEX');
+          });
+        },
+      });
+    },
+    close() {
+      if (isClosed) return;
+      isClosed = true;
+      if (timer !== null) clearTimeout(timer);
+      timer = null;
+      try {
+        tidy();
+      } finally {
+        connection.close();
+      }
+    },
+  };
+
+  function checkOpen(): void {
+    if (!isClosed) return;
+    throw new GemmaError({ code: 'MEMORY_CLOSED', message: `The memory in ${folder} was closed; open it again.` });
+  }
+
+  /** A transaction, with the namespace's state read before and written after it. */
+  function write<Result>(durability: Durability, body: (parts: RowWriterParts) => Result): Result {
+    let settled: readonly string[] = [];
+    const result = connection.write(durability, () => {
+      const isOutermost = state === null;
+      state ??= readNamespace(connection, number) ?? rebuildNamespace(connection, number, namespace);
+      try {
+        const before = JSON.stringify(state);
+        const parts = partsOf();
+        if (isOutermost && accesses.size > 0) settled = writeAccesses({ ...parts, namespace: number });
+        const result = body(parts);
+        if (JSON.stringify(state) !== before) writeNamespace(connection, state);
+        return result;
+      } finally {
+        if (isOutermost) state = null;
+      }
+    });
+    accesses.settle(settled);
+    return result;
+  }
+
+  function partsOf(): RowWriterParts {
+    return {
+      connection,
+      reader,
+      accesses,
+      tiers,
+      get state() {
+        if (state === null) throw new Error('A write outside of a transaction.');
+        return state;
+      },
+      quarantine: (row, what) => {
+        setAside({ number: row, what });
+      },
+    };
+  }
+
+  function savepoint(parts: RowWriterParts, group: RecordGroup): readonly WriteResult[] | Error {
+    const before = copyState(parts.state);
+    connection.exec('SAVEPOINT work');
+    try {
+      const results = applyGroup(parts, group);
+      connection.exec('RELEASE work');
+      return results;
+    } catch (error) {
+      if (!isGemmaError(error) || error.code !== 'REQUEST_INVALID') throw error;
+      connection.exec('ROLLBACK TO work');
+      connection.exec('RELEASE work');
+      state = before;
+      return error;
+    }
+  }
+
+  /** Outside of a transaction. */
+  function namespaceState(): NamespaceState {
+    return connection.read(() => state ?? readNamespace(connection, number) ?? rebuild());
+  }
+
+  function rebuild(): NamespaceState {
+    return connection.write('full', () => {
+      const rebuilt = rebuildNamespace(connection, number, namespace);
+      if (state !== null) state = rebuilt;
+      return rebuilt;
+    });
+  }
+
+  /** Rows of a query that takes a number to begin after; damaged ones are moved aside, and others come in their place. */
+  function collect(
+    limit: number,
+    afterNumber: number,
+    query: (after: number, count: number) => { readonly sql: string; readonly parameters: readonly SqlValue[] },
+  ): readonly RecordRow[] {
+    const rows: RecordRow[] = [];
+    let after = afterNumber;
+    while (rows.length < limit) {
+      const count = limit - rows.length;
+      const { sql, parameters } = query(after, count);
+      const { read, found } = checked(sql, parameters);
+      rows.push(...found.map(reader.tell));
+      if (read.length < count) break;
+      after = read.at(-1)?.['number'] as number;
+    }
+    return rows;
+  }
+
+  function listRows({
+    filter,
+    afterId,
+    limit,
+    now: at,
+  }: {
+    readonly filter: RowFilter;
+    readonly afterId: string | null;
+    readonly limit: number;
+    readonly now: number;
+  }): readonly RecordRow['row'][] {
+    const rows: RecordRow['row'][] = [];
+    let after: Uint8Array | null = afterId === null ? null : afterBytes(afterId);
+    while (rows.length < limit) {
+      const count = limit - rows.length;
+      const { sql, parameters } = conditionOf(filter, number);
+      const { read, found } = checked(
+        `${selectRow} WHERE r.number IN (
+          SELECT number FROM rows INDEXED BY rowsById WHERE namespace = ? AND id > ? AND ${sql}
+          AND (expiresAt IS NULL OR expiresAt > ?) ORDER BY id LIMIT ?
+        ) ORDER BY r.id`,
+        [number, after ?? new Uint8Array(), ...parameters, at, count],
+      );
+      rows.push(...found.map((row) => reader.tell(row).row));
+      if (read.length < count) break;
+      after = read.at(-1)?.['id'] as Uint8Array;
+    }
+    return rows;
+  }
+
+  function checked(
+    sql: string,
+    parameters: readonly SqlValue[],
+  ): { readonly read: readonly SqlRow[]; readonly found: readonly ReadRow[] } {
+    const { read, sound, damaged } = connection.read(() => {
+      const read = connection.prepare(sql).all(...parameters);
+      return { read, ...reader.check(read) };
+    });
+    for (const row of damaged) setAside(row);
+    return { read, found: sound };
+  }
+
+  function one(get: () => SqlRow | undefined, id: string): RecordRow | undefined {
+    const found = connection.read(() => {
+      const sql = get();
+      return sql === undefined ? null : reader.check([sql]);
+    });
+    const [damaged] = found?.damaged ?? [];
+    if (damaged !== undefined) setAside(damaged);
+    const [row] = found?.sound ?? [];
+    if (row === undefined) return undefined;
+    if (row.stored.id === id) return reader.tell(row);
+    // The row is sound, and the index led to it by another id.
+    log('The memory’s index of ids is damaged; it is built anew.');
+    connection.write('full', () => {
+      connection.exec('REINDEX rowsById');
+    });
+    return one(get, id);
+  }
+
+  function setAside({ number: damaged, what }: DamagedRow): void {
+    write('full', (parts) => {
+      quarantineRow(parts, { number: damaged, what, now: now() });
+    });
+    log(`Row ${damaged} of the memory is damaged and was moved aside: ${what} Run \`gemma memory verify\`.`);
+  }
+
+  function stats(at: number): RecordStats {
+    const { counts, seq } = namespaceState();
+    const byTier = { ...counts.tiers };
+    let expired = 0;
+    const rows = connection
+      .prepare('SELECT tier, count(*) AS rows FROM rows WHERE namespace = ? AND expiresAt <= ? GROUP BY tier')
+      .all(number, at);
+    for (const { tier: code, rows: count } of rows) {
+      const tier = tierOf(Number(code));
+      if (tier === null) continue;
+      byTier[tier] -= Number(count);
+      expired += Number(count);
+    }
+    const memories = Object.values(byTier).reduce((sum, count) => sum + count, 0);
+    return {
+      rows: {
+        total: counts.chunks + memories,
+        byKind: { document: counts.chunks, memory: memories },
+        byTier,
+      },
+      documents: counts.documents,
+      expired,
+      removed: { ...counts.removed },
+      seq,
+      bytes: sizeOf(connection.path) + sizeOf(`${connection.path}-wal`),
+    };
+  }
+
+  /** Accesses are written, and removed texts taken out of the log, after some seconds at the latest. */
+  function schedule(): void {
+    if (timer !== null || isClosed) return;
+    timer = setTimeout(() => {
+      timer = null;
+      try {
+        tidy();
+      } catch (error) {
+        log(`Accesses of memories could not be written: ${(error as Error).message}`);
+      }
+    }, accessDelayMs);
+    timer.unref();
+  }
+
+  function tidy(): void {
+    flushAccesses();
+    if (!hasRemoved) return;
+    // Somebody who reads an older state keeps the log; the last one to close empties it.
+    if (connection.checkpoint()) hasRemoved = false;
+    else schedule();
+  }
+
+  function flushAccesses(): void {
+    if (accesses.size > 0) write('relaxed', () => undefined);
+  }
+}
+
+function afterBytes(id: string): Uint8Array {
+  const bytes = uuidBytes(id);
+  if (bytes !== null) return bytes;
+  throw new GemmaError({
+    code: 'REQUEST_INVALID',
+    message: `Expected a cursor that an earlier page gave, got "${id.slice(0, 100)}". Begin without a cursor.`,
+  });
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+function checkFolder(folder: string): void {
+  if (isAbsolute(folder)) return;
+  throw new GemmaError({
+    code: 'REQUEST_INVALID',
+    message: `Expected the absolute path of the memory's folder, got "${folder}".`,
+    facts: { folder },
+  });
+}
+
+function checkNamespace(namespace: string): void {
+  if (/^[a-z0-9][a-z0-9._-]{0,63}$/.test(namespace)) return;
+  throw new GemmaError({
+    code: 'REQUEST_INVALID',
+    message: `Expected the name of a memory, 1 to 64 of a-z, 0-9, ".", "_" and "-", the first a letter or digit, got "${namespace}".`,
+    facts: { namespace },
+  });
+}
+
+function checkTiers(tiers: TierTable): TierTable {
+  for (const [tier, { ttlMs, capacity }] of Object.entries(tiers)) {
+    const isTime = ttlMs === null || (Number.isFinite(ttlMs) && ttlMs > 0);
+    if (isTime && Number.isSafeInteger(capacity) && capacity > 0) continue;
+    throw new GemmaError({
+      code: 'REQUEST_INVALID',
+      message: `Expected for the tier ${tier} a time to live above 0 (or none) and a capacity of at least 1, got ${String(ttlMs)} ms and ${String(capacity)}.`,
+      facts: { tier, ttlMs, capacity },
+    });
+  }
+  return Object.freeze({ ...tiers });
+}

@@ -1,0 +1,44 @@
+import type { RowFilter } from '@gemma-cli/contracts';
+import { tierCodes } from './schema.ts';
+import type { SqlValue } from './sql-driver.ts';
+import { wellFormed } from './well-formed.ts';
+
+/** A condition on `rows`, and its parameters. */
+export interface SqlCondition {
+  readonly sql: string;
+  readonly parameters: readonly SqlValue[];
+}
+
+/**
+ * What a filter asks for, in a namespace. The plus signs keep SQLite from walking the index of ids, which has the rows
+ * in another order, where the table itself or the index of a tier or source is nearer.
+ */
+export function conditionOf(filter: RowFilter, namespace: number): SqlCondition {
+  const parts: string[] = [];
+  const parameters: SqlValue[] = [];
+  const add = (sql: string, ...values: readonly SqlValue[]): void => {
+    parts.push(sql);
+    parameters.push(...values);
+  };
+  const { kind, tiers, tags, source, since, until, importanceMin } = filter;
+  add(tiers === undefined ? '+namespace = ?' : 'namespace = ?', namespace);
+  if (kind !== undefined) add(kind === 'document' ? '+tier = 0' : '+tier > 0');
+  if (tiers !== undefined) {
+    const codes = [...new Set(tiers)].map((tier) => tierCodes[tier]);
+    add(codes.length === 0 ? '0' : `tier > 0 AND tier IN (${codes.join(', ')})`);
+  }
+  for (const tag of tags ?? []) add('instr(tags, ?) > 0', `,${JSON.stringify(wellFormed(tag))}`);
+  if (source !== undefined) {
+    add(
+      'source IN (SELECT id FROM sources WHERE namespace = ? AND uri >= ? AND substr(uri, 1, length(?)) = ?)',
+      namespace,
+      source,
+      source,
+      source,
+    );
+  }
+  if (since !== undefined) add('createdAt >= ?', since);
+  if (until !== undefined) add('createdAt < ?', until);
+  if (importanceMin !== undefined) add('importance >= ?', importanceMin);
+  return { sql: parts.join(' AND '), parameters };
+}

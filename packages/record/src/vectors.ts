@@ -1,0 +1,90 @@
+import { endianness } from 'node:os';
+import { crc32 } from 'node:zlib';
+import { GemmaError } from '@gemma-cli/contracts';
+import type { RowVector } from '@gemma-cli/contracts';
+import type { Connection } from './connection.ts';
+
+/** Keeps vectors of rows of a namespace, in the place of older ones. */
+export function putVectors(
+  connection: Connection,
+  namespace: number,
+  embedId: string,
+  vectors: readonly RowVector[],
+): void {
+  const embedder = embedderNumber(connection, embedId);
+  const isThere = connection.prepare('SELECT 1 FROM rows WHERE number = ? AND namespace = ?');
+  for (const { number, vector } of vectors) {
+    if (vector.length === 0 || !vector.every(Number.isFinite)) {
+      throw new GemmaError({
+        code: 'REQUEST_INVALID',
+        message: `Expected a vector of finite numbers for row ${number}, got one of length ${vector.length}.`,
+        facts: { number, length: vector.length },
+      });
+    }
+    if (isThere.get(number, namespace) === undefined) continue;
+    connection.prepare('DELETE FROM vectors WHERE number = ? AND embedder = ?').run(number, embedder);
+    const bytes = littleEndian(Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength));
+    connection
+      .prepare('INSERT INTO vectors (namespace, embedder, number, vector, crc) VALUES (?, ?, ?, ?, ?)')
+      .run(namespace, embedder, number, bytes, vectorChecksum(namespace, embedder, number, bytes));
+  }
+}
+
+/** Vectors after a position. One whose checksum does not fit is removed, and made anew when its row is seen without. */
+export function readVectors(
+  connection: Connection,
+  namespace: number,
+  embedId: string,
+  afterSeq: number,
+  limit: number,
+  log: (message: string) => void,
+): readonly (RowVector & { readonly seq: number })[] {
+  const embedder = connection.prepare('SELECT id FROM embedders WHERE name = ?').get(embedId)?.['id'];
+  if (embedder === undefined) return [];
+  const vectors: (RowVector & { readonly seq: number })[] = [];
+  let after = afterSeq;
+  while (vectors.length < limit) {
+    const count = limit - vectors.length;
+    const rows = connection
+      .prepare(
+        'SELECT seq, number, vector, crc FROM vectors WHERE namespace = ? AND embedder = ? AND seq > ? ORDER BY seq LIMIT ?',
+      )
+      .all(namespace, embedder, after, count);
+    for (const sql of rows) {
+      const { vector: bytes, seq, number } = sql as { vector: unknown; seq: number; number: number };
+      const isSound =
+        bytes instanceof Uint8Array && vectorChecksum(namespace, Number(embedder), number, bytes) === sql['crc'];
+      if (isSound) vectors.push({ number, vector: floatsOf(bytes), seq });
+      else {
+        log(`The vector of row ${number} of the memory is damaged; it is computed anew.`);
+        connection.write('relaxed', () => connection.prepare('DELETE FROM vectors WHERE seq = ?').run(seq));
+      }
+      after = seq;
+    }
+    if (rows.length < count) break;
+  }
+  return vectors;
+}
+
+/** CRC-32 of a vector, bound to its row and embedder. */
+export function vectorChecksum(namespace: number, embedder: number, number: number, bytes: Uint8Array): number {
+  return crc32(bytes, crc32(`${namespace} ${embedder} ${number} ${bytes.byteLength}\n`));
+}
+
+function embedderNumber(connection: Connection, embedId: string): number {
+  const found = connection.prepare('SELECT id FROM embedders WHERE name = ?').get(embedId);
+  if (found !== undefined) return found['id'] as number;
+  return connection.prepare('INSERT INTO embedders (name) VALUES (?)').run(embedId).lastInsertRowid;
+}
+
+function floatsOf(bytes: Uint8Array): Float32Array {
+  const copy = littleEndian(bytes);
+  return new Float32Array(copy.buffer, copy.byteOffset, copy.byteLength / 4);
+}
+
+/** A copy in the file's order of bytes, which is that of nearly all machines; back again on the others. */
+function littleEndian(bytes: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(bytes);
+  if (endianness() === 'BE') Buffer.from(copy.buffer).swap32();
+  return copy;
+}

@@ -1,0 +1,161 @@
+import type { MemoryProblem } from '@gemma-cli/contracts';
+import type { Connection } from './connection.ts';
+import { countRows, readNamespace, writeNamespace } from './namespace-state.ts';
+import type { NamespaceState } from './namespace-state.ts';
+import { readChanges } from './change-log.ts';
+import { checksum, selectRow } from './row-codec.ts';
+import { sourceChecksum } from './row-reader.ts';
+import type { DamagedRow, RowReader } from './row-reader.ts';
+import { vectorChecksum } from './vectors.ts';
+
+/** Reads everything, compares checksums, and repairs what can be. */
+export function verifyRecord({
+  connection,
+  namespace,
+  quarantine,
+  check,
+  rebuild,
+  reindex,
+}: {
+  readonly connection: Connection;
+  readonly namespace: number;
+  readonly quarantine: (row: DamagedRow) => void;
+  readonly check: RowReader['check'];
+  readonly rebuild: () => NamespaceState;
+  readonly reindex: () => void;
+}): readonly MemoryProblem[] {
+  const problems: MemoryProblem[] = [];
+  const tell = (what: string, action: MemoryProblem['action'], id: string | null = null): void => {
+    problems.push({ where: 'record', what, id, action });
+  };
+  verifyFile();
+  verifyState();
+  verifySources();
+  verifyRows();
+  verifyChanges();
+  verifyVectors();
+  verifyCounts();
+  tellQuarantine();
+  return problems;
+
+  function verifyFile(): void {
+    const faults = integrity();
+    if (faults.length === 0) return;
+    reindex();
+    const left = integrity();
+    for (const fault of left.length === 0 ? faults : left) {
+      tell(`The file of the record: ${fault}`, left.length === 0 ? 'rebuilt' : 'none');
+    }
+  }
+
+  function integrity(): readonly string[] {
+    const lines = connection.read(() => connection.prepare('PRAGMA integrity_check(20)').all());
+    return lines.map((line) => String(line['integrity_check'])).filter((line) => line !== 'ok');
+  }
+
+  function verifyState(): void {
+    if (connection.read(() => readNamespace(connection, namespace)) !== null) return;
+    rebuild();
+    tell('The checksum of the counts did not fit; they were counted anew.', 'rebuilt');
+  }
+
+  function verifySources(): void {
+    for (const sql of connection.read(() =>
+      connection.prepare('SELECT * FROM documents WHERE namespace = ?').all(namespace),
+    )) {
+      const { source, bytes, ingestedAt } = sql as Record<string, number>;
+      if (checksum([source ?? 0, namespace, bytes ?? 0, ingestedAt ?? 0]) === sql['crc']) continue;
+      connection.write('full', () =>
+        connection.prepare('DELETE FROM documents WHERE source = ?').run(Number(sql['source'])),
+      );
+      tell('The facts of a document are damaged and were taken out; ingest it again.', 'rebuilt');
+    }
+    for (const sql of connection.read(() =>
+      connection.prepare('SELECT * FROM sources WHERE namespace = ?').all(namespace),
+    )) {
+      const fits = sourceChecksum(Number(sql['id']), namespace, String(sql['uri']), String(sql['hash'])) === sql['crc'];
+      if (!fits) tell(`A source is damaged; its rows are moved aside: ${String(sql['uri'])}`, 'quarantined');
+    }
+  }
+
+  function verifyRows(): void {
+    const page = 1_000;
+    for (let after = 0; ;) {
+      const rows = connection.read(() =>
+        connection.prepare(`${selectRow} WHERE r.number > ? ORDER BY r.number LIMIT ?`).all(after, page),
+      );
+      for (const row of check(rows).damaged) quarantine(row);
+      if (rows.length < page) break;
+      after = Number(rows.at(-1)?.['number']);
+    }
+    const lost = connection.read(() =>
+      connection
+        .prepare('SELECT number FROM texts WHERE number NOT IN (SELECT number FROM rows)')
+        .all()
+        .map((row) => Number(row['number'])),
+    );
+    for (const number of lost) quarantine({ number, what: 'The row of a text is not there.' });
+  }
+
+  function verifyChanges(): void {
+    const state = connection.read(() => readNamespace(connection, namespace));
+    if (state === null) return;
+    const page = 10_000;
+    for (let after = state.pruned; after < state.seq; after += page) {
+      if (connection.read(() => readChanges(connection, state, after, page)) !== null) continue;
+      rebuild();
+      tell('The log of changes was damaged; what is derived from the record is built anew.', 'rebuilt');
+      return;
+    }
+  }
+
+  function verifyVectors(): void {
+    const page = 1_000;
+    for (let after = 0; ;) {
+      const rows = connection.read(() =>
+        connection.prepare('SELECT * FROM vectors WHERE seq > ? ORDER BY seq LIMIT ?').all(after, page),
+      );
+      for (const sql of rows) {
+        const { vector } = sql;
+        const fits =
+          vector instanceof Uint8Array &&
+          vectorChecksum(Number(sql['namespace']), Number(sql['embedder']), Number(sql['number']), vector) ===
+            sql['crc'];
+        if (fits) continue;
+        connection.write('full', () => connection.prepare('DELETE FROM vectors WHERE seq = ?').run(Number(sql['seq'])));
+        tell('A vector was damaged and taken out; it is computed anew.', 'rebuilt');
+      }
+      if (rows.length < page) break;
+      after = Number(rows.at(-1)?.['seq']);
+    }
+  }
+
+  function verifyCounts(): void {
+    const isRight = connection.write('full', () => {
+      const state = readNamespace(connection, namespace);
+      if (state === null) return false;
+      const counts = countRows(connection, namespace, state.counts);
+      if (JSON.stringify(counts) === JSON.stringify(state.counts)) return true;
+      writeNamespace(connection, { ...state, counts });
+      return false;
+    });
+    if (!isRight) tell('The counts of rows were not those of the rows; they were counted anew.', 'rebuilt');
+  }
+
+  function tellQuarantine(): void {
+    const rows = connection.read(() =>
+      connection.prepare('SELECT number, id, what FROM quarantine WHERE namespace = ? AND told = 0').all(namespace),
+    );
+    if (rows.length === 0) return;
+    for (const { number, id, what } of rows) {
+      tell(
+        `Row ${String(number)}: ${String(what)} What is left of it was moved aside.`,
+        'quarantined',
+        id as string | null,
+      );
+    }
+    connection.write('full', () =>
+      connection.prepare('UPDATE quarantine SET told = 1 WHERE namespace = ? AND told = 0').run(namespace),
+    );
+  }
+}
