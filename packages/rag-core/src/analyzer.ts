@@ -1,10 +1,20 @@
 import type { MemoryRow, QueryTerm } from '@gemma-cli/contracts';
-import { apostrophes, codePointClass, invisible, joinerClass, unspacedClass, wordClass } from './code-point-classes.ts';
+import {
+  apostrophes,
+  classAt,
+  invisible,
+  joinerClass,
+  separatorClass,
+  unspacedClass,
+  widthAt,
+  wordClass,
+} from './code-point-classes.ts';
 import { identifierParts } from './identifier-parts.ts';
 import { loadStemmer } from './stemmers.ts';
 import type { Stemmer } from './stemmers.ts';
 import { loadStopWords } from './stop-words.ts';
-import { createWordCache, ownString } from './word-cache.ts';
+import { createWordCache, stringOf } from './word-cache.ts';
+import type { WordCache } from './word-cache.ts';
 
 /** Turns text into the terms under which it is found. */
 export interface Analyzer {
@@ -59,62 +69,68 @@ export async function createAnalyzer({ language = 'en' }: AnalyzerOptions = {}):
   const toTerms = createToTerms(language, stem);
   const cache = createWordCache((word) => {
     const normal = normalized(word);
-    return normal === word ? toTerms(word) : scan(normal, true);
+    return normal === word ? toTerms(word) : scan(normal, null);
   });
   let segmenter: Intl.Segmenter | undefined;
 
-  /** Terms of a text; `isNormal` where it is a piece of a text that was normalized on its way. */
-  function scan(text: string, isNormal: boolean): readonly string[] {
+  /**
+   * Terms of a text.
+   *
+   * @param known - Of words; `null` for a piece that was normalized on its way, whose words are known by what they were.
+   */
+  function scan(text: string, known: WordCache | null): readonly string[] {
     const terms: string[] = [];
+    const units = known === null ? new Uint16Array(text.length) : unitsFor(text.length);
     const { length } = text;
+    for (let at = 0; at < length; at++) units[at] = text.charCodeAt(at);
+    // What follows is an older text's.
+    if (length < units.length) units[length] = 0;
     let at = 0;
     while (at < length) {
-      let kind = classAt(text, at);
-      if (kind === wordClass) {
-        const start = at;
+      let kind = classAt(units, at);
+      const start = at;
+      if (kind === separatorClass || kind === joinerClass) at += widthAt(units, at);
+      else if (kind === unspacedClass) {
+        do at += widthAt(units, at);
+        while (at < length && at - start < segmentUnitsMax && classAt(units, at) === unspacedClass);
+        segment(stringOf(units, start, at), known === null, terms);
+      } else {
         let hash = 0;
-        do {
-          hash = Math.imul(hash ^ text.charCodeAt(at), 0x01_00_01_93);
-          at++;
-          if (kind === wordClass && isLead(text, at - 1)) at++;
+        for (;;) {
+          hash = Math.imul(hash ^ (units[at] ?? 0), 0x01_00_01_93);
+          at += kind === wordClass ? widthAt(units, at) : 1;
           if (at >= length) break;
-          kind = classAt(text, at);
-        } while (
-          kind === wordClass ||
-          (kind === joinerClass && at + 1 < length && classAt(text, at + 1) === wordClass)
-        );
-        const found = isNormal ? toTerms(text.slice(start, at)) : cache.termsAt(text, start, at, hash);
+          kind = classAt(units, at);
+          if (kind !== wordClass && (kind !== joinerClass || at + 1 >= length || classAt(units, at + 1) !== wordClass))
+            break;
+        }
+        const found = known === null ? toTerms(stringOf(units, start, at)) : known.termsAt(units, start, at, hash);
         for (const term of found) terms.push(term);
-      } else if (kind === unspacedClass) {
-        const start = at;
-        do at += isLead(text, at) ? 2 : 1;
-        while (at < length && at - start < segmentUnitsMax && classAt(text, at) === unspacedClass);
-        segment(text.slice(start, at), isNormal, terms);
-      } else at += isLead(text, at) ? 2 : 1;
+      }
     }
     return terms;
   }
 
   function segment(run: string, isNormal: boolean, terms: string[]): void {
     const normal = isNormal ? run : normalized(run);
-    if (normal !== run) for (const term of scan(normal, true)) terms.push(term);
+    if (normal !== run) for (const term of scan(normal, null)) terms.push(term);
     else {
       segmenter ??= new Intl.Segmenter(language, { granularity: 'word' });
       for (const { segment: word, isWordLike } of segmenter.segment(run))
-        if (isWordLike === true) terms.push(ownString(capped(word)));
+        if (isWordLike === true) terms.push(capped(word));
     }
   }
 
-  const stopTerms = new Set((await loadStopWords(language)).flatMap((word) => scan(word, false)));
+  const stopTerms = new Set((await loadStopWords(language)).flatMap((word) => scan(word, cache)));
 
   return {
     language,
     version: analyzerVersion,
     fingerprint: `${analyzerVersion}:${language}:icu ${process.versions.icu}`,
-    analyze: (text) => scan(text, false),
+    analyze: (text) => scan(text, cache),
     query(text) {
       const counts = new Map<string, number>();
-      for (const term of scan(text, false)) counts.set(term, (counts.get(term) ?? 0) + 1);
+      for (const term of scan(text, cache)) counts.set(term, (counts.get(term) ?? 0) + 1);
       return [...counts].map(([term, count]) => ({ term, count, isStopWord: stopTerms.has(term) }));
     },
   };
@@ -130,6 +146,7 @@ function createToTerms(language: string, stem: Stemmer): (word: string) => reado
   const toTerm = (word: string) => stem(capped(lowerCase(word)));
 
   return (word) => {
+    if (isPlain.test(word)) return [toTerm(word)];
     const plain = word.replace(invisible, '').replace(apostrophes, "'");
     const parts = identifierParts(language === 'en' ? withoutContraction(plain) : plain);
     if (parts.length < 2) return parts.map(toTerm);
@@ -144,6 +161,9 @@ function withoutContraction(word: string): string {
   return word.replace(contraction, '').replace(negation, '$1');
 }
 
+/** What most words are, and what nothing below has to look at. */
+const isPlain = /^[a-z]+$/u;
+
 const contraction = /'(?:s|re|ve|ll|d|m)$/iu;
 const negation = /(n)'(?=t$)/iu;
 
@@ -153,18 +173,22 @@ function normalized(word: string): string {
 
 const isAscii = /^[\0-\x7f]*$/u;
 
-function classAt(text: string, at: number): number {
-  const unit = text.charCodeAt(at);
-  return codePointClass(unit >= 0xd8_00 && unit < 0xdc_00 ? (text.codePointAt(at) ?? unit) : unit);
+/** Longest text whose code units are put where those of the text before were. */
+const sharedUnitsMax = 2 ** 16;
+let sharedUnits: Uint16Array | undefined;
+
+function unitsFor(length: number): Uint16Array {
+  if (length >= sharedUnitsMax) return new Uint16Array(length);
+  return (sharedUnits ??= new Uint16Array(sharedUnitsMax));
 }
 
-/** Whether a surrogate pair begins here. */
-function isLead(text: string, at: number): boolean {
-  const unit = text.charCodeAt(at);
-  return unit >= 0xd8_00 && unit < 0xdc_00 && (text.codePointAt(at) ?? 0) > 0xff_ff;
-}
-
+/** The start of a long word, apart from the rest. */
 function capped(word: string): string {
   if (word.length <= termUnitsMax) return word;
-  return word.slice(0, isLead(word, termUnitsMax - 1) ? termUnitsMax - 1 : termUnitsMax);
+  const start = Uint16Array.from({ length: termUnitsMax }, (_, at) => word.charCodeAt(at));
+  return stringOf(
+    start,
+    0,
+    termUnitsMax - (widthAt(Uint16Array.of(word.charCodeAt(termUnitsMax - 1), word.charCodeAt(termUnitsMax)), 0) - 1),
+  );
 }

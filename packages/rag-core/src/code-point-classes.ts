@@ -8,14 +8,23 @@ export const joinerClass = 2;
 export const unspacedClass = 3;
 
 /**
- * The class of a UTF-16 code unit, or of a code point beyond the first 65,536. Classes of units are looked up in a table
- * that is filled as units are met: asking regular expressions takes hundreds of times as long.
+ * The class of the character at a place among UTF-16 code units. Classes of units are looked up in a table that is filled
+ * as units are met: asking regular expressions takes hundreds of times as long.
  */
-export function codePointClass(codePoint: number): number {
-  if (codePoint >= table.length) return classify(codePoint);
-  const known = table[codePoint] ?? unknown;
-  if (known !== unknown) return known;
-  return (table[codePoint] = classify(codePoint));
+export function classAt(units: Uint16Array, at: number): number {
+  const unit = units[at] ?? 0;
+  const known = table[unit] ?? unknown;
+  if (known < unknown) return known;
+  if (!isLead(unit)) return (table[unit] = classify(unit));
+  // Half a pair is nothing.
+  return isPair(units, at)
+    ? classify(0x1_00_00 + ((unit - 0xd8_00) << 10) + ((units[at + 1] ?? 0) - 0xdc_00))
+    : separatorClass;
+}
+
+/** Code units of the character at a place: 2 where it is a surrogate pair. */
+export function widthAt(units: Uint16Array, at: number): 1 | 2 {
+  return isPair(units, at) ? 2 : 1;
 }
 
 /** What is left out of words: soft hyphen, joiners of zero width, byte order mark. */
@@ -26,6 +35,15 @@ export const apostrophes = /[\u2018\u2019\u02bc]/gu;
 
 const unknown = 255;
 const table = new Uint8Array(0x1_00_00).fill(unknown);
+
+function isLead(unit: number): boolean {
+  return unit >= 0xd8_00 && unit < 0xdc_00;
+}
+
+function isPair(units: Uint16Array, at: number): boolean {
+  const trail = units[at + 1] ?? 0;
+  return isLead(units[at] ?? 0) && trail >= 0xdc_00 && trail < 0xe0_00;
+}
 
 /** By what the character becomes when it is normalized: `㎏` is letters, `㍿` is Han. */
 function classify(codePoint: number): number {

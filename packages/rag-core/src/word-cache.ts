@@ -1,63 +1,66 @@
-/** Remembers the terms of words, by the place of a word in a text, so that a known word costs no string. */
+/** Remembers the terms of words by their code units, so that a word that is known costs no string. */
 export interface WordCache {
   /**
-   * The terms of the word that stands at `start` to `end` of the text.
+   * The terms of the word at `start` to `end`.
    *
-   * @param hash - Of the code units of the word: equal words have equal hashes.
+   * @param hash - Of its code units: equal words have equal hashes.
    */
-  termsAt(text: string, start: number, end: number, hash: number): readonly string[];
+  termsAt(units: Uint16Array, start: number, end: number, hash: number): readonly string[];
 }
 
-interface Entry {
-  readonly word: string;
-  readonly terms: readonly string[];
-}
-
-/** Longest word that is remembered, in code units: longer ones are seldom words. */
-const wordUnitsMax = 64;
+/** Longest word that is remembered, in code units. Longer ones are seldom words, and seldom come twice. */
+const wordUnitsMax = 24;
 
 /**
- * Words are kept in a table of fixed size, two places a hash: `2 · 8 bytes · slots` and the words themselves, about 4 MB
- * when every place is taken. A text of nothing but new words, or of words whose hashes are the same, makes it useless,
- * not slow or large.
+ * Words lie in a table of fixed size, two places a hash, the one that was met last in the first of them:
+ *
+ *     units  | 24 code units of place 0 | of place 1 | …        1.5 MB for 32,768 places
+ *     terms  | its terms, a list        |            | …        up to about 3 MB
+ *
+ * A text of nothing but new words, or of words whose hashes are the same, makes the table useless, not slow or large.
  */
-export function createWordCache(termsOf: (word: string) => readonly string[], slots = 2 ** 15): WordCache {
-  const entries: Entry[] = Array.from({ length: slots }, () => free);
-  const mask = slots - 1;
+export function createWordCache(termsOf: (word: string) => readonly string[], places = 2 ** 15): WordCache {
+  const words = new Uint16Array(places * wordUnitsMax);
+  const lengths = new Uint8Array(places);
+  const terms: (readonly string[])[] = Array.from({ length: places }, () => none);
+  const mask = places - 1;
 
-  function isAt(word: string, text: string, start: number, length: number): boolean {
-    if (word.length !== length) return false;
-    for (let index = 0; index < length; index++)
-      if (word.charCodeAt(index) !== text.charCodeAt(start + index)) return false;
+  function isAt(place: number, units: Uint16Array, start: number, length: number): boolean {
+    if (lengths[place] !== length) return false;
+    const first = place * wordUnitsMax;
+    for (let index = 0; index < length; index++) if (words[first + index] !== units[start + index]) return false;
     return true;
   }
 
   return {
-    termsAt(text, start, end, hash) {
+    termsAt(units, start, end, hash) {
       const length = end - start;
-      const slot = (hash ^ (hash >>> 15)) & mask;
-      const known = entries[slot] ?? free;
-      if (isAt(known.word, text, start, length)) return known.terms;
-      const other = entries[slot ^ 1] ?? free;
-      if (isAt(other.word, text, start, length)) return other.terms;
-      if (length > wordUnitsMax) return termsOf(text.slice(start, end)).map(ownString);
-      const word = ownString(text.slice(start, end));
-      const terms = termsOf(word);
-      entries[slot ^ 1] = known;
-      entries[slot] = { word, terms };
-      return terms;
+      if (length > wordUnitsMax) return termsOf(stringOf(units, start, end));
+      const place = (hash ^ (hash >>> 15)) & mask;
+      if (isAt(place, units, start, length)) return terms[place] ?? none;
+      const second = place ^ 1;
+      if (isAt(second, units, start, length)) return terms[second] ?? none;
+      const found = termsOf(stringOf(units, start, end));
+      words.copyWithin(second * wordUnitsMax, place * wordUnitsMax, (place + 1) * wordUnitsMax);
+      lengths[second] = lengths[place] ?? 0;
+      terms[second] = terms[place] ?? none;
+      words.set(units.subarray(start, end), place * wordUnitsMax);
+      lengths[place] = length;
+      terms[place] = found;
+      return found;
     },
   };
 }
 
-/**
- * The same short string, apart from the one it was cut from: a slice keeps the whole of that in memory for as long as it
- * lives itself.
- */
-export function ownString(slice: string): string {
-  const units: number[] = [];
-  for (let at = 0; at < slice.length; at++) units.push(slice.charCodeAt(at));
-  return String.fromCharCode(...units);
+/** The string of some code units. It is no slice of another one, which would keep that in memory for as long as it lives. */
+export function stringOf(units: Uint16Array, start: number, end: number): string {
+  let text = '';
+  for (let at = start; at < end; at += pieceUnits)
+    text += String.fromCharCode(...units.subarray(at, Math.min(end, at + pieceUnits)));
+  return text;
 }
 
-const free: Entry = { word: '', terms: [] };
+/** What fits on the stack as arguments. */
+const pieceUnits = 4_096;
+
+const none: readonly string[] = [];
