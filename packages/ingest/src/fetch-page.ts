@@ -19,8 +19,8 @@ export interface FetchedPage {
 /** What fetching takes. */
 export interface FetchOptions {
   readonly limits: Pick<IngestLimits, 'fileBytesMax' | 'fetchMsMax' | 'redirectsMax'>;
-  /** Whether addresses of this machine and its networks may be asked. */
-  readonly allowPrivateAddresses: boolean;
+  /** Origins that may be asked although they are of this machine or its networks. */
+  readonly privateOrigins: readonly string[];
   readonly signal: AbortSignal | undefined;
 }
 
@@ -48,37 +48,40 @@ export async function fetchPage(start: URL, options: FetchOptions): Promise<Fetc
   if (start.username !== '' || start.password !== '') {
     throw skip('DOCUMENT_UNSUPPORTED', 'it has a name or a password in it, which would be kept with the document');
   }
-  const agent = new Agent({
-    connect: options.allowPrivateAddresses ? {} : { lookup: lookupPublic },
-    // What a server says about itself is small.
-    maxHeaderSize: 32_768,
-  });
+  // What a server says about itself is small.
+  const maxHeaderSize = 32_768;
+  const open = new Agent({ maxHeaderSize });
+  const guarded = new Agent({ maxHeaderSize, connect: { lookup: lookupPublic } });
+  function agentFor(url: URL): Dispatcher {
+    if (options.privateOrigins.includes(url.origin)) return open;
+    refusePrivateHost(url);
+    return guarded;
+  }
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(), limits.fetchMsMax);
   try {
     const signals = [deadline.signal, ...(signal === undefined ? [] : [signal])];
-    return await follow(start, agent, AbortSignal.any(signals), options);
+    return await follow(start, agentFor, AbortSignal.any(signals), options);
   } catch (error) {
     throwIfAborted(signal);
     if (deadline.signal.aborted) throw skip('SOURCE_UNREACHABLE', `it was not there within ${limits.fetchMsMax} ms`);
     throw networkSkip(error);
   } finally {
     clearTimeout(timer);
-    await agent.destroy();
+    await Promise.all([open.destroy(), guarded.destroy()]);
   }
 }
 
 async function follow(
   start: URL,
-  dispatcher: Dispatcher,
+  agentFor: (url: URL) => Dispatcher,
   signal: AbortSignal,
-  { limits, allowPrivateAddresses }: FetchOptions,
+  { limits }: FetchOptions,
 ): Promise<FetchedPage> {
   let url = start;
   for (let redirects = 0; redirects <= limits.redirectsMax; redirects++) {
-    if (!allowPrivateAddresses) refusePrivateHost(url);
     const answer = await request(url, {
-      dispatcher,
+      dispatcher: agentFor(url),
       signal,
       headers: {
         'user-agent': 'gemma-cli',

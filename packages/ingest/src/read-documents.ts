@@ -32,8 +32,8 @@ export interface ReadDocumentsOptions {
   readonly stdin?: IngestStream | undefined;
   /** Whether `http:` and `https:` addresses are fetched. Default no: they are skipped. */
   readonly allowUrls?: boolean | undefined;
-  /** Whether addresses may lead to this machine and its networks. Default no. */
-  readonly allowPrivateAddresses?: boolean | undefined;
+  /** Origins that may be asked although they are of this machine or its networks, such as `http://wiki.local`. Default: none. */
+  readonly privateOrigins?: readonly string[] | undefined;
   /** Whether folders are searched for names that begin with a dot too. Default no: they hold settings and secrets. */
   readonly hidden?: boolean | undefined;
   /** The hash that the memory has of an address. A source that still has it is not turned into text again. Default: nothing is known. */
@@ -111,7 +111,7 @@ export async function* readDocuments(
 export interface Reading {
   readonly cwd: string;
   readonly allowUrls: boolean;
-  readonly allowPrivateAddresses: boolean;
+  readonly privateOrigins: readonly string[];
   readonly hidden: boolean;
   readonly known: (uri: string) => string | undefined | Promise<string | undefined>;
   readonly limits: IngestLimits;
@@ -124,7 +124,7 @@ export function readingOf(options: Omit<ReadDocumentsOptions, 'stdin'>): Reading
   return {
     cwd: options.cwd,
     allowUrls: options.allowUrls ?? false,
-    allowPrivateAddresses: options.allowPrivateAddresses ?? false,
+    privateOrigins: options.privateOrigins ?? [],
     hidden: options.hidden ?? false,
     known: options.known ?? (() => undefined),
     limits: { ...ingestLimitDefaults, ...Object.fromEntries(given) },

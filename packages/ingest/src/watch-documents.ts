@@ -24,10 +24,7 @@ export interface DocumentRemoved {
 export type WatchEvent = WatchReady | DocumentRead | DocumentUnchanged | DocumentSkipped | DocumentRemoved;
 
 /** What watching takes. */
-export interface WatchDocumentsOptions extends Omit<
-  ReadDocumentsOptions,
-  'stdin' | 'allowUrls' | 'allowPrivateAddresses'
-> {
+export interface WatchDocumentsOptions extends Omit<ReadDocumentsOptions, 'stdin' | 'allowUrls' | 'privateOrigins'> {
   /** Silence after a change before files are looked at, in milliseconds: programs write in several steps. Default 200. */
   readonly settleMs?: number | undefined;
   /** Time between two looks where the system tells no changes, in milliseconds. Default 5,000. */

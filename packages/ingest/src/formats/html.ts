@@ -126,5 +126,5 @@ const mainCharactersMin = 200;
 function mainPart(text: string, main: { readonly from: number; readonly to: number | null } | null): string {
   if (main === null) return text;
   const part = text.slice(main.from, main.to ?? undefined);
-  return part.trim().length >= mainCharactersMin ? part : text;
+  return part.trim().length >= mainCharactersMin ? part.trim() : text;
 }

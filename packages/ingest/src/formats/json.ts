@@ -47,7 +47,8 @@ function parse(text: string, what: string): unknown {
 
 /** Puts nothing in the place of comments and of commas before a closing bracket. Texts in quotation marks stay. */
 function withoutComments(text: string): string {
-  const pieces = /("(?:[^"\\]|\\[^])*")|\/\/[^\n]*|\/\*[^]*?\*\/|,(?=\s*[}\]])/gu;
+  // What is opened and never closed reaches to the end, so that nothing is looked at twice.
+  const pieces = /("[^"\\]*(?:\\[^][^"\\]*)*(?:"|\\?$))|\/\/[^\n]*|\/\*(?:[^]*?\*\/|[^]*$)|,(?=\s*[}\]])/gu;
   return text.replace(pieces, (_piece, quoted: string | undefined) => quoted ?? '');
 }
 

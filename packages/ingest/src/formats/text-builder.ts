@@ -34,7 +34,8 @@ export function createTextBuilder(charactersMax: number): TextBuilder {
     marked = false;
   }
   function separate(): void {
-    if (gap !== '' && length > 0) push(gap);
+    const double = gap === ' ' && parts.at(-1)?.endsWith(' ') === true;
+    if (gap !== '' && length > 0 && !double) push(gap);
     gap = '';
   }
 
