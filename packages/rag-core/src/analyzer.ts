@@ -148,7 +148,7 @@ function createToTerms(language: string, stem: Stemmer): (word: string) => reado
   return (word) => {
     if (isPlain.test(word)) return [toTerm(word)];
     const plain = word.replace(invisible, '').replace(apostrophes, "'");
-    const parts = identifierParts(language === 'en' ? withoutContraction(plain) : plain);
+    const parts = identifierParts(language === 'en' ? withoutAccents(withoutContraction(plain)) : plain);
     if (parts.length < 2) return parts.map(toTerm);
     // An apostrophe joins nothing in languages that write it between two words: l'avion.
     if (language !== 'en' && plain.includes("'")) return parts.map(toTerm);
@@ -160,6 +160,13 @@ function createToTerms(language: string, stem: Stemmer): (word: string) => reado
 function withoutContraction(word: string): string {
   return word.replace(contraction, '').replace(negation, '$1');
 }
+
+/** `naïve` is `naive`: in English both are written. Other scripts keep their marks. */
+function withoutAccents(word: string): string {
+  return isAscii.test(word) ? word : word.normalize('NFD').replace(latinMarks, '$1').normalize('NFC');
+}
+
+const latinMarks = /(\p{Script=Latin})\p{M}+/gu;
 
 /** What most words are, and what nothing below has to look at. */
 const isPlain = /^[a-z]+$/u;

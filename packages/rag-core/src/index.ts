@@ -7,6 +7,7 @@ export type { ChunkFormat } from './chunk-borders.ts';
 export {
   bm25Defaults,
   inverseDocumentFrequency,
+  lengthNorm,
   rankingVersion,
   rounded,
   stopWordScale,
@@ -18,3 +19,5 @@ export type { Ranked } from './fusion.ts';
 export { recallParts, recallScore, recallWeights, recencyHalfLifeMs } from './recall-score.ts';
 export type { RecallFacts } from './recall-score.ts';
 export { expiryOf, laterExpiry, promotedTier, promotionAccesses, promotionImportance } from './tier-rules.ts';
+export { findNearDuplicates, nearDuplicateSimilarity } from './near-duplicates.ts';
+export type { NearDuplicate } from './near-duplicates.ts';

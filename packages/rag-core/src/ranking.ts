@@ -43,10 +43,18 @@ export function termScore(
   length: number,
   averageLength: number,
   idf: number,
-  { k1, b, lengthPadding }: Bm25Parameters,
+  parameters: Bm25Parameters,
 ): number {
+  return rounded((idf * frequency) / (frequency + lengthNorm(length, averageLength, parameters)));
+}
+
+/**
+ * What a row's length adds below the line of {@link termScore}: all that an index has to keep of it for the average length
+ * of the moment.
+ */
+export function lengthNorm(length: number, averageLength: number, { k1, b, lengthPadding }: Bm25Parameters): number {
   const relativeLength = (length + lengthPadding) / (averageLength + lengthPadding);
-  return rounded((idf * frequency) / (frequency + k1 * (1 - b + b * relativeLength)));
+  return k1 * (1 - b + b * relativeLength);
 }
 
 /** Doubles of this size lie 2^-36 apart. */
