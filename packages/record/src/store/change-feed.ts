@@ -1,3 +1,4 @@
+import { isGemmaError } from '@gemma-cli/contracts';
 import type { MemoryChange, RecordChange, RecordStore } from '@gemma-cli/contracts';
 
 /** Tells listeners what changed. */
@@ -26,6 +27,17 @@ export function createChangeFeed(record: RecordStore, log: (message: string) => 
     }
   }
 
+  function changesAfter(seq: number): readonly RecordChange[] {
+    try {
+      return record.changes(seq, pageRows);
+    } catch (error) {
+      if (!isGemmaError(error) || error.code !== 'MEMORY_CHANGES_GONE') throw error;
+      toldSeq = record.seq();
+      log('Listeners to changes of the memory missed those that are no longer kept.');
+      return [];
+    }
+  }
+
   return {
     subscribe(listener) {
       // One object for each subscription: the same function may be there twice.
@@ -44,7 +56,7 @@ export function createChangeFeed(record: RecordStore, log: (message: string) => 
       isTelling = true;
       try {
         for (;;) {
-          const changes = record.changes(toldSeq, pageRows);
+          const changes = changesAfter(toldSeq);
           for (const change of changes) {
             toldSeq = change.seq;
             tell(plainChange(change));

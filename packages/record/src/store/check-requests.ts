@@ -13,6 +13,9 @@ import {
 } from './check-values.ts';
 import { refuse } from './refuse.ts';
 
+/** Longest text that is looked up as an id, in characters: ids are shorter, and others are of no row. */
+export const idCharsMax = 100;
+
 /** A question in which nothing is left open. */
 export interface ResolvedSearch {
   readonly query: string;
@@ -58,7 +61,7 @@ export function checkForget(which: Forget): void {
 
 export function checkIds(field: string, ids: unknown): void {
   checkList(field, ids, 0);
-  for (const [index, id] of ids.entries()) checkId(`${field}[${index}]`, id);
+  for (const [index, id] of ids.entries()) checkString(`${field}[${index}]`, id, idCharsMax);
 }
 
 export function checkFilter(field: string, filter: RowFilter): void {
@@ -88,7 +91,13 @@ export function filterKey(filter: RowFilter): string {
   const given = Object.entries(filter).filter(([, value]) => value !== undefined);
   return JSON.stringify(
     given
-      .map(([name, value]) => [name, Array.isArray(value) ? value.toSorted() : value] as const)
+      .map(
+        ([name, value]) =>
+          [
+            name,
+            Array.isArray(value) ? value.map(String).toSorted((one, other) => (one < other ? -1 : 1)) : value,
+          ] as const,
+      )
       .toSorted(([one], [other]) => (one < other ? -1 : 1)),
   );
 }

@@ -1,6 +1,7 @@
 import type { Consolidation, MemoryRow, RecordStore, RecordWrite, WriteResult } from '@gemma-cli/contracts';
 import { laterExpiry, promotedTier } from '@gemma-cli/rag-core';
 import { tagLimits } from '../validate-rows.ts';
+import { pageRows, rowPages } from './row-pages.ts';
 
 /** What {@link consolidateMemories} takes. */
 export interface ConsolidateParts {
@@ -11,9 +12,6 @@ export interface ConsolidateParts {
   readonly check: () => void;
 }
 
-/** Rows that are read before others get their turn. */
-const pageRows = 500;
-
 /**
  * Removes what has expired and what is beyond the capacity of its tier; makes one memory of several that have the same
  * words in one tier; moves up by one tier what is important or was used, and sweeps again what has no room then. Takes
@@ -22,18 +20,14 @@ const pageRows = 500;
 export async function consolidateMemories({ record, write, now, check }: ConsolidateParts): Promise<Consolidation> {
   const first = await sweep();
   const memories: MemoryRow[] = [];
-  for (let afterId: string | null = null; ;) {
-    const page = record.list({ filter: { kind: 'memory' }, afterId, limit: pageRows, now: now() });
+  for (const page of rowPages(record, { kind: 'memory' }, now)) {
     memories.push(...page);
-    if (page.length < pageRows) break;
-    afterId = page.at(-1)!.id;
     await turn();
     check();
   }
-  const { writes: merges, gone } = mergeDuplicates(memories);
-  let merged = 0;
-  for (const [index, { removed }] of (await inPages(merges)).entries())
-    if (merges[index]!.type === 'remove') merged += removed;
+  const { updates, removals, gone } = mergeDuplicates(memories);
+  await inPages(updates);
+  const merged = removedBy(await inPages(removals));
 
   const promotions = memories.flatMap((memory): readonly RecordWrite[] => {
     const tier = gone.has(memory.id) ? null : nextTier(memory);
@@ -42,12 +36,11 @@ export async function consolidateMemories({ record, write, now, check }: Consoli
   const results = await inPages(promotions);
   const promoted = results.filter(({ rows }) => rows.length > 0).length;
   const last = promoted === 0 ? { expired: 0, evicted: 0 } : await sweep();
-  const evictedOnTheWay = results.reduce((sum, { removed }) => sum + removed, 0);
   return {
     promoted,
     merged,
     expired: first.expired + last.expired,
-    evicted: first.evicted + evictedOnTheWay + last.evicted,
+    evicted: first.evicted + removedBy(results) + last.evicted,
   };
 
   async function sweep(): Promise<{ readonly expired: number; readonly evicted: number }> {
@@ -79,7 +72,8 @@ function nextTier({ tier, importance, accessCount }: MemoryRow) {
  * the greatest importance and the latest expiry. Those whose tags would be too many stay apart.
  */
 function mergeDuplicates(memories: readonly MemoryRow[]): {
-  readonly writes: readonly RecordWrite[];
+  readonly updates: readonly RecordWrite[];
+  readonly removals: readonly RecordWrite[];
   readonly gone: ReadonlySet<string>;
 } {
   const groups = new Map<string, MemoryRow[]>();
@@ -89,23 +83,26 @@ function mergeDuplicates(memories: readonly MemoryRow[]): {
     if (group === undefined) groups.set(key, [memory]);
     else group.push(memory);
   }
-  const writes: RecordWrite[] = [];
+  const updates: RecordWrite[] = [];
+  const removals: RecordWrite[] = [];
   const gone = new Set<string>();
   for (const group of groups.values()) {
     const tags = [...new Set(group.flatMap((memory) => memory.tags))];
-    if (group.length === 1 || tags.length > tagLimits.tagsMax) continue;
     const [kept, ...others] = group.toSorted(
       (one, other) => (other.accessCount ?? 0) - (one.accessCount ?? 0) || (one.id < other.id ? -1 : 1),
-    ) as [MemoryRow, ...MemoryRow[]];
+    );
+    if (kept === undefined || others.length === 0 || tags.length > tagLimits.tagsMax) continue;
     const importance = Math.max(...group.map((memory) => memory.importance ?? 0));
     const expiresAt = group.map((memory) => memory.expiresAt).reduce(laterExpiry);
-    writes.push(
-      { type: 'update', id: kept.id, changes: { tags, importance, expiresAt } },
-      { type: 'remove', ids: others.map(({ id }) => id), reason: 'consolidated' },
-    );
+    updates.push({ type: 'update', id: kept.id, changes: { tags, importance, expiresAt } });
+    removals.push({ type: 'remove', ids: others.map(({ id }) => id), reason: 'consolidated' });
     for (const { id } of others) gone.add(id);
   }
-  return { writes, gone };
+  return { updates, removals, gone };
+}
+
+function removedBy(results: readonly WriteResult[]): number {
+  return results.reduce((sum, { removed }) => sum + removed, 0);
 }
 
 /** Lets others have their turn. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Embedder, RecordRow, RecordStore } from '@gemma-cli/contracts';
+import type { Embedder, RecordRow, RecordStore, RowVector } from '@gemma-cli/contracts';
 import { searchedText } from '@gemma-cli/rag-core';
 
 /** Gives rows their vectors while nobody waits. */
@@ -39,68 +39,61 @@ export function createRowEmbedder({ record, embedder, log }: RowEmbedderParts): 
   function wake(): void {
     isAwake = true;
     if (running !== null || closing.signal.aborted) return;
-    running = work().then(
-      () => {
-        running = null;
-        if (isAwake) wake();
-      },
-      (error: unknown) => {
-        running = null;
-        if (closing.signal.aborted) return;
-        log(`Vectors of the memory are not made: ${error instanceof Error ? error.message : String(error)}`);
-        throw error;
-      },
-    );
+    running = work();
     // Whoever settles hears of it; the log has it in any case.
     running.catch(() => undefined);
   }
 
   async function work(): Promise<void> {
-    while (isAwake && !closing.signal.aborted) {
-      // Not in the caller's turn: a write is answered first.
-      await sleep(0, undefined, { signal: closing.signal });
-      isAwake = false;
-      if (record.withoutVector(embedId, 1).length === 0) continue;
-      if (!record.lease(leaseName, leaseTtlMs)) {
-        isAwake = true;
-        await sleep(lookMs, undefined, { signal: closing.signal });
-        continue;
+    try {
+      while (isAwake && !closing.signal.aborted) {
+        // Not in the caller's turn: a write is answered first.
+        await sleep(0, undefined, { signal: closing.signal });
+        isAwake = false;
+        if (record.withoutVector(embedId, 1).length === 0) continue;
+        if (record.lease(leaseName, leaseTtlMs)) await makeVectors();
+        else {
+          isAwake = true;
+          await sleep(lookMs, undefined, { signal: closing.signal });
+        }
       }
-      try {
-        await makeVectors();
-      } finally {
-        record.release(leaseName);
-      }
+    } catch (error) {
+      if (closing.signal.aborted) return;
+      log(`Vectors of the memory are not made: ${error instanceof Error ? error.message : String(error)}`);
+      throw error;
+    } finally {
+      running = null;
     }
   }
 
   async function makeVectors(): Promise<void> {
-    for (;;) {
-      const rows = record.withoutVector(embedId, batchRows);
-      if (rows.length === 0) return;
-      const vectors = await embedder.embed(
-        rows.map(({ row }) => searchedText(row)),
-        {
-          kind: 'document',
-          truncate: true,
-          signal: closing.signal,
-        },
-      );
-      closing.signal.throwIfAborted();
-      record.putVectors(
-        embedId,
-        unchanged(rows).flatMap((index) => vectorOf(rows[index]!, vectors[index])),
-      );
-      if (!record.lease(leaseName, leaseTtlMs)) return;
+    try {
+      while (record.lease(leaseName, leaseTtlMs)) {
+        const rows = record.withoutVector(embedId, batchRows);
+        if (rows.length === 0) return;
+        const texts = rows.map(({ row }) => searchedText(row));
+        const vectors = await embedder.embed(texts, { kind: 'document', truncate: true, signal: closing.signal });
+        closing.signal.throwIfAborted();
+        if (vectors.length !== rows.length)
+          throw new Error(`The embedder gave ${vectors.length} vectors for ${rows.length} texts.`);
+        record.putVectors(embedId, fitting(rows, vectors));
+      }
+      // Somebody else took it over, after a batch that took longer than the lease.
+      isAwake = true;
+    } finally {
+      record.release(leaseName);
     }
   }
 
-  /** Places of the rows that still have the text that the embedder read. */
-  function unchanged(rows: readonly RecordRow[]): readonly number[] {
+  /** Vectors of the rows that still have the text that the embedder read. */
+  function fitting(rows: readonly RecordRow[], vectors: readonly Float32Array[]): readonly RowVector[] {
     const present = record.byNumber(rows.map(({ number }) => number));
-    return [...rows.keys()].filter((index) => {
-      const row = present[index]?.row;
-      return row !== undefined && searchedText(row) === searchedText(rows[index]!.row);
+    return rows.flatMap(({ number, row }, index): readonly RowVector[] => {
+      const now = present[index]?.row;
+      const vector = vectors[index];
+      return now === undefined || vector === undefined || searchedText(now) !== searchedText(row)
+        ? []
+        : [{ number, vector }];
     });
   }
 
@@ -108,7 +101,7 @@ export function createRowEmbedder({ record, embedder, log }: RowEmbedderParts): 
     wake,
     async settle() {
       wake();
-      while (running !== null) await running;
+      await running;
     },
     async close() {
       closing.abort();
@@ -116,8 +109,4 @@ export function createRowEmbedder({ record, embedder, log }: RowEmbedderParts): 
       await running?.catch(() => undefined);
     },
   };
-}
-
-function vectorOf({ number }: RecordRow, vector: Float32Array | undefined) {
-  return vector === undefined ? [] : [{ number, vector }];
 }

@@ -2,8 +2,7 @@ import { GemmaError } from '@gemma-cli/contracts';
 import type { ExportLine, ImportResult, RecordStore, RecordWrite, WriteResult } from '@gemma-cli/contracts';
 import { checkObject } from './check-values.ts';
 import { refuse } from './refuse.ts';
-
-const pageRows = 500;
+import { pageRows, rowPages } from './row-pages.ts';
 
 /** Version of the lines of an export. */
 const exportVersion = 1;
@@ -22,12 +21,9 @@ export async function* exportRows(
   yield { type: 'head', format: 'gemma-memory', version: exportVersion, namespace: record.namespace };
   check();
   for (const document of record.documents('')) yield { type: 'document', document };
-  for (let afterId: string | null = null; ;) {
+  for (const page of rowPages(record, {}, now)) {
+    for (const row of page) yield { type: 'row', row };
     check();
-    const rows = record.list({ filter: {}, afterId, limit: pageRows, now: now() });
-    for (const row of rows) yield { type: 'row', row };
-    if (rows.length < pageRows) return;
-    afterId = rows.at(-1)!.id;
   }
 }
 

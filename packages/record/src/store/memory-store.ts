@@ -16,8 +16,8 @@ import type {
 } from '@gemma-cli/contracts';
 import type { Analyzer } from '@gemma-cli/rag-core';
 import { createChangeFeed, plainChange } from './change-feed.ts';
-import { checkForget, checkIds, resolveList, resolveSearch } from './check-requests.ts';
-import { checkId, checkList, checkString, checkWhole } from './check-values.ts';
+import { checkForget, checkIds, idCharsMax, resolveList, resolveSearch } from './check-requests.ts';
+import { checkList, checkString, checkWhole } from './check-values.ts';
 import { consolidateMemories } from './consolidate-memories.ts';
 import { createRowEmbedder } from './embed-rows.ts';
 import { exportRows, importRows } from './export-rows.ts';
@@ -87,8 +87,8 @@ export function createMemoryStore(parts: MemoryStoreParts): MemoryStore {
   }
 
   async function writeOne(step: RecordWrite): Promise<WriteResult> {
-    const [result] = await write([step]);
-    return result!;
+    const [result = nothing] = await write([step]);
+    return result;
   }
 
   function isAlive({ expiresAt }: MemoryRow): boolean {
@@ -157,14 +157,16 @@ export function createMemoryStore(parts: MemoryStoreParts): MemoryStore {
     add: (memory, options = {}) =>
       operation(options, async () => {
         const { rows } = await writeOne({ type: 'add', memory });
-        return rows[0]!.row;
+        const [added] = rows;
+        if (added === undefined) throw new Error('The record gave no row for one that was added.');
+        return added.row;
       }),
 
     addMany: (memories, options = {}) =>
       operation(options, async () => {
         checkList('memories', memories, 0);
         const results = memories.length === 0 ? [] : await write(memories.map((memory) => ({ type: 'add', memory })));
-        return results.map(({ rows }) => rows[0]!.row);
+        return results.flatMap(({ rows }) => rows.map(({ row }) => row));
       }),
 
     putDocument: (document, options = {}) =>
@@ -187,7 +189,7 @@ export function createMemoryStore(parts: MemoryStoreParts): MemoryStore {
 
     get: (id) =>
       operation({}, () => {
-        checkId('id', id);
+        checkString('id', id, idCharsMax);
         return aliveRow(id);
       }),
 
@@ -221,7 +223,7 @@ export function createMemoryStore(parts: MemoryStoreParts): MemoryStore {
 
     update: (id, changes, options = {}) =>
       operation(options, async () => {
-        checkId('id', id);
+        checkString('id', id, idCharsMax);
         if (aliveRow(id) === null) return null;
         const { rows } = await writeOne({ type: 'update', id, changes });
         return rows[0]?.row ?? null;
@@ -243,7 +245,7 @@ export function createMemoryStore(parts: MemoryStoreParts): MemoryStore {
         const { filter, afterId, limit } = resolveList(request);
         const rows = record.list({ filter, afterId, limit: limit + 1, now: now() });
         const shown = rows.slice(0, limit);
-        return { rows: shown, next: rows.length > limit ? shown.at(-1)!.id : null };
+        return { rows: shown, next: rows.length > limit ? (shown.at(-1)?.id ?? null) : null };
       }),
 
     stats: () =>
@@ -315,6 +317,8 @@ export function createMemoryStore(parts: MemoryStoreParts): MemoryStore {
     [Symbol.asyncDispose]: close,
   };
 }
+
+const nothing: WriteResult = { rows: [], removed: 0 };
 
 function aborted(signal: AbortSignal): GemmaError {
   return new GemmaError({ code: 'ABORTED', message: 'The operation on the memory was aborted.', cause: signal.reason });
