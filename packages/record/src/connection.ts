@@ -6,7 +6,7 @@ import { announcePresence } from './presence.ts';
 import type { Presence } from './presence.ts';
 import { recordFormat, schema } from './schema.ts';
 import type { SqlDatabase, SqlDriver, SqlStatement } from './sql-driver.ts';
-import { isBusy, isCorrupt, isIoError, toRecordError } from './sql-errors.ts';
+import { isBusy, isCorrupt, isIoError, sqlCodeOf, toRecordError } from './sql-errors.ts';
 
 /** How sure a commit is: `full` is on the disk when it returns, `relaxed` with the next full one. */
 export type Durability = 'full' | 'relaxed';
@@ -86,6 +86,7 @@ export function openConnection({
       if (!isWriting && database !== null && placeOf(path) !== place) drop();
     },
     close() {
+      if (database !== null) emptyLog(database);
       drop();
     },
   };
@@ -137,13 +138,8 @@ export function openConnection({
       current.exec('COMMIT');
       return result;
     } catch (error) {
-      try {
-        if (current.isTransaction) current.exec('ROLLBACK');
-      } catch {
-        // The first error tells more. A connection that cannot roll back is of no use.
-        isWriting = false;
-        drop();
-      }
+      isWriting = false;
+      if (!rollBack(current)) drop();
       throw error;
     } finally {
       isWriting = false;
@@ -254,8 +250,19 @@ function makeSchema(database: SqlDatabase): void {
     }
     database.exec('COMMIT');
   } catch (error) {
-    if (database.isTransaction) database.exec('ROLLBACK');
+    rollBack(database);
     throw error;
+  }
+}
+
+/** `false` for a connection that is of no use any more. The error that led here tells more than a second one. */
+function rollBack(database: SqlDatabase): boolean {
+  try {
+    database.exec('ROLLBACK');
+    return true;
+  } catch (error) {
+    // SQLite rolls back by itself where the disk is full or fails, and says then that there is nothing to roll back.
+    return sqlCodeOf(error) === 1;
   }
 }
 
@@ -284,6 +291,19 @@ function checkAfterUncleanStop(database: SqlDatabase, path: string, log: (messag
   }
   if (found === 'ok') log('The memory was not closed the last time; its file is in order.');
   else log(`The memory was not closed the last time, and ${path} is damaged (${found}). Run \`gemma memory verify\`.`);
+}
+
+/**
+ * The last one to close a database empties the log: but @photostructure/sqlite keeps a database open behind its `close`
+ * until its statements are collected. Somebody else who reads now is not waited for: they empty it.
+ */
+function emptyLog(database: SqlDatabase): void {
+  try {
+    database.exec('PRAGMA busy_timeout = 100');
+    database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get();
+  } catch {
+    // What is in the log stays there, and the next one to open the file reads it.
+  }
 }
 
 function closeQuietly(database: SqlDatabase): void {

@@ -20,7 +20,6 @@ export interface SqlDatabase {
   exec(sql: string): void;
   /** Prepares a statement, or gives the one that was prepared from the same words before. */
   prepare(sql: string): SqlStatement;
-  readonly isTransaction: boolean;
   close(): void;
 }
 
@@ -75,7 +74,6 @@ interface SqliteModule {
   readonly DatabaseSync: new (path: string) => {
     exec(sql: string): void;
     prepare(sql: string): SqliteStatement;
-    readonly isTransaction: boolean;
     close(): void;
   };
 }
@@ -97,9 +95,7 @@ function nodeSqlite(): SqliteModule | null {
   const emitWarning = process.emitWarning;
   process.emitWarning = () => undefined;
   try {
-    const module = process.getBuiltinModule('node:sqlite') as SqliteModule | undefined;
-    // 22.5 has the module, but not all that is used.
-    return module !== undefined && 'isTransaction' in module.DatabaseSync.prototype ? module : null;
+    return (process.getBuiltinModule('node:sqlite') as SqliteModule | undefined) ?? null;
   } finally {
     process.emitWarning = emitWarning;
   }
@@ -122,9 +118,6 @@ function driverOf(name: SqlDriver['name'], { DatabaseSync }: SqliteModule): SqlD
             prepared.set(sql, statement);
           }
           return statement;
-        },
-        get isTransaction() {
-          return database.isTransaction;
         },
         close() {
           prepared.clear();

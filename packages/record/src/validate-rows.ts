@@ -148,7 +148,7 @@ export function checkChanges(changes: RowChanges, isDocument: boolean): RowChang
   }
   return {
     ...(text === undefined ? {} : { text: checkText(text) }),
-    ...(title === undefined ? {} : { title: checkName(title, 'title') }),
+    ...(title === undefined ? {} : { title: checkTitle(title) }),
     ...(tags === undefined ? {} : { tags: checkTags(tags) }),
     ...(importance === undefined ? {} : { importance: checkImportance(importance) }),
     ...(tier === undefined ? {} : { tier: checkTier(tier) }),
@@ -160,7 +160,7 @@ export function checkChanges(changes: RowChanges, isDocument: boolean): RowChang
 function checkRow(row: NewMemory | NewChunk | MemoryRow): CheckedRow {
   return {
     text: checkText(row.text),
-    title: checkName(row.title ?? null, 'title'),
+    title: checkTitle(row.title ?? null),
     tags: checkTags(row.tags ?? []),
     source: row.source === undefined || row.source === null ? null : checkSource(row.source),
     session: checkName(row.session ?? null, 'session'),
@@ -180,6 +180,11 @@ function checkText(text: string): string {
     );
   }
   return wellFormed(text);
+}
+
+/** An empty title is none. */
+function checkTitle(title: string | null): string | null {
+  return title === '' ? null : checkName(title, 'title');
 }
 
 function checkName(name: string | null, what: string): string | null {
