@@ -1,0 +1,652 @@
+/* oxlint-disable typescript/no-non-null-assertion -- places in lists of this file's own making */
+import { join } from 'node:path';
+import { isGemmaError } from '@gemma-cli/contracts';
+import type {
+  DenseQuery,
+  LexicalQuery,
+  MemoryProblem,
+  QueryTerm,
+  RecordRow,
+  RecordStore,
+  Retriever,
+  RowSet,
+  ScoredRow,
+  TermPart,
+} from '@gemma-cli/contracts';
+import {
+  bm25Defaults,
+  inverseDocumentFrequency,
+  lengthNorm,
+  rankingVersion,
+  searchedText,
+  stopWordScale,
+} from '@gemma-cli/rag-core';
+import type { Analyzer } from '@gemma-cli/rag-core';
+import { createBestRows, rowsInOrder } from './best-rows.ts';
+import type { BestRows } from './best-rows.ts';
+import { createIndexKeeper } from './index-keeper.ts';
+import { createLiveSegment, isLive, liveFrequency, normsOf, removeNumber, removeRow } from './live-segment.ts';
+import type { LiveSegment } from './live-segment.ts';
+import { mergeSegments } from './merge-segments.ts';
+import { findTerm, numberOf, rowFrom, rowOf } from './segment.ts';
+import type { DictionaryEntry } from './segment.ts';
+import { finished } from './segment-writer.ts';
+import { searchRows, searchSegment } from './search-segment.ts';
+import { addToTail, createTail, removeFromTail, sealTail, searchTail } from './tail.ts';
+import type { Tail, WeighedTerm } from './tail.ts';
+import { createTermCursor, frequencyAt, openCursor, rewind, shareOf, weigh } from './term-cursor.ts';
+import type { TermCursor } from './term-cursor.ts';
+import { termBytes } from './term-bytes.ts';
+import { createVectorIndex, readerOf } from './vector-index.ts';
+
+/** What {@link createIndexRetriever} takes. */
+export interface IndexRetrieverParts {
+  readonly record: RecordStore;
+  /** Makes the terms of rows; queries come as its terms. */
+  readonly analyzer: Analyzer;
+  /** Whose vectors are compared. `null` = none. */
+  readonly embedId: string | null;
+  /** Folder of the record: the index is kept in `index/<namespace>` of it. */
+  readonly folder: string;
+  /** Called with one line per noteworthy event. */
+  readonly log: (message: string) => void;
+  /** Milliseconds from any point on: bounds slices of work. Default: of the process. */
+  readonly clock?: (() => number) | undefined;
+  /** Rows that gather before they become a segment. Default 2,048: what a reopened memory analyzes again takes some 40 ms. */
+  readonly tailRows?: number | undefined;
+}
+
+/** Rows of a tail that is sealed while everything is built anew: few large pieces are merged faster than many small ones. */
+const bulkTailRows = 16_384;
+
+/** Rows that are read from the record at once. */
+const pageRows = 1_000;
+
+/** Up to this share of a segment's rows, those that a filter leaves are looked up one by one. */
+const fewRowsShare = 1 / 256;
+
+/** Removed rows of a segment, as a share of all, from which it is written anew. */
+const removedShareMax = 0.3;
+
+/** Changes since the index was last kept from which it is kept again, though no row was added. */
+const staleChanges = 10_000;
+
+/** Rows below which a closing retriever leaves the tail to whoever opens next. */
+const closeTailRows = 128;
+
+/** Sealed and merged by a job of several steps. */
+interface Job {
+  readonly steps: Generator<void>;
+}
+
+/**
+ * Finds rows by an inverted index: a tail of the newest rows in memory, and sealed segments, which are merged and kept on
+ * disk in idle times. Everything in it is derived from the record; `docs/memory-index.md` has the layout and its costs.
+ */
+export async function createIndexRetriever(parts: IndexRetrieverParts): Promise<Retriever> {
+  // Asynchronous by its contract: an implementation may have to load what it compares vectors with.
+  return createRetriever(parts);
+}
+
+function createRetriever({
+  record,
+  analyzer,
+  embedId,
+  folder,
+  log,
+  clock = () => performance.now(),
+  tailRows = 2_048,
+}: IndexRetrieverParts): Retriever {
+  const keeper = createIndexKeeper({
+    folder: join(folder, 'index', record.namespace),
+    analyzer: `${analyzer.fingerprint} ranking ${rankingVersion}`,
+    record,
+    log,
+    clock,
+  });
+  const vectors = embedId === null ? null : createVectorIndex({ read: readerOf(record, embedId) });
+  let segments: LiveSegment[] = [];
+  let tail = createTail();
+  /** A full tail that becomes a segment. */
+  let sealing: { readonly tail: Tail; readonly seq: number } | null = null;
+  let job: Job | null = null;
+  /** Position of the last change that is taken over; -1 = nothing is. */
+  let seq = -1;
+  /** Changes up to here are in segments. */
+  let sealedSeq = 0;
+  let vectorSeq = 0;
+  /** Of all rows that ever came. */
+  let numberMax = 0;
+
+  const stored = keeper.read([]);
+  if (stored !== null) adopt(stored.segments, stored.seq);
+
+  function adopt(from: LiveSegment[], position: number): void {
+    segments = from;
+    tail = createTail();
+    sealing = null;
+    job = null;
+    seq = position;
+    sealedSeq = position;
+    for (const { segment } of segments)
+      if (segment.rows > 0) numberMax = Math.max(numberMax, numberOf(segment, segment.rows - 1));
+  }
+
+  // --- taking over what was written ---
+
+  function put({ number, row }: RecordRow): void {
+    if (number <= numberMax) remove(number);
+    else numberMax = number;
+    addToTail(tail, number, analyzer.analyze(searchedText(row)));
+  }
+
+  function remove(number: number): void {
+    if (removeFromTail(tail, number) || (sealing !== null && removeFromTail(sealing.tail, number))) return;
+    for (const live of segments) if (removeNumber(live, number)) return;
+  }
+
+  /** Reads every row of the record: where there is no index, or none that fits. */
+  function buildAnew(): void {
+    segments = [];
+    tail = createTail();
+    sealing = null;
+    job = null;
+    numberMax = 0;
+    const position = record.seq();
+    for (let last = 0; ;) {
+      const page = record.scan(last, pageRows);
+      for (const row of page) put(row);
+      if (tail.numbers.length >= bulkTailRows) sealNow();
+      if (page.length < pageRows) break;
+      last = page.at(-1)!.number;
+    }
+    if (segments.length > 0 || tail.numbers.length >= tailRows) sealNow();
+    if (segments.length > 1) segments = [createLiveSegment(finished(mergeSegments(segments)), null)];
+    seq = position;
+    sealedSeq = tail.numbers.length === 0 ? position : 0;
+  }
+
+  function sealNow(): void {
+    if (tail.rowOf.size > 0) segments.push(createLiveSegment(finished(sealTail(tail)), null));
+    tail = createTail();
+  }
+
+  /** Takes over changes; as many as there is time for. Tells whether none is left. */
+  function takeChanges(deadline: number): boolean {
+    if (seq < 0) buildAnew();
+    for (;;) {
+      if (record.seq() === seq) return true;
+      let changes;
+      try {
+        changes = record.changes(seq, pageRows);
+      } catch (error) {
+        // The log of changes begins later, or is that of another record.
+        if (!isGemmaError(error) || error.code !== 'MEMORY_CHANGES_GONE') throw error;
+        buildAnew();
+        continue;
+      }
+      if (changes.length === 0) return true;
+      // Some at a time, so that the deadline is met: rows take some ten microseconds each.
+      for (let start = 0; start < changes.length; start += sliceChanges) {
+        const slice = changes.slice(start, start + sliceChanges);
+        takeSlice(slice.map(({ number }) => number));
+        seq = slice.at(-1)!.seq;
+        if (clock() >= deadline) return false;
+      }
+    }
+  }
+
+  function takeSlice(changed: readonly number[]): void {
+    const numbers = [...new Set(changed)];
+    const rows = record.byNumber(numbers);
+    for (const [index, number] of numbers.entries()) {
+      const row = rows[index];
+      if (row === undefined) {
+        remove(number);
+        vectors?.remove(number);
+      } else {
+        put(row);
+        dropStaleVector(number);
+      }
+    }
+  }
+
+  /** A row whose text changed has lost its vector. */
+  function dropStaleVector(number: number): void {
+    if (vectors === null || embedId === null) return;
+    const position = vectors.seqOf(number);
+    if (position !== undefined && record.vectors(embedId, position - 1, 1)[0]?.seq !== position) vectors.remove(number);
+  }
+
+  function takeVectors(): void {
+    if (vectors === null || embedId === null) return;
+    for (;;) {
+      const page = record.vectors(embedId, vectorSeq, pageRows);
+      // Vectors of texts that were written meanwhile: the texts come first.
+      if (record.seq() !== seq) takeChanges(Infinity);
+      else {
+        for (const { number, vector, seq: position } of page) vectors.put(number, vector, position);
+        vectorSeq = page.at(-1)?.seq ?? vectorSeq;
+        if (page.length < pageRows) return;
+      }
+    }
+  }
+
+  // --- searching ---
+
+  function rowsTotal(): number {
+    let sum = tail.rowOf.size + (sealing?.tail.rowOf.size ?? 0);
+    for (const live of segments) sum += live.liveRows;
+    return sum;
+  }
+
+  function termsTotal(): number {
+    let sum = tail.termsTotal + (sealing?.tail.termsTotal ?? 0);
+    for (const live of segments) sum += live.liveTermsTotal;
+    return sum;
+  }
+
+  function search(
+    terms: readonly QueryTerm[],
+    best: BestRows,
+    allowed: RowSet | null,
+    isHidden: (number: number) => boolean,
+    hidden: readonly number[],
+  ): readonly WeighedQueryTerm[] {
+    const rows = rowsTotal();
+    const averageLength = rows === 0 ? 0 : termsTotal() / rows;
+    const opened = openTerms(terms, rows);
+    for (const [index, live] of segments.entries()) {
+      const cursors = opened.cursors[index]!;
+      if (cursors.length === 0 || live.liveRows === 0) continue;
+      const norms = normsOf(live, averageLength);
+      for (const { cursor, term } of cursors) weigh(cursor, term.idf, term.times, norms);
+      searchLive(
+        live,
+        cursors.map(({ cursor }) => cursor),
+        best,
+        allowed,
+        hidden,
+      );
+    }
+    const norm = (length: number) => lengthNorm(length, averageLength, bm25Defaults);
+    const mayFind = (number: number) => allowed?.has(number) !== false && !isHidden(number);
+    for (const each of [sealing?.tail, tail])
+      if (each !== undefined) searchTail(each, opened.terms, norm, mayFind, best);
+    return opened.terms;
+  }
+
+  /** Looks all terms up, and weighs them by how many rows have them. */
+  function openTerms(terms: readonly QueryTerm[], rows: number) {
+    const cursors: { readonly cursor: TermCursor; readonly term: WeighedQueryTerm }[][] = segments.map(() => []);
+    const weighed = terms.map(({ term, count }): WeighedQueryTerm => {
+      const bytes = termBytes(term);
+      const places: (DictionaryEntry | null)[] = [];
+      let documentFrequency = (tail.terms.get(term)?.live ?? 0) + (sealing?.tail.terms.get(term)?.live ?? 0);
+      for (const live of segments) {
+        const entry = { frequency: 0, firstBlock: 0, restAt: 0 };
+        const isThere = findTerm(live.segment, bytes, entry);
+        places.push(isThere ? entry : null);
+        if (isThere) documentFrequency += liveFrequency(live, term, entry.frequency);
+      }
+      const result = { term, times: count, documentFrequency, idf: inverseDocumentFrequency(documentFrequency, rows) };
+      for (const [index, entry] of places.entries()) {
+        if (entry === null) continue;
+        const { segment } = segments[index]!;
+        const cursor = takeCursor(segment);
+        openCursor(cursor, segment, entry);
+        cursors[index]!.push({ cursor, term: result });
+      }
+      return result;
+    });
+    return { terms: weighed, cursors };
+  }
+
+  const pool: TermCursor[] = [];
+  let taken = 0;
+
+  function takeCursor(segment: LiveSegment['segment']): TermCursor {
+    let cursor = pool[taken];
+    if (cursor === undefined) {
+      cursor = createTermCursor(segment);
+      if (pool.length < poolMax) pool.push(cursor);
+    }
+    taken++;
+    return cursor;
+  }
+
+  function lexical({ terms, limit, allowed, hidden, explain }: LexicalQuery): readonly ScoredRow[] {
+    const content = terms.filter(({ isStopWord }) => !isStopWord);
+    const stopWords = terms.filter(({ isStopWord }) => isStopWord);
+    const hiddenNumbers = hidden?.numbers() ?? [];
+    const main = content.length > 0 ? content : stopWords;
+    const best = createBestRows(limit);
+    taken = 0;
+    const isHidden = (number: number) => hidden?.has(number) === true;
+    const mainTerms = search(main, best, allowed, isHidden, hiddenNumbers);
+    const found = rowsInOrder(best);
+    const mainRows = explain ? found.map((row) => explained(row, mainTerms, 1)) : found;
+    if (content.length === 0 || stopWords.length === 0 || found.length === limit) return mainRows;
+    // All rows that have one of the other terms are found. Room is left for those that have only stop words.
+    const others = createBestRows(limit - found.length);
+    const known = new Set(found.map(({ number }) => number));
+    taken = 0;
+    const stopTerms = search(
+      stopWords,
+      others,
+      allowed,
+      (number) => known.has(number) || isHidden(number),
+      [...hiddenNumbers, ...known].toSorted((one, other) => one - other),
+    );
+    const more = rowsInOrder(others).map(({ number, score }) => ({ number, score: score * stopWordScale }));
+    return [...mainRows, ...(explain ? more.map((row) => explained(row, stopTerms, stopWordScale)) : more)];
+  }
+
+  /** With the share of each term, in the order of the query. */
+  function explained({ number, score }: ScoredRow, terms: readonly WeighedQueryTerm[], scale: number): ScoredRow {
+    const averageLength = termsTotal() / rowsTotal();
+    const place = placeOf(number);
+    const parts = terms.flatMap(({ term, times, documentFrequency, idf }): readonly TermPart[] => {
+      const frequency = place.frequencyOf(term);
+      if (frequency === 0) return [];
+      const share = shareOf(times, idf, frequency, lengthNorm(place.length, averageLength, bm25Defaults));
+      return [{ term, frequency, documentFrequency, score: scale * share }];
+    });
+    return { number, score, parts: { lexical: { score, terms: parts } } };
+  }
+
+  function placeOf(number: number): { readonly length: number; readonly frequencyOf: (term: string) => number } {
+    for (const each of [tail, sealing?.tail]) {
+      const row = each?.rowOf.get(number);
+      if (each === undefined || row === undefined) continue;
+      return {
+        length: each.lengths[row]!,
+        frequencyOf(term) {
+          const entry = each.terms.get(term);
+          const at = entry?.rows.indexOf(row) ?? -1;
+          return at < 0 ? 0 : entry!.frequencies[at]!;
+        },
+      };
+    }
+    for (const live of segments) {
+      const { segment } = live;
+      const row = rowOf(segment, number);
+      if (row < 0 || !isLive(live, row)) continue;
+      return {
+        length: segment.lengths[segment.codes[row]!]!,
+        frequencyOf(term) {
+          const entry = { frequency: 0, firstBlock: 0, restAt: 0 };
+          if (!findTerm(segment, termBytes(term), entry)) return 0;
+          const cursor = createTermCursor(segment);
+          openCursor(cursor, segment, entry);
+          rewind(cursor);
+          return frequencyAt(cursor, row);
+        },
+      };
+    }
+    return { length: 0, frequencyOf: () => 0 };
+  }
+
+  // --- idle work ---
+
+  /** Makes segments of a full tail, few segments of many, and files of segments: one step after the other. */
+  function nextJob(): Job | null {
+    const isKeeper = keeper.mayBuild();
+    if (keeper.isReplaced()) {
+      const fresh = keeper.read(segments);
+      // What others kept is taken over where it goes as far as what is here, or where it is about to be replaced.
+      if (fresh !== null && (fresh.seq >= sealedSeq || isKeeper)) adopt(fresh.segments, fresh.seq);
+    }
+    const full = isKeeper ? tailRows : tailRows * 8;
+    if (tail.numbers.length >= full) return { steps: sealTailStep() };
+    const toMerge = segmentsToMerge(segments);
+    if (isKeeper && toMerge.length > 0) return { steps: mergeStep(toMerge) };
+    if (tail.rowOf.size === 0) sealedSeq = seq;
+    if (isKeeper && isUnkept()) return { steps: keeper.keep(segments, sealedSeq) };
+    return null;
+  }
+
+  function isUnkept(): boolean {
+    return (
+      keeper.keptFiles() !== segments.map(({ file }) => file ?? '').join(' ') ||
+      segments.some(({ file }) => file === null) ||
+      sealedSeq - keeper.keptSeq() >= staleChanges
+    );
+  }
+
+  function* sealTailStep(): Generator<void> {
+    sealing = { tail, seq };
+    tail = createTail();
+    const { tail: full, seq: position } = sealing;
+    const segment = yield* sealTail(full);
+    const live = createLiveSegment(segment, null);
+    removeGone(live, (number) => full.rowOf.has(number));
+    sealing = null;
+    if (live.liveRows > 0) segments = [...segments, live];
+    sealedSeq = position;
+  }
+
+  function* mergeStep(merged: readonly LiveSegment[]): Generator<void> {
+    const segment = yield* mergeSegments(merged);
+    const live = createLiveSegment(segment, null);
+    removeGone(live, (number) =>
+      merged.some((each) => {
+        const row = rowOf(each.segment, number);
+        return row >= 0 && isLive(each, row);
+      }),
+    );
+    segments = segments.filter((each) => !merged.includes(each));
+    if (live.liveRows > 0) segments = [live, ...segments];
+  }
+
+  return {
+    implementation: 'optimized',
+    exact: true,
+
+    sync() {
+      takeChanges(Infinity);
+      takeVectors();
+      // Both only grow, so that their sum stays the same only where both do.
+      return seq + vectorSeq;
+    },
+
+    lexical,
+    dense: (query: DenseQuery) => vectors?.search(query) ?? [],
+
+    stats() {
+      let postings = tail.postings + (sealing?.tail.postings ?? 0);
+      let memoryBytes = vectors?.memoryBytes ?? 0;
+      for (const live of segments) {
+        postings += live.segment.postings;
+        memoryBytes += live.segment.buffer.byteLength + (live.live?.byteLength ?? 0) + live.norms.byteLength;
+      }
+      memoryBytes += tailBytesPerPosting * (tail.postings + (sealing?.tail.postings ?? 0));
+      const pieces = segments.length + (tail.rowOf.size > 0 ? 1 : 0) + (sealing === null ? 0 : 1);
+      return {
+        index: { terms: differentTerms(), postings, segments: pieces, vectors: vectors?.size ?? 0, memoryBytes },
+        indexBytes: keeper.fileBytes(),
+      };
+    },
+
+    verify() {
+      takeChanges(Infinity);
+      const problems: MemoryProblem[] = [];
+      const problem = (what: string) => {
+        problems.push({ where: 'index', what, id: null, action: 'rebuilt' });
+      };
+      const damage = keeper.check();
+      if (damage !== null) problem(`The index of the memory is damaged: ${damage}.`);
+      const missing = rowsThatDiffer();
+      if (missing > 0) problem(`The index of the memory differs from its record in ${missing} rows.`);
+      if (problems.length > 0) {
+        keeper.discard();
+        buildAnew();
+        takeChanges(Infinity);
+        if (keeper.mayBuild()) keepNow();
+      }
+      return problems;
+    },
+
+    work(msMax) {
+      const deadline = clock() + msMax;
+      if (!takeChanges(deadline)) return true;
+      do {
+        job ??= nextJob();
+        if (job === null) return false;
+        // A job that was thrown away by a rebuild is not gone on with.
+        const present: Job = job;
+        if (present.steps.next().done === true && job === present) job = null;
+      } while (clock() < deadline);
+      return true;
+    },
+
+    close() {
+      // Half a job is left: what it works on is still whole in memory and on disk.
+      job = null;
+      if (
+        seq >= 0 &&
+        tail.rowOf.size >= closeTailRows &&
+        sealing === null &&
+        keeper.mayBuild() &&
+        !keeper.isReplaced()
+      ) {
+        const position = seq;
+        sealNow();
+        sealedSeq = position;
+      }
+      if (
+        seq >= 0 &&
+        sealing === null &&
+        segments.some(({ file }) => file === null) &&
+        keeper.mayBuild() &&
+        !keeper.isReplaced()
+      )
+        keepNow();
+      keeper.close();
+      segments = [];
+      tail = createTail();
+      sealing = null;
+    },
+  };
+
+  function keepNow(): void {
+    if (tail.rowOf.size === 0) sealedSeq = seq;
+    finished(keeper.keep(segments, sealedSeq));
+  }
+
+  function differentTerms(): number {
+    // Exact where there is one piece, which is what merging leaves; otherwise the largest, and what the others may add at most.
+    let most = 0;
+    for (const { segment } of segments) most = Math.max(most, segment.terms);
+    return Math.max(most, tail.terms.size, sealing?.tail.terms.size ?? 0);
+  }
+
+  function rowsThatDiffer(): number {
+    let missing = 0;
+    let seen = 0;
+    for (let last = 0; ;) {
+      const page = record.scan(last, pageRows);
+      for (const { number } of page)
+        if (placeOf(number).length === 0 && !hasNumber(number)) missing++;
+        else seen++;
+      if (page.length < pageRows) break;
+      last = page.at(-1)!.number;
+    }
+    return missing + Math.max(0, rowsTotal() - seen);
+  }
+
+  function hasNumber(number: number): boolean {
+    if (tail.rowOf.has(number) || sealing?.tail.rowOf.has(number) === true) return true;
+    return segments.some((live) => {
+      const row = rowOf(live.segment, number);
+      return row >= 0 && isLive(live, row);
+    });
+  }
+}
+
+/** Cursors that are kept for the next search. */
+const poolMax = 256;
+
+/** Changes between two looks at the clock. */
+const sliceChanges = 16;
+
+/** About what a posting of a tail takes, beside its share of the terms: place and frequency in lists of small integers. */
+const tailBytesPerPosting = 40;
+
+interface WeighedQueryTerm extends WeighedTerm {
+  readonly documentFrequency: number;
+}
+
+/** Removes from a new segment what went while it was made. */
+function removeGone(live: LiveSegment, isThere: (number: number) => boolean): void {
+  for (let row = 0; row < live.segment.rows; row++) if (!isThere(numberOf(live.segment, row))) removeRow(live, row);
+}
+
+/**
+ * Which segments become one: so many of the smallest that each that stays has at least twice the rows of all smaller ones
+ * together. So there are at most log3(rows / rows of a tail) of them, and a row is merged about as often.
+ */
+export function segmentsToMerge(segments: readonly LiveSegment[]): readonly LiveSegment[] {
+  const bySize = segments.toSorted((one, other) => other.liveRows - one.liveRows);
+  let smaller = bySize.reduce((sum, { liveRows }) => sum + liveRows, 0);
+  for (const [index, live] of bySize.entries()) {
+    smaller -= live.liveRows;
+    if (index < bySize.length - 1 && live.liveRows < smaller * 2) return bySize.slice(index);
+  }
+  return segments.filter(({ removed, segment }) => removed.length > segment.rows * removedShareMax).slice(0, 1);
+}
+
+/** Offers what of a segment may be found. */
+function searchLive(
+  live: LiveSegment,
+  cursors: TermCursor[],
+  best: BestRows,
+  allowed: RowSet | null,
+  hidden: readonly number[],
+): void {
+  const { segment } = live;
+  if (allowed === null) {
+    searchSegment(segment, cursors, best, hidden.length === 0 ? live.live : withoutHidden(live, hidden), false);
+    return;
+  }
+  const rows = rowsOf(live, allowed);
+  if (rows.length === 0) return;
+  const gone = new Set(hidden.length === 0 ? [] : rowsOfNumbers(live, hidden));
+  if (rows.length <= segment.rows * fewRowsShare) {
+    searchRows(
+      segment,
+      cursors,
+      rows.filter((row) => !gone.has(row)),
+      best,
+    );
+    return;
+  }
+  const mask = new Int32Array((segment.rows + 31) >>> 5);
+  for (const row of rows) if (!gone.has(row)) mask[row >>> 5] = mask[row >>> 5]! | (1 << (row & 31));
+  searchSegment(segment, cursors, best, mask, true);
+}
+
+function withoutHidden(live: LiveSegment, hidden: readonly number[]): Int32Array | null {
+  const rows = rowsOfNumbers(live, hidden);
+  if (rows.length === 0) return live.live;
+  const mask = live.live?.slice() ?? new Int32Array((live.segment.rows + 31) >>> 5).fill(-1);
+  for (const row of rows) mask[row >>> 5] = mask[row >>> 5]! & ~(1 << (row & 31));
+  return mask;
+}
+
+function rowsOf(live: LiveSegment, { numbers }: RowSet): readonly number[] {
+  return rowsOfNumbers(live, numbers());
+}
+
+/** Live rows of numbers, which ascend. */
+function rowsOfNumbers(live: LiveSegment, numbers: readonly number[]): readonly number[] {
+  const { segment } = live;
+  const rows: number[] = [];
+  let row = 0;
+  for (const number of numbers) {
+    row = rowFrom(segment, number, row);
+    if (row >= segment.rows) break;
+    if (numberOf(segment, row) === number && isLive(live, row)) rows.push(row);
+  }
+  return rows;
+}

@@ -1,0 +1,213 @@
+/* oxlint-disable typescript/no-non-null-assertion -- typed arrays: every index is below a length that is kept here */
+import type { DenseQuery, RecordStore, ScoredRow } from '@gemma-cli/contracts';
+import { createBestRows, offerRow, rowsInOrder } from './best-rows.ts';
+
+/** Vectors of the rows of a record, compared exactly. */
+export interface VectorIndex {
+  /** Rows that have one. */
+  readonly size: number;
+  readonly memoryBytes: number;
+  /** Takes a vector, in the place of an older one of its row. `seq` is its position in the record. */
+  put(number: number, vector: Float32Array, seq: number): void;
+  remove(number: number): void;
+  /** Position of a row's vector; `undefined` = it has none. */
+  seqOf(number: number): number | undefined;
+  search(query: DenseQuery): readonly ScoredRow[];
+}
+
+/**
+ * Up to so many rows their vectors are kept as they are and compared one by one: 15 MB of 384 dimensions. Beyond, a byte a
+ * dimension is kept, and the few rows that may be among the best are compared with their vectors in the record.
+ */
+export const flatRowsMax = 10_000;
+
+/** What {@link createVectorIndex} takes. */
+export interface VectorIndexParts {
+  /** The vector that was put at a position; `null` = it is gone. */
+  readonly read: (seq: number) => Float32Array | null;
+  /** Default {@link flatRowsMax}. */
+  readonly flatMax?: number | undefined;
+}
+
+/** Reads single vectors of a record. */
+export function readerOf(record: RecordStore, embedId: string): (seq: number) => Float32Array | null {
+  return (seq) => {
+    const [found] = record.vectors(embedId, seq - 1, 1);
+    return found?.seq === seq ? found.vector : null;
+  };
+}
+
+/**
+ * Of a row whose vector is `v`, `v' = scale · bytes` is kept and, rounded up, `error = |v - v'|`. For a query `q` of length
+ * 1, `|q·v - q·v'| ≤ error` (Cauchy and Schwarz). So a row can be among the best only if `q·v' + error` reaches the worst
+ * of the best `q·v' - error`, and the rows for which it does are compared exactly: what is found is what a comparison with
+ * all vectors finds.
+ */
+export function createVectorIndex({ read, flatMax = flatRowsMax }: VectorIndexParts): VectorIndex {
+  let dimensions = 0;
+  let capacity = 0;
+  /** Slots that were ever taken. */
+  let slots = 0;
+  /** Of each slot; 0 = it is free. */
+  let numbers = new Float64Array(0);
+  let seqs = new Float64Array(0);
+  let errors = new Float64Array(0);
+  let scales = new Float64Array(0);
+  let bytes: Int8Array | null = null;
+  let floats: Float32Array | null = new Float32Array(0);
+  let nearly = new Float64Array(0);
+  const slotOf = new Map<number, number>();
+  const free: number[] = [];
+
+  function reserve(more: number): void {
+    if (slots + more <= capacity) return;
+    capacity = Math.max(64, slots + more, Math.ceil(capacity * 1.5));
+    numbers = grown(numbers, new Float64Array(capacity));
+    seqs = grown(seqs, new Float64Array(capacity));
+    if (floats !== null && capacity > flatMax && slots + more > flatMax) quantizeAll(floats);
+    else if (floats !== null) floats = grown(floats, new Float32Array(capacity * dimensions));
+    else if (bytes !== null) {
+      bytes = grown(bytes, new Int8Array(capacity * dimensions));
+      errors = grown(errors, new Float64Array(capacity));
+      scales = grown(scales, new Float64Array(capacity));
+    }
+  }
+
+  function quantizeAll(from: Float32Array): void {
+    bytes = new Int8Array(capacity * dimensions);
+    errors = new Float64Array(capacity);
+    scales = new Float64Array(capacity);
+    for (let slot = 0; slot < slots; slot++) quantize(slot, from, slot * dimensions, bytes);
+    floats = null;
+  }
+
+  function quantize(slot: number, from: Float32Array, start: number, to: Int8Array): void {
+    let greatest = 0;
+    for (let index = 0; index < dimensions; index++) greatest = Math.max(greatest, Math.abs(from[start + index]!));
+    const scale = greatest / 127;
+    const base = slot * dimensions;
+    let error = 0;
+    for (let index = 0; index < dimensions; index++) {
+      const value = from[start + index]!;
+      const byte = scale === 0 ? 0 : Math.round(value / scale);
+      to[base + index] = byte;
+      error += (value - byte * scale) ** 2;
+    }
+    scales[slot] = scale;
+    // A little more than it is: the sums that it bounds are rounded too.
+    errors[slot] = Math.sqrt(error) * (1 + 1e-9) + 1e-12;
+  }
+
+  function searchFlat(vectors: Float32Array, { vector, limit, allowed, hidden }: DenseQuery): readonly ScoredRow[] {
+    const best = createBestRows(limit);
+    for (let slot = 0; slot < slots; slot++) {
+      const number = numbers[slot]!;
+      if (number === 0 || allowed?.has(number) === false || hidden?.has(number) === true) continue;
+      offerRow(best, exactly(vector, vectors, slot * dimensions, dimensions), number);
+    }
+    return rowsInOrder(best);
+  }
+
+  function searchBytes(coded: Int8Array, { vector, limit, allowed, hidden }: DenseQuery): readonly ScoredRow[] {
+    const query = Float64Array.from(vector);
+    if (nearly.length < slots) nearly = new Float64Array(capacity);
+    const best = createBestRows(limit);
+    for (let slot = 0; slot < slots; slot++) {
+      const number = numbers[slot]!;
+      if (number === 0 || allowed?.has(number) === false || hidden?.has(number) === true) {
+        nearly[slot] = -Infinity;
+        continue;
+      }
+      const cosine = scales[slot]! * bytesProduct(query, coded, slot * dimensions);
+      nearly[slot] = cosine + errors[slot]!;
+      offerRow(best, cosine - errors[slot]!, number);
+    }
+    // A little lower: these sums are added in another order than the exact ones.
+    const least = best.size < limit ? -Infinity : best.floor - 1e-9;
+    const found: ScoredRow[] = [];
+    for (let slot = 0; slot < slots; slot++) {
+      if (nearly[slot]! < least || nearly[slot] === -Infinity) continue;
+      const exact = read(seqs[slot]!);
+      if (exact !== null) found.push({ number: numbers[slot]!, score: exactly(vector, exact, 0, dimensions) });
+    }
+    return found.toSorted((one, other) => other.score - one.score || one.number - other.number).slice(0, limit);
+  }
+
+  return {
+    get size() {
+      return slotOf.size;
+    },
+    get memoryBytes() {
+      return (
+        numbers.byteLength +
+        seqs.byteLength +
+        errors.byteLength +
+        scales.byteLength +
+        nearly.byteLength +
+        (bytes?.byteLength ?? 0) +
+        (floats?.byteLength ?? 0)
+      );
+    },
+    put(number, vector, seq) {
+      if (dimensions === 0) dimensions = vector.length;
+      // Another length is of another embedder; it never comes from one record under one name.
+      if (vector.length !== dimensions) return;
+      let slot = slotOf.get(number) ?? free.pop();
+      if (slot === undefined) {
+        reserve(1);
+        slot = slots++;
+      }
+      slotOf.set(number, slot);
+      numbers[slot] = number;
+      seqs[slot] = seq;
+      if (floats !== null) floats.set(vector, slot * dimensions);
+      else if (bytes !== null) quantize(slot, vector, 0, bytes);
+    },
+    remove(number) {
+      const slot = slotOf.get(number);
+      if (slot === undefined) return;
+      slotOf.delete(number);
+      numbers[slot] = 0;
+      free.push(slot);
+    },
+    seqOf(number) {
+      const slot = slotOf.get(number);
+      return slot === undefined ? undefined : seqs[slot];
+    },
+    search(query) {
+      if (query.vector.length !== dimensions) return [];
+      if (floats !== null) return searchFlat(floats, query);
+      return bytes === null ? [] : searchBytes(bytes, query);
+    },
+  };
+}
+
+function grown<Kind extends Float32Array | Float64Array | Int8Array>(from: Kind, to: Kind): Kind {
+  to.set(from.subarray(0, Math.min(from.length, to.length)));
+  return to;
+}
+
+/** The product as the legacy memory computes it: one dimension after the other. */
+function exactly(one: Float32Array, other: Float32Array, start: number, dimensions: number): number {
+  let sum = 0;
+  for (let index = 0; index < dimensions; index++) sum += one[index]! * other[start + index]!;
+  return sum;
+}
+
+/** Four sums, which the processor adds to side by side. */
+function bytesProduct(query: Float64Array, coded: Int8Array, start: number): number {
+  const { length } = query;
+  let sum0 = 0;
+  let sum1 = 0;
+  let sum2 = 0;
+  let sum3 = 0;
+  let index = 0;
+  for (; index + 3 < length; index += 4) {
+    sum0 += query[index]! * coded[start + index]!;
+    sum1 += query[index + 1]! * coded[start + index + 1]!;
+    sum2 += query[index + 2]! * coded[start + index + 2]!;
+    sum3 += query[index + 3]! * coded[start + index + 3]!;
+  }
+  for (; index < length; index++) sum0 += query[index]! * coded[start + index]!;
+  return sum0 + sum1 + sum2 + sum3;
+}
