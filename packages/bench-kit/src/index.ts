@@ -30,6 +30,7 @@ export type { Summary } from './statistics.ts';
 export { compareSamples, comparisonDefaults } from './compare-samples.ts';
 export type { ComparisonOptions, Estimate, SampleComparison, Verdict } from './compare-samples.ts';
 export { roundOrder } from './round-order.ts';
+export { seededRandom } from './seeded-random.ts';
 export { childEnvironment } from './child-environment.ts';
 export type { ChildEnvironment } from './child-environment.ts';
 export { gitIn, loadWarning, readMachineFacts, readMachineLoad } from './machine-facts.ts';

@@ -7,6 +7,7 @@ import type { BenchmarkProgress, BenchmarkResults, MachineLoad } from '@gemma-cl
 import { GemmaError, isGemmaError, toGemmaError } from '@gemma-cli/contracts';
 import { findEmbeddingModel, findModel } from './find-model.ts';
 import { ownFolder } from './built-files.ts';
+import { runQuality } from './quality/quality-command.ts';
 import type { Suite, SuitePlan } from './suite.ts';
 import { abortSuite } from './suites/abort.ts';
 import { cacheSuite } from './suites/cache.ts';
@@ -17,9 +18,11 @@ import { embeddingSuite } from './suites/embedding.ts';
 import { firstTokenSuite } from './suites/first-token.ts';
 import { microSuite } from './suites/micro.ts';
 import { restoreSuite } from './suites/restore.ts';
+import { searchSuite } from './suites/search.ts';
 import { speculationSuite } from './suites/speculation.ts';
 import { startupSuite } from './suites/startup.ts';
 import { threadsSuite } from './suites/threads.ts';
+import { writesSuite } from './suites/writes.ts';
 
 /** The world of one run of `gemma-bench`. */
 export interface MainOptions {
@@ -57,12 +60,16 @@ export function allSuites(): readonly Suite[] {
     threadsSuite(),
     speculationSuite(),
     cacheSuite(),
+    writesSuite(),
+    searchSuite(),
   ];
 }
 
 const usage = `Usage: gemma-bench [run] [SUITE…] [options]   measure; default: every suite
        gemma-bench list                        what can be measured
        gemma-bench render FILE…                tables of results that were written with --out
+       gemma-bench quality --collection DIR [--implementation legacy|optimized] [--mode lexical|dense|hybrid] [--run FILE]
+                                               how well the memory finds: nDCG@10, Recall@100, MRR@10
 
   --rounds N    rounds of every benchmark; default: what each says
   --model FILE|NAME  default: GEMMA_BENCH_MODEL, else the small Gemma 3 that was pulled or fetched for the tests
@@ -74,6 +81,18 @@ const usage = `Usage: gemma-bench [run] [SUITE…] [options]   measure; default:
   --out FILE    also write the results, raw samples included, as JSON
   --json        print the results as JSON in place of tables
   -h, --help    this text
+
+Of quality:
+  --collection DIR  corpus.jsonl, queries.jsonl and qrels.tsv, or the questions about the docs that come with this package
+  --implementation NAME  default: optimized
+  --mode MODE   default: lexical; dense and hybrid take --embedding-model
+  --run FILE    write the run for trec_eval, 100 hits for each query
+  --against FILE  compare with another run by a paired randomisation test
+  --qrels FILE  judgements, in the folder of the collection; default: qrels.tsv
+  --store DIR   keep the store here, and take over what it has; default: a temporary one
+
+Of search: --passages DIR (or GEMMA_BENCH_PASSAGES) where scripts/build-passages.mjs has put them, --sizes N,N,… for other
+numbers of passages than 1000,10000,100000. GEMMA_BENCH_PYTHON names a Python that has tantivy and bm25s.
 
 GEMMA_BENCH_LLAMA_CPP names a folder with llama-server and llama-bench to measure beside; default: those in PATH.
 Progress goes to stderr, figures to stdout. Measure on a quiet machine.
@@ -99,6 +118,7 @@ async function dispatch(options: MainOptions): Promise<number> {
   }
   if (first === 'list') return list(options);
   if (first === 'render') return render(rest, options);
+  if (first === 'quality') return quality(rest, values, options);
   return run(first === 'run' ? rest : positionals, values, options);
 }
 
@@ -116,6 +136,15 @@ function parse(argv: readonly string[]) {
         seed: { type: 'string' },
         out: { type: 'string' },
         json: { type: 'boolean' },
+        collection: { type: 'string' },
+        implementation: { type: 'string' },
+        mode: { type: 'string' },
+        run: { type: 'string' },
+        against: { type: 'string' },
+        qrels: { type: 'string' },
+        store: { type: 'string' },
+        passages: { type: 'string' },
+        sizes: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },
     });
@@ -145,6 +174,55 @@ async function render(files: readonly string[], { cwd, stdout }: MainOptions): P
   return 0;
 }
 
+async function quality(
+  rest: readonly string[],
+  values: ReturnType<typeof parse>['values'],
+  { env, cwd, stdout, stderr, signal, home }: MainOptions,
+): Promise<number> {
+  const path = (name: string | undefined): string | undefined => (name === undefined ? undefined : resolve(cwd, name));
+  const collection = path(values.collection);
+  if (collection === undefined || rest.length > 0) {
+    const got = rest.length > 0 ? `"${rest.join(' ')}"` : 'nothing';
+    throw new GemmaError({ code: 'USAGE', message: `Expected quality --collection DIR, got ${got}.` });
+  }
+  const mode = oneOf('mode', values.mode ?? 'lexical', ['lexical', 'dense', 'hybrid']);
+  await runQuality({
+    collection,
+    implementation: oneOf('implementation', values.implementation ?? 'optimized', ['legacy', 'optimized']),
+    mode,
+    qrels: values.qrels,
+    run: path(values.run),
+    against: path(values.against),
+    store: path(values.store),
+    embeddingModel:
+      mode === 'lexical'
+        ? undefined
+        : await findEmbeddingModel({
+            named: values['embedding-model'] ?? env['GEMMA_BENCH_EMBEDDING_MODEL'],
+            env,
+            cwd,
+            home,
+          }),
+    threads: wholeNumber('threads', values.threads, 1),
+    seed: wholeNumber('seed', values.seed, 0),
+    json: values.json === true,
+    stdout,
+    stderr,
+    signal,
+  });
+  return 0;
+}
+
+function oneOf<Name extends string>(option: string, value: string, names: readonly Name[]): Name {
+  const found = names.find((name) => name === value);
+  if (found !== undefined) return found;
+  throw new GemmaError({
+    code: 'USAGE',
+    message: `Expected ${names.join(', ')} after --${option}, got "${value}".`,
+    facts: { option, got: value },
+  });
+}
+
 async function run(
   names: readonly string[],
   values: ReturnType<typeof parse>['values'],
@@ -163,14 +241,31 @@ async function run(
     home,
   });
 
+  const passages = values.passages ?? env['GEMMA_BENCH_PASSAGES'];
+  const sizes = values.sizes?.split(',').map((size) => wholeNumber('sizes', size, 1) ?? 0);
+
   const plans: SuitePlan[] = [];
   const leftOut: string[] = [];
   for (const suite of chosen) {
     try {
-      plans.push(await suite.plan({ model, embeddingModel, threads, quick, env }));
+      plans.push(
+        await suite.plan({
+          model,
+          embeddingModel,
+          threads,
+          quick,
+          env,
+          home,
+          passages: passages === undefined ? undefined : resolve(cwd, passages),
+          sizes,
+        }),
+      );
     } catch (error) {
       // Who asks for everything gets what can be measured; who names a suite is told that it cannot.
-      const isLacking = isGemmaError(error) && error.code === 'MODEL_NOT_FOUND' && error.facts['path'] === undefined;
+      const isLacking =
+        isGemmaError(error) &&
+        ((error.code === 'MODEL_NOT_FOUND' && error.facts['path'] === undefined) ||
+          error.facts['lacking'] === 'passages');
       if (names.length > 0 || !isLacking) throw error;
       leftOut.push(error.message);
     }

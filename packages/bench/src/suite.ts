@@ -10,8 +10,14 @@ export interface SuiteOptions {
   readonly threads?: number | undefined;
   /** Shorter work, for a look at whether everything runs: such figures say nothing. Default false. */
   readonly quick?: boolean | undefined;
-  /** Where peers are looked for: `GEMMA_BENCH_LLAMA_CPP` and `PATH`. Default: nowhere. */
+  /** Where peers are looked for: `GEMMA_BENCH_LLAMA_CPP`, `GEMMA_BENCH_PYTHON` and `PATH`. Default: nowhere. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** The user's home folder, below which passages are looked for. Default: none. */
+  readonly home?: string | undefined;
+  /** Absolute path of the folder of passages. Default: where the script that builds them puts them. */
+  readonly passages?: string | undefined;
+  /** Numbers of passages to search through. Default: what the suite compares. */
+  readonly sizes?: readonly number[] | undefined;
 }
 
 /** What a suite wants measured. */
@@ -31,7 +37,8 @@ export interface Suite {
   /**
    * Says what to run, without running it.
    *
-   * @throws GemmaError `MODEL_NOT_FOUND` when the suite cannot do without a model and none is given.
+   * @throws GemmaError `MODEL_NOT_FOUND` when the suite cannot do without a model and none is given, `FILE_UNREADABLE`
+   *   with the fact `lacking: 'passages'` when it cannot do without passages.
    */
   plan(options: SuiteOptions): Promise<SuitePlan>;
 }

@@ -61,6 +61,8 @@ describe('gemma-bench', () => {
       'threads',
       'speculation',
       'cache',
+      'writes',
+      'search',
       '',
     ]);
   });
@@ -68,7 +70,22 @@ describe('gemma-bench', () => {
   test('--help says every command and option, on stdout', async () => {
     const { code, stdout, stderr } = await gemmaBench(['--help']);
     expect([code, stderr]).toEqual([0, '']);
-    for (const word of ['list', 'render', '--rounds', '--model', '--threads', '--quick', '--seed', '--out', '--json']) {
+    for (const word of [
+      'list',
+      'render',
+      'quality',
+      '--collection',
+      '--against',
+      '--passages',
+      '--sizes',
+      '--rounds',
+      '--model',
+      '--threads',
+      '--quick',
+      '--seed',
+      '--out',
+      '--json',
+    ]) {
       expect(stdout).toContain(word);
     }
   });
@@ -167,6 +184,22 @@ describe('gemma-bench', () => {
     ['render without a file', ['render'], 2, /Expected FILE after render/],
     ['render of a missing file', ['render', 'nothing.json'], 1, /nothing\.json; the file cannot be read/],
     ['render of another file', ['render', 'manifest.json'], 2, /Expected gemma-bench-results version 2/],
+    ['quality without a collection', ['quality'], 2, /Expected quality --collection DIR, got nothing/],
+    ['quality with a word too many', ['quality', 'all', '--collection', '.'], 2, /got "all"/],
+    [
+      'a mode that there is not',
+      ['quality', '--collection', '.', '--mode', 'fuzzy'],
+      2,
+      /lexical, dense, hybrid after --mode/,
+    ],
+    [
+      'a collection that is not there',
+      ['quality', '--collection', 'nowhere'],
+      1,
+      /nowhere\/corpus\.jsonl; it cannot be read/,
+    ],
+    ['search without its passages', ['search', '--passages', 'nowhere'], 1, /Expected passages in .*nowhere/],
+    ['sizes that are no numbers', ['search', '--sizes', '10,many'], 2, /after --sizes, got "many"/],
     ['chat without a model', ['chat'], 3, /The suite chat needs a model/],
     ['embedding without a model that embeds', ['embedding', '--embedding-model', 'none.gguf'], 3, /cannot be read/],
     ['first-token without a model', ['first-token'], 3, /--model FILE or GEMMA_BENCH_MODEL/],

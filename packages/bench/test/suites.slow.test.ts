@@ -1,7 +1,7 @@
 import { parseResults, runBenchmarks } from '@gemma-cli/bench-kit';
 import type { BenchmarkResults } from '@gemma-cli/bench-kit';
 import { describe, expect, test } from 'vitest';
-import { decodeSuite, firstTokenSuite, startupSuite } from '../src/index.ts';
+import { decodeSuite, firstTokenSuite, searchSuite, startupSuite, writesSuite } from '../src/index.ts';
 import type { Suite } from '../src/index.ts';
 import { fixture, gemmaBench } from './gemma-bench.ts';
 
@@ -122,5 +122,44 @@ describe('the decode suite', () => {
     expect(leftOut.join('\n')).toMatch(/llama-server: found neither[^]*llama-bench: found neither/);
     const named = new Set(benchmarks[0]?.variants.map(({ name }) => name));
     for (const aim of benchmarks[0]?.aims ?? []) expect(named).toContain('of' in aim ? aim.of : aim.variant);
+  });
+});
+
+describe('the suites of the memory', () => {
+  test('search: every engine that is here is built, opened again and asked, with the aims of its size', async () => {
+    const { benchmarks, notes, leftOut } = await measure(searchSuite(), '--quick', '--sizes', '200');
+    const [benchmark] = benchmarks;
+    expect(benchmark?.name).toBe('search-200');
+    expect(notes['passages']).toMatch(/^(real|synthetic), \d+ of \d+\.\d words on average, seed \d+/);
+    const names = benchmark?.variants.map(({ name }) => name) ?? [];
+    expect(names.slice(0, 4)).toEqual(['optimized', 'legacy', 'index', 'index, all words']);
+    // What is not here is named, with the reason.
+    for (const peer of ['tantivy', 'bm25s', 'SQLite FTS5', 'FlexSearch', 'MiniSearch', 'Orama']) {
+      expect(names.includes(peer) || (leftOut ?? []).some((why) => why.startsWith(`search, ${peer}: `)), peer).toBe(
+        true,
+      );
+    }
+    for (const { name, metrics } of benchmark?.variants ?? []) {
+      for (const metric of ['cpuMsP50', 'firstCpuMsMax', 'buildCpuS', 'reopenMs', 'hitsPerQuery']) {
+        expect(metrics[metric]?.samples[0], `${name} ${metric}`).toBeGreaterThan(0);
+      }
+      expect(metrics['queries']?.samples, name).toEqual([40]);
+    }
+  });
+
+  test('search: a size beyond the passages that there are is left out, with their number', async () => {
+    const { benchmarks, leftOut } = await searchSuite().plan({ quick: true, sizes: [100, 1_000_000_000] });
+    expect(benchmarks.map(({ name }) => name)).toEqual(['search-100']);
+    expect(leftOut.join('\n')).toMatch(/search-1000000000: there are \d+ passages/);
+  });
+
+  test('writes: one writer and eight, with nothing lost, beside SQLite alone', async () => {
+    const { benchmarks, notes } = await measure(writesSuite(), '--quick');
+    expect(benchmarks.map(({ name }) => name)).toEqual(['writes-1', 'writes-8']);
+    expect(notes['SQLite']).toMatch(/sqlite, for all of them$/);
+    for (const { variants } of benchmarks) {
+      expect(variants.map(({ implementation }) => implementation)).toEqual(['legacy', 'optimized', 'sqlite']);
+      for (const { name, metrics } of variants) expect(metrics['writesPerSecond']?.samples[0], name).toBeGreaterThan(0);
+    }
   });
 });
