@@ -37,7 +37,13 @@ export function createExtractor(limits: Pick<IngestLimits, 'extractMsMax' | 'ext
     thread ??= startThread(limits.extractMemoryMiBMax);
     const fresh = thread.jobs === 0;
     try {
-      return await askThread({ thread, job, msMax: limits.extractMsMax, signal });
+      return await askThread({
+        thread,
+        job,
+        msMax: limits.extractMsMax,
+        memoryMiBMax: limits.extractMemoryMiBMax,
+        signal,
+      });
     } catch (error) {
       // Whatever went wrong, the next document gets a parser that nothing happened to.
       await stop();
@@ -58,6 +64,13 @@ export function createExtractor(limits: Pick<IngestLimits, 'extractMsMax' | 'ext
     },
     close: stop,
   };
+}
+
+/** Time between two looks at the memory, in which a stream unpacks to some ten megabytes. */
+const memoryLookMs = 50;
+
+function tooMuchMemory(cause?: unknown): Error {
+  return skip('DOCUMENT_TOO_LARGE', 'turning it into text takes more memory than is allowed', cause);
 }
 
 /** The thread ended before it answered. */
@@ -95,7 +108,7 @@ function startThread(memoryMiBMax: number): ParserThread {
   worker.on('error', (error: NodeJS.ErrnoException) => {
     end(
       error.code === 'ERR_WORKER_OUT_OF_MEMORY'
-        ? skip('DOCUMENT_TOO_LARGE', 'turning it into text takes more memory than is allowed', error)
+        ? tooMuchMemory(error)
         : new ThreadEnd({ code: 'DOCUMENT_UNREADABLE', message: `its parser failed (${error.message})`, cause: error }),
     );
   });
@@ -109,14 +122,17 @@ async function askThread({
   thread,
   job,
   msMax,
+  memoryMiBMax,
   signal,
 }: {
   readonly thread: ParserThread;
   readonly job: ExtractionJob;
   readonly msMax: number;
+  readonly memoryMiBMax: number;
   readonly signal: AbortSignal | undefined;
 }): Promise<ExtractionAnswer> {
   let timer: NodeJS.Timeout | undefined;
+  let look: NodeJS.Timeout | undefined;
   let onAbort: (() => void) | undefined;
   // The thread keeps the process alive while it works, and only then.
   thread.worker.ref();
@@ -131,6 +147,11 @@ async function askThread({
       timer = setTimeout(() => {
         reject(skip('DOCUMENT_TOO_LARGE', `turning it into text took longer than ${msMax} ms`));
       }, msMax);
+      // The bound of the thread holds for its heap alone, and what is unpacked lies outside of it.
+      const rss = process.memoryUsage.rss();
+      look = setInterval(() => {
+        if (process.memoryUsage.rss() - rss > memoryMiBMax * 1024 * 1024) reject(tooMuchMemory());
+      }, memoryLookMs);
       onAbort = () => {
         reject(new Error('aborted'));
       };
@@ -140,6 +161,7 @@ async function askThread({
     });
   } finally {
     clearTimeout(timer);
+    clearInterval(look);
     if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort);
     thread.onNews = null;
     thread.worker.unref();

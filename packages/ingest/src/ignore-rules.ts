@@ -7,7 +7,7 @@ import { skipReasonOf } from './skip.ts';
 import type { SkipReason } from './skip.ts';
 
 /** Files with patterns of what is left out, the later ones winning. */
-export const ignoreFileNames: readonly string[] = ['.gitignore', '.gemmaignore'];
+const ignoreFileNames: readonly string[] = ['.gitignore', '.gemmaignore'];
 
 /** Never walked into, whatever patterns say: what tools keep there is not for readers. */
 const neverNames: ReadonlySet<string> = new Set(['.git', '.hg', '.svn', 'node_modules']);

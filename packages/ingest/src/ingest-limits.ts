@@ -16,7 +16,7 @@ export interface IngestLimits {
   readonly nestingMax: number;
   /** How long turning one document into text may take, in milliseconds. Default 60,000: 2,000 pages on a slow machine. */
   readonly extractMsMax: number;
-  /** Most memory that turning one document into text may take, in MiB. Default 1,024. */
+  /** Most memory that turning one document into text may take beyond what the process has, in MiB. Default 1,024. */
   readonly extractMemoryMiBMax: number;
   /** How long an address may take from asking to its last byte, in milliseconds. Default 60,000. */
   readonly fetchMsMax: number;

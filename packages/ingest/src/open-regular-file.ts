@@ -79,7 +79,7 @@ async function refuseOutside(path: string, root: string, facts: BigIntStats): Pr
 }
 
 /** Whether a path is `root` or below it. `/data-else` is not inside `/data`. */
-export function isInside(path: string, root: string): boolean {
+function isInside(path: string, root: string): boolean {
   return path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);
 }
 

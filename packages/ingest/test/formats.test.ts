@@ -45,6 +45,13 @@ describe('HTML', () => {
   });
 });
 
+test('elements inside each other without end are refused, however they are closed', async () => {
+  const { skipped } = await readOne('a.html', '<i>'.repeat(100_000) + '</b>'.repeat(100_000));
+  expect(skipped).toEqual([
+    { path: 'a.html', code: 'DOCUMENT_TOO_LARGE', reason: 'its elements are nested more than 2000 levels deep' },
+  ]);
+});
+
 describe('PDF', () => {
   test('gives its lines, paragraphs and pages, and makes cut words whole', async () => {
     const pdf = pdfOf(
@@ -119,6 +126,15 @@ describe('DOCX', () => {
     expect(skipped[1]?.code).toBe('DOCUMENT_UNREADABLE');
   });
 
+  test('whose parts together unpack to too much is skipped, though each alone would not be', async () => {
+    const part = (name: string) => `<w:${name}>${' '.repeat(700_000)}</w:${name}>`;
+    const both = { 'word/document.xml': part('document'), 'word/footnotes.xml': part('footnotes') };
+    const { skipped } = await readOne('a.docx', zipOf(both));
+    expect(skipped).toEqual([
+      { path: 'a.docx', code: 'DOCUMENT_TOO_LARGE', reason: expect.stringMatching(/^it unpacks to more than/u) },
+    ]);
+  });
+
   test('damaged in any way is skipped with a reason, and the sound one beside it is read', async () => {
     const sound = docxOf(wordParagraph('Sound.'));
     const cwd = await folderWith({
@@ -144,14 +160,16 @@ describe('data', () => {
       'b.csv': 'Stadt;Land\nKöln;DE\n',
       'c.tsv': 'x\ty\n1\t2\n',
       'd.csv': 'just,one,row',
+      'e.csv': 'a,b\n1,"never closed\n2,3\n',
     });
-    const { documents } = await readAll(['.'], { cwd });
+    const { documents, skipped } = await readAll(['.'], { cwd });
     expect(documents.map(({ text }) => text)).toEqual([
       'name: Lovelace, Ada; year: 1815\nname: Turing; year: 1912; note: two lines "quoted"',
       'Stadt: Köln; Land: DE',
       'x: 1; y: 2',
       'just; one; row',
     ]);
+    expect(skipped.map(({ path, code }) => [path, code])).toEqual([['e.csv', 'DOCUMENT_UNREADABLE']]);
   });
 
   test('JSON puts each value behind its path, entries of a list apart', async () => {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, realpath, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describeUnless, missingLinux, missingUnix } from '@gemma-cli/testkit';
@@ -170,6 +170,25 @@ describeUnless(missingUnix, 'what is no regular file', () => {
         code: 'DOCUMENT_UNSUPPORTED',
         reason: 'it leads out of the folder that was given',
       },
+    ]);
+  });
+
+  test('a file that is exchanged for a link or a FIFO while files are read is refused without waiting', async () => {
+    const outside = await folderWith({ 'secret.txt': 'secret' });
+    const cwd = await folderWith({ 'a.txt': 'x', 'b.txt': 'x', 'c.txt': 'x' });
+    const exchange = async () => {
+      await rm(join(cwd, 'b.txt'));
+      await symlink(join(outside, 'secret.txt'), join(cwd, 'b.txt'));
+      await rm(join(cwd, 'c.txt'));
+      execFileSync('mkfifo', [join(cwd, 'c.txt')]);
+      return undefined;
+    };
+    let asked = 0;
+    const { documents, skipped } = await readAll(['.'], { cwd, known: () => (asked++ === 0 ? exchange() : undefined) });
+    expect(documents.map(({ text }) => text)).toEqual(['x']);
+    expect(skipped.map(({ path, reason }) => [path, reason])).toEqual([
+      ['b.txt', 'it is a symbolic link'],
+      ['c.txt', 'it is a FIFO'],
     ]);
   });
 

@@ -8,9 +8,9 @@ import { createTextBuilder } from './text-builder.ts';
 export async function extractCsv({ bytes, charset, limits }: ExtractionJob): Promise<ExtractedText> {
   const { text, encoding } = await decodeText(bytes, charset);
   const { data, errors } = Papa.parse<string[]>(text.replace(/^\uFEFF/u, ''), { skipEmptyLines: 'greedy' });
-  const broken = errors.find(({ type }) => type === 'Quotes');
+  const broken = errors.find(({ code }) => code === 'MissingQuotes');
   if (broken !== undefined) {
-    throw skip('DOCUMENT_UNREADABLE', `row ${(broken.row ?? 0) + 1} has quotation marks that do not match`);
+    throw skip('DOCUMENT_UNREADABLE', `row ${(broken.row ?? 0) + 1} has a quotation mark that is never closed`);
   }
   const [names = [], ...rows] = data;
   const out = createTextBuilder(limits.textCharactersMax);

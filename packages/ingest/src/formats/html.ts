@@ -1,6 +1,7 @@
 import { Parser } from 'htmlparser2';
 import { declaredEncoding, decodeText } from '../decode-text.ts';
 import type { ExtractedText, ExtractionJob } from '../extracted-text.ts';
+import { skip } from '../skip.ts';
 import { createTextBuilder } from './text-builder.ts';
 import type { TextBuilder } from './text-builder.ts';
 
@@ -50,9 +51,13 @@ export function htmlToMarkdown(
   /** Names of the open elements inside of one that is dropped, that one included. */
   const hidden: string[] = [];
 
+  let depth = 0;
   const parser = new Parser(
     {
       onopentag(name, attributes) {
+        if (++depth > depthMax) {
+          throw skip('DOCUMENT_TOO_LARGE', `its elements are nested more than ${depthMax} levels deep`);
+        }
         if (hidden.length > 0 || dropped.has(name) || isLeftOut(attributes)) {
           if (!voids.has(name)) hidden.push(name);
           return;
@@ -78,6 +83,7 @@ export function htmlToMarkdown(
         else out.write(text);
       },
       onclosetag(name) {
+        depth--;
         if (hidden.length > 0) {
           // The parser closes what is open, in order: a name that is not the innermost was dropped with its opening.
           if (hidden.at(-1) === name) hidden.pop();
@@ -119,6 +125,9 @@ function isLeftOut(attributes: Readonly<Record<string, string>>): boolean {
     /(?:display\s*:\s*none|visibility\s*:\s*hidden)/iu.test(attributes['style'] ?? '')
   );
 }
+
+/** Browsers stop at 512. Each closing tag looks for its opening one, so that depth costs time. */
+const depthMax = 2_000;
 
 /** Characters that the main part of a page has at least. */
 const mainCharactersMin = 200;
