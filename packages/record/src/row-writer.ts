@@ -82,7 +82,7 @@ function applyWrite(parts: RowWriterParts, write: RecordWrite, now: number): Wri
     }
     case 'remove-documents': {
       let removed = 0;
-      for (const uri of new Set(write.uris)) removed += removeDocument(parts, uri, 'forgotten', now);
+      for (const uri of new Set(write.uris)) removed += removeDocument(parts, uri, 'replaced', now);
       return { rows: [], removed };
     }
     case 'update':

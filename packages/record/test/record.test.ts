@@ -274,7 +274,7 @@ describe.each(drivers)('record on $name', (driver) => {
         expect(record.stats(start)).toMatchObject({
           documents: 1,
           rows: { byKind: { document: 1, memory: 1 } },
-          removed: { replaced: 2, forgotten: 1 },
+          removed: { replaced: 3, forgotten: 0 },
         });
         expect(record.verify()).toEqual([]);
       });
