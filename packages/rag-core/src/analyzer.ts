@@ -14,7 +14,6 @@ import { loadStemmer } from './stemmers.ts';
 import type { Stemmer } from './stemmers.ts';
 import { loadStopWords } from './stop-words.ts';
 import { createWordCache, stringOf } from './word-cache.ts';
-import type { WordCache } from './word-cache.ts';
 
 /** Turns text into the terms under which it is found. */
 export interface Analyzer {
@@ -69,18 +68,18 @@ export async function createAnalyzer({ language = 'en' }: AnalyzerOptions = {}):
   const toTerms = createToTerms(language, stem);
   const cache = createWordCache((word) => {
     const normal = normalized(word);
-    return normal === word ? toTerms(word) : scan(normal, null);
+    return normal === word ? toTerms(word) : scan(normal, true);
   });
+  // Words of texts that were normalized on their way, which are short ones but for hostile texts.
+  const normalCache = createWordCache(toTerms, 2 ** 10);
   let segmenter: Intl.Segmenter | undefined;
 
-  /**
-   * Terms of a text.
-   *
-   * @param known - Of words; `null` for a piece that was normalized on its way, whose words are known by what they were.
-   */
-  function scan(text: string, known: WordCache | null): readonly string[] {
+  /** Terms of a text; `isNormal` where it is a piece of a text that was normalized on its way. */
+  function scan(text: string, isNormal: boolean): readonly string[] {
+    // The text that the piece is from lies in the shared units.
+    const units = isNormal ? new Uint16Array(text.length) : unitsFor(text.length);
+    const known = isNormal ? normalCache : cache;
     const terms: string[] = [];
-    const units = known === null ? new Uint16Array(text.length) : unitsFor(text.length);
     const { length } = text;
     for (let at = 0; at < length; at++) units[at] = text.charCodeAt(at);
     // What follows is an older text's.
@@ -93,7 +92,7 @@ export async function createAnalyzer({ language = 'en' }: AnalyzerOptions = {}):
       else if (kind === unspacedClass) {
         do at += widthAt(units, at);
         while (at < length && at - start < segmentUnitsMax && classAt(units, at) === unspacedClass);
-        segment(stringOf(units, start, at), known === null, terms);
+        segment(stringOf(units, start, at), isNormal, terms);
       } else {
         let hash = 0;
         for (;;) {
@@ -104,8 +103,7 @@ export async function createAnalyzer({ language = 'en' }: AnalyzerOptions = {}):
           if (kind !== wordClass && (kind !== joinerClass || at + 1 >= length || classAt(units, at + 1) !== wordClass))
             break;
         }
-        const found = known === null ? toTerms(stringOf(units, start, at)) : known.termsAt(units, start, at, hash);
-        for (const term of found) terms.push(term);
+        for (const term of known.termsAt(units, start, at, hash)) terms.push(term);
       }
     }
     return terms;
@@ -113,7 +111,7 @@ export async function createAnalyzer({ language = 'en' }: AnalyzerOptions = {}):
 
   function segment(run: string, isNormal: boolean, terms: string[]): void {
     const normal = isNormal ? run : normalized(run);
-    if (normal !== run) for (const term of scan(normal, null)) terms.push(term);
+    if (normal !== run) for (const term of scan(normal, true)) terms.push(term);
     else {
       segmenter ??= new Intl.Segmenter(language, { granularity: 'word' });
       for (const { segment: word, isWordLike } of segmenter.segment(run))
@@ -121,16 +119,16 @@ export async function createAnalyzer({ language = 'en' }: AnalyzerOptions = {}):
     }
   }
 
-  const stopTerms = new Set((await loadStopWords(language)).flatMap((word) => scan(word, cache)));
+  const stopTerms = new Set((await loadStopWords(language)).flatMap((word) => scan(word, false)));
 
   return {
     language,
     version: analyzerVersion,
     fingerprint: `${analyzerVersion}:${language}:icu ${process.versions.icu}`,
-    analyze: (text) => scan(text, cache),
+    analyze: (text) => scan(text, false),
     query(text) {
       const counts = new Map<string, number>();
-      for (const term of scan(text, cache)) counts.set(term, (counts.get(term) ?? 0) + 1);
+      for (const term of scan(text, false)) counts.set(term, (counts.get(term) ?? 0) + 1);
       return [...counts].map(([term, count]) => ({ term, count, isStopWord: stopTerms.has(term) }));
     },
   };

@@ -19,6 +19,8 @@ export function isGraphemeBorder(text: string, at: number): boolean {
  * reaches beyond `limit`, a letter with hundreds of marks, is cut between two code points.
  */
 export function graphemeCut(text: string, from: number, ideal: number, limit: number): number {
+  // A segmenter has to begin at the beginning: whether two flags are one depends on how many stand before them.
+  if (text.charCodeAt(ideal - 1) < 0x80 && text.charCodeAt(ideal) < 0x80 && isGraphemeBorder(text, ideal)) return ideal;
   let cut = from;
   for (const { index } of segmenter().segment(text.slice(from, limit))) {
     if (from + index > ideal && cut > from) break;

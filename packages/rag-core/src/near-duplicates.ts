@@ -7,8 +7,8 @@ export interface NearDuplicate {
   readonly similarity: number;
 }
 
-/** From which similarity on two texts are near duplicates: one word of twenty differs, or a sentence of six was added. */
-export const nearDuplicateSimilarity = 0.75;
+/** From which similarity on two texts are near duplicates: one word of thirty differs, or a fifth was added. */
+export const nearDuplicateSimilarity = 0.8;
 
 /** Terms of a shingle: runs of three tell texts with the same words in another order apart. */
 const shingleTerms = 3;
@@ -38,7 +38,7 @@ export function findNearDuplicates(
   for (const place of bySize) {
     const shingles = sets[place] ?? [];
     // A set that shares no shingle of its first ones has too few left to share.
-    const prefix = shingles.slice(0, shingles.length - Math.ceil(similarity * shingles.length) + 1);
+    const prefix = shingles.slice(0, shingles.length - Math.ceil(similarity * shingles.length - 1e-9) + 1);
     const candidates = new Set<number>();
     for (const shingle of prefix) for (const candidate of postings.get(shingle) ?? []) candidates.add(candidate);
     const own = new Set(shingles);

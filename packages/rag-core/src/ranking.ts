@@ -30,9 +30,10 @@ export function inverseDocumentFrequency(documentFrequency: number, rows: number
 
 /**
  * One term's share of a row's score, for each time that the query has it:
- * `idf · tf / (tf + k1 · (1 - b + b · (length + padding) / (averageLength + padding)))`, BM25 (Robertson and others 1994) as
- * Lucene computes it since version 8, without the constant factor k1 + 1; the padding is ours; {@link rounded}. Never falls when the
- * frequency grows, never rises when the length does, and is below `idf`: an index may skip by that.
+ * `idf · tf / (tf + k1 · (1 - b + b · (length + padding) / (averageLength + padding)))`, {@link rounded}. That is BM25
+ * (Robertson and others 1994) as Lucene computes it since version 8, without the constant factor k1 + 1; the padding is ours.
+ * Never falls when the frequency grows, never rises when the length does, and is at most `rounded(idf)`: an index may skip by
+ * that.
  *
  * @param frequency - How often the row has the term.
  * @param length - Terms of the row, stop words included.

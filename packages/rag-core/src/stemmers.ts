@@ -1,3 +1,4 @@
+/// <reference path="./wink-porter2-stemmer.d.ts" />
 import { GemmaError } from '@gemma-cli/contracts';
 
 /** Takes a word in lower case to the form that it shares with its inflections. */
