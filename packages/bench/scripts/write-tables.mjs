@@ -1,7 +1,8 @@
 // Puts the tables of committed results into docs/benchmarks.md, each between `<!-- results of: SUITE -->` and
 // `<!-- end of results -->`, the course of tokens under load into the READMEs that show it, between
 // `<!-- timeline: BENCHMARK -->` and `<!-- end of timeline -->`, and short forms of `first-token` and `startup` between
-// `<!-- summary: SUITE -->` and `<!-- end of summary -->`. What stands outside of them is left as it is. The newest docs/benchmarks/DATE-SUITE.json of a suite
+// `<!-- summary: SUITE -->` and `<!-- end of summary -->`, figures of scripts/measure-quality.mjs (DATE-quality.json) between
+// `<!-- quality -->` and `<!-- end of quality -->`. What stands outside of them is left as it is. The newest docs/benchmarks/DATE-SUITE.json of a suite
 // counts. With `--check` it changes nothing and fails when something is not that of its file, or a file has no place: no
 // figure is written by hand.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -36,6 +37,9 @@ const pages = ['docs/benchmarks.md', 'README.md', 'packages/engine-optimized/REA
       .replaceAll(/(<!-- summary: (\S+) -->)[^]*?(<!-- end of summary -->)/g, (_, start, suite, end) => {
         const summary = { 'first-token': firstTokenSummary, startup: startupSummary }[suite];
         return `${start}\n\n${summary?.() ?? notYet}\n\n${end}`;
+      })
+      .replaceAll(/(<!-- quality -->)[^]*?(<!-- end of quality -->)/g, (_, start, end) => {
+        return `${start}\n\n${qualityTable() ?? notYet}\n\n${end}`;
       });
     return { url, before, after };
   });
@@ -63,6 +67,73 @@ function resultsOf(suite) {
   if (name === undefined) return undefined;
   shown.add(name);
   return parseResults(readFileSync(new URL(name, folder), 'utf8'));
+}
+
+/**
+ * Goals of the lexical and of the hybrid mode for nDCG@10, each with the smallest difference that is real there: 1.96
+ * standard errors of a paired difference. A figure that lies less than that below the goal has reached it.
+ */
+function goalOf({ collection: { name }, mode }) {
+  return {
+    lexical: {
+      cranfield: [0.375, 0.007],
+      cacm: [0.475, 0.05],
+      'cosqa-dev': [0.38, 0.014],
+      codechunks: [0.68, 0.03],
+      'locomo-dev': [0.45, 0.006],
+      'qmsum-val': [0.388, 0.006],
+    },
+    hybrid: { cranfield: [0.425, 0.007], cacm: [0.545, 0.05], codechunks: [0.69, 0.03], 'locomo-dev': [0.48, 0.006] },
+  }[mode]?.[name];
+}
+
+/** The mean of nDCG@10 over the six collections that the best single BM25 reached. */
+const lexicalMeanGoal = 0.454;
+
+/** How well the memory finds: a line for each collection and mode, with its goal. */
+function qualityTable() {
+  const name = files.get('quality');
+  if (name === undefined) return undefined;
+  shown.add(name);
+  const { format, version, startedAt, machine, results } = JSON.parse(readFileSync(new URL(name, folder), 'utf8'));
+  if (format !== 'gemma-quality-results' || version !== 1)
+    throw new Error(`${name} is no file of measure-quality.mjs.`);
+  // Both implementations have the same figures, or there would be no file.
+  const once = results.filter(
+    (result, index) =>
+      results.findIndex((one) => one.collection.name === result.collection.name && one.mode === result.mode) === index,
+  );
+  const implementations = [...new Set(results.map(({ implementation }) => implementation))].join(' and ');
+  const verdict = (ndcg10, least) => (ndcg10 >= least ? 'reached' : 'missed');
+  const rows = once.map((result) => {
+    const { collection, mode, figures } = result;
+    const goal = goalOf(result);
+    const lexical = once.find((one) => one.collection.name === collection.name && one.mode === 'lexical');
+    const goals = [
+      ...(goal === undefined ? [] : [`${goal[0]} - ${goal[1]}: ${verdict(figures.ndcg10, goal[0] - goal[1])}`]),
+      ...(mode === 'hybrid' && lexical !== undefined
+        ? [`own lexical - 0.005: ${verdict(figures.ndcg10, lexical.figures.ndcg10 - 0.005)}`]
+        : []),
+    ];
+    const values = [figures.ndcg10, figures.recall100, figures.mrr10].map((value) => value.toFixed(4));
+    return `| ${collection.name} | ${collection.entries} | ${collection.judged} | ${mode} | ${values.join(' | ')} | ${goals.join('; ')} |`;
+  });
+  const six = once.filter((result) => result.mode === 'lexical' && goalOf(result) !== undefined);
+  const mean = six.reduce((sum, { figures }) => sum + figures.ndcg10, 0) / six.length;
+  const [model] = once.flatMap(({ embedId }) => embedId ?? []);
+  return [
+    `Measured ${startedAt.slice(0, 10)}, commit ${machine.commit?.slice(0, 12) ?? 'unknown'}, ranking ${once[0]?.rankingVersion}, ${implementations}${model === undefined ? '' : `, vectors of ${model}`}.`,
+    '',
+    '| collection | entries | judged queries | mode | nDCG@10 | Recall@100 | MRR@10 | goal for nDCG@10 |',
+    '| --- | --- | --- | --- | --- | --- | --- | --- |',
+    ...rows,
+    ...(six.length === 6
+      ? [
+          '',
+          `Mean of the six collections with a lexical goal: ${mean.toFixed(4)} (goal ${lexicalMeanGoal}: ${verdict(mean, lexicalMeanGoal)}).`,
+        ]
+      : []),
+  ].join('\n');
 }
 
 /** Waits for the first token of both engines, as a table with a sentence before it. */
