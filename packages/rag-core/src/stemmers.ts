@@ -1,4 +1,6 @@
+// oxlint-disable-next-line typescript/triple-slash-reference -- the compiler sees the types of a package without types no other way
 /// <reference path="./wink-porter2-stemmer.d.ts" />
+
 import { GemmaError } from '@gemma-cli/contracts';
 
 /** Takes a word in lower case to the form that it shares with its inflections. */

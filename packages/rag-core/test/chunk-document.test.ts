@@ -107,7 +107,7 @@ describe('chunks of every format', () => {
         }
         expect(text.slice(covered).trim()).toBe('');
       }),
-      { numRuns: 400 },
+      { numRuns: 200 },
     );
   });
 
@@ -126,7 +126,7 @@ describe('chunks of every format', () => {
           }
         }
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 
@@ -236,7 +236,7 @@ describe('chunks of prose', () => {
       '=\n',
     ])
       for (const format of formats) {
-        const text = part.repeat(Math.ceil(30_000 / part.length));
+        const text = part.repeat(Math.ceil(20_000 / part.length));
         expect(chunkDocument({ text, format, title: null }).length).toBeLessThan(1_000);
       }
   });
