@@ -112,7 +112,9 @@ function isBinary(head: Buffer): boolean {
   let nulsEven = 0;
   let nulsOdd = 0;
   let controls = 0;
-  for (const [at, byte] of head.entries()) {
+  // An iterator over each byte was seen in profiles.
+  for (let at = 0; at < head.length; at++) {
+    const byte = head[at] ?? 0;
     if (byte === 0) {
       if (at % 2 === 0) nulsEven++;
       else nulsOdd++;

@@ -24,19 +24,6 @@ export interface FetchOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** The address of a text that is one; `null` = it is a path. */
-export function toPageUrl(input: string): URL | null {
-  if (!/^https?:\/\//iu.test(input)) return null;
-  try {
-    const url = new URL(input);
-    url.hash = '';
-    return url;
-  } catch (error) {
-    if (error instanceof TypeError) return null;
-    throw error;
-  }
-}
-
 /**
  * Gets a page without cookies, credentials or proxy. Every address on the way is checked when the connection is made, those
  * of redirects too.

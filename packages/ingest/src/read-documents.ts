@@ -5,11 +5,11 @@ import { cleanText } from './clean-text.ts';
 import { createExtractor } from './create-extractor.ts';
 import type { Extractor } from './create-extractor.ts';
 import { documentKind, headBytes } from './document-kind.ts';
-import { fetchPage, toPageUrl } from './fetch-page.ts';
 import type { DocumentRead, DocumentSkipped, DocumentUnchanged, IngestEvent, IngestProgress } from './ingest-event.ts';
 import { ingestLimitDefaults } from './ingest-limits.ts';
 import type { IngestLimits } from './ingest-limits.ts';
 import { openRegularFile, readWhole, tooLarge } from './open-regular-file.ts';
+import { toPageUrl } from './page-url.ts';
 import { skip, skipReasonOf, throwIfAborted } from './skip.ts';
 import { walkInputs } from './walk-inputs.ts';
 import type { FoundFile } from './walk-inputs.ts';
@@ -48,7 +48,7 @@ export interface ReadDocumentsOptions {
  * Reads documents, one after the other: first the files of all paths and patterns, in the order in which they were given
  * and by name inside a folder; then addresses; then the stream. Whatever cannot be read is told and left out.
  *
- * @param inputs - Paths of files and folders, patterns, `http(s)` addresses, `-`.
+ * @param inputs - Paths of files and folders, patterns, `file:` and `http(s)` addresses, `-`.
  * @throws GemmaError `ABORTED`, `REQUEST_INVALID`.
  */
 export async function* readDocuments(
@@ -239,6 +239,7 @@ async function pageSource(input: string, settings: Reading): Promise<Source> {
   if (url === null || !settings.allowUrls) {
     throw skip('DOCUMENT_UNSUPPORTED', 'addresses are not read here, only files');
   }
+  const { fetchPage } = await import('./fetch-page.ts');
   const page = await fetchPage(url, settings);
   const name = basename(page.path);
   return { ...page, uri: url.href, name: name === '' ? null : name };

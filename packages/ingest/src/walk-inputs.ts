@@ -1,7 +1,7 @@
 import type { BigIntStats } from 'node:fs';
 import { lstat, opendir, realpath, statfs } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import picomatch from 'picomatch';
 import { readIgnoreRules } from './ignore-rules.ts';
 import type { IgnoreRules } from './ignore-rules.ts';
@@ -70,7 +70,7 @@ export async function walkInputs(inputs: readonly string[], options: WalkOptions
   for (const input of inputs) {
     throwIfAborted(options.signal);
     try {
-      await walkInput(input, walk);
+      await walkInput(/^file:\/\//iu.test(input) ? fileURLToPath(input) : input, walk);
     } catch (error) {
       throwIfAborted(options.signal);
       leaveOut(walk, input, null, error);

@@ -1,8 +1,8 @@
 import { watch } from 'node:fs';
 import type { FSWatcher } from 'node:fs';
 import { createExtractor } from './create-extractor.ts';
-import { toPageUrl } from './fetch-page.ts';
 import type { DocumentRead, DocumentSkipped, DocumentUnchanged } from './ingest-event.ts';
+import { toPageUrl } from './page-url.ts';
 import { readFoundFile, readingOf } from './read-documents.ts';
 import type { ReadDocumentsOptions } from './read-documents.ts';
 import { throwIfAborted } from './skip.ts';

@@ -69,7 +69,7 @@ test.each(Object.entries(samples))(
         const answer = await extractText(job).catch((error: unknown) => error);
         expect(answer instanceof Error || typeof (answer as { text: unknown }).text === 'string').toBe(true);
       }),
-      { numRuns: kind === 'pdf' ? 30 : 60 },
+      { numRuns: kind === 'pdf' ? 15 : 40 },
     );
   },
 );

@@ -55,6 +55,12 @@ describe('a file', () => {
     expect([again.unchanged, again.documents.map(({ text }) => text)]).toEqual([[], ['two']]);
   });
 
+  test('is read again by the address that its document has', async () => {
+    const cwd = await folderWith({ 'sub/ä %41.txt': 'one' });
+    const [document] = (await readAll(['.'], { cwd })).documents;
+    expect((await readAll([document?.uri ?? ''], { cwd: '/' })).documents).toEqual([document]);
+  });
+
   test('that two inputs name is read once', async () => {
     const cwd = await folderWith({ 'a.txt': 'one', 'b.txt': 'two' });
     const { documents } = await readAll(['b.txt', '.', '*.txt'], { cwd });
