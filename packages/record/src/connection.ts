@@ -175,8 +175,7 @@ export function openConnection({
 }
 
 function isSqlOrSystem(error: unknown): boolean {
-  const { errcode, syscall } = error as { errcode?: unknown; syscall?: unknown };
-  return typeof errcode === 'number' || typeof syscall === 'string';
+  return sqlCodeOf(error) !== null || typeof (error as { syscall?: unknown }).syscall === 'string';
 }
 
 /** Makes folder and file for their owner alone. SQLite gives its other files the mode of the first. */

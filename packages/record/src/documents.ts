@@ -1,25 +1,53 @@
 import type { DocumentFacts } from '@gemma-cli/contracts';
 import type { Connection } from './connection.ts';
 import { checksum } from './row-codec.ts';
-import { sourceChecksum } from './row-reader.ts';
+import type { SqlRow } from './sql-driver.ts';
+import { sourcesOf } from './sources.ts';
+import type { Repairs } from './sources.ts';
 
-/** Documents whose address begins so, by address. One whose checksum does not fit is left out: it is ingested anew. */
-export function listDocuments(connection: Connection, namespace: number, uriPrefix: string): readonly DocumentFacts[] {
-  const rows = connection
-    .prepare(
-      `SELECT d.source, d.bytes, d.ingestedAt, d.crc, s.uri, s.hash, s.crc AS sourceCrc,
-         (SELECT count(*) FROM rows r WHERE r.source = d.source AND r.tier = 0) AS chunks
-       FROM documents d JOIN sources s ON s.id = d.source
-       WHERE d.namespace = ? AND substr(s.uri, 1, length(?)) = ? ORDER BY s.uri`,
-    )
-    .all(namespace, uriPrefix, uriPrefix);
-  return rows.flatMap((sql) => {
-    const source = sql['source'] as number;
-    const [uri, hash] = [String(sql['uri']), String(sql['hash'])];
-    const [bytes, ingestedAt] = [sql['bytes'] as number, sql['ingestedAt'] as number];
-    const isSound =
-      checksum([source, namespace, bytes, ingestedAt]) === sql['crc'] &&
-      sourceChecksum(source, namespace, uri, hash) === sql['sourceCrc'];
-    return isSound ? [{ uri, hash, bytes, chunks: sql['chunks'] as number, ingestedAt }] : [];
-  });
+/** Documents whose address begins so, by address. A damaged one is left out and told of: it is ingested anew. */
+export function listDocuments(
+  connection: Connection,
+  namespace: number,
+  uriPrefix: string,
+  repairs: Repairs,
+): readonly DocumentFacts[] {
+  const sources = new Map(sourcesOf(connection, namespace, '', repairs).map((source) => [source.id, source]));
+  const count = connection.prepare(
+    'SELECT count(*) AS rows, count(CASE WHEN tier = 0 THEN 1 END) AS chunks FROM rows WHERE source = ?',
+  );
+  const documents: DocumentFacts[] = [];
+  for (const sql of connection.prepare('SELECT * FROM documents').all()) {
+    const source = sources.get(Number(sql['source']));
+    if (!isDocumentSound(sql) || (source === undefined && sql['namespace'] === namespace)) {
+      repairs.tell('The facts of a document are damaged.');
+      continue;
+    }
+    if (source === undefined || !source.uri.startsWith(uriPrefix)) continue;
+    const { id, uri, hash, rows } = source;
+    let found = count.get(id);
+    if (found?.['rows'] !== rows) {
+      repairs.index('rowsBySource');
+      found = count.get(id);
+    }
+    documents.push({
+      uri,
+      hash,
+      bytes: sql['bytes'] as number,
+      chunks: Number(found?.['chunks']),
+      ingestedAt: sql['ingestedAt'] as number,
+    });
+  }
+  return documents.toSorted((one, other) => (one.uri < other.uri ? -1 : 1));
+}
+
+/** CRC-32 of a document's columns. */
+export function documentChecksum(source: number, namespace: number, bytes: number, ingestedAt: number): number {
+  return checksum([source, namespace, bytes, ingestedAt]);
+}
+
+/** Whether the checksum of a document fits. */
+export function isDocumentSound(sql: SqlRow): boolean {
+  const { source, namespace, bytes, ingestedAt } = sql as Readonly<Record<string, number>>;
+  return documentChecksum(source ?? 0, namespace ?? 0, bytes ?? 0, ingestedAt ?? 0) === sql['crc'];
 }

@@ -29,6 +29,8 @@ import { applyGroup, writeAccesses } from './row-writer.ts';
 import type { RowWriterParts } from './row-writer.ts';
 import { findSqlDriver } from './sql-driver.ts';
 import type { SqlDriver, SqlRow, SqlValue } from './sql-driver.ts';
+import { recountSources } from './sources.ts';
+import type { Repairs } from './sources.ts';
 import { uuidBytes } from './uuid-v7.ts';
 import { putVectors, readVectors } from './vectors.ts';
 import { verifyRecord } from './verify-record.ts';
@@ -88,7 +90,21 @@ function openWith({
   /** Texts were removed, and the write-ahead log may still have them. */
   let hasRemoved = false;
   let state: NamespaceState | null = null;
+  /** What is remembered of the file: another one may have taken its place. */
+  let forgetFile = (): void => undefined;
 
+  const repairs: Repairs = {
+    index(name) {
+      log(`An index of the memory is damaged; it is built anew (${name}).`);
+      connection.write('full', () => {
+        connection.exec(`REINDEX ${name}`);
+        recountSources(connection, number);
+      });
+    },
+    tell(what) {
+      log(`${what} It is left out. Run \`gemma memory verify\`.`);
+    },
+  };
   const connection: Connection = openConnection({
     folder,
     driver,
@@ -96,9 +112,11 @@ function openWith({
     onOpen(opened) {
       recordId = String(opened.prepare("SELECT value FROM meta WHERE key = 'record'").get()?.['value'] ?? '');
       number = namespaceNumber(opened, namespace);
+      forgetFile();
     },
   });
-  const reader = createRowReader(connection, accesses, () => number);
+  const reader = createRowReader(connection, accesses, () => number, repairs);
+  forgetFile = reader.reset;
 
   return {
     namespace,
@@ -141,20 +159,13 @@ function openWith({
     byId(ids) {
       checkOpen();
       return ids.map((id) => {
-        const bytes = uuidBytes(id);
-        if (bytes === null) return undefined;
-        return one(() => connection.prepare(`${selectRow} WHERE r.namespace = ? AND r.id = ?`).get(number, bytes), id);
+        const found = connection.read(() => reader.numberOf(id));
+        return found === undefined ? undefined : numbered(found);
       });
     },
     byNumber(numbers) {
       checkOpen();
-      return numbers.map((wanted) => {
-        const found = connection.read(() => reader.find(wanted));
-        if (found === undefined) return undefined;
-        if (!('what' in found)) return reader.tell(found);
-        setAside(found);
-        return undefined;
-      });
+      return numbers.map(numbered);
     },
     scan(afterNumber, limit) {
       checkOpen();
@@ -165,13 +176,13 @@ function openWith({
     },
     matching(filter, at) {
       checkOpen();
-      const { sql, parameters } = conditionOf(filter, number);
-      return connection.read(() =>
-        connection
+      return connection.read(() => {
+        const { sql, parameters } = conditionOf(connection, filter, number, repairs);
+        return connection
           .prepare(`SELECT number FROM rows WHERE ${sql} AND (expiresAt IS NULL OR expiresAt > ?) ORDER BY number`)
           .all(...parameters, at)
-          .map((row) => row['number'] as number),
-      );
+          .map((row) => row['number'] as number);
+      });
     },
     expired(at) {
       checkOpen();
@@ -188,7 +199,7 @@ function openWith({
     },
     documents(uriPrefix) {
       checkOpen();
-      return connection.read(() => listDocuments(connection, number, uriPrefix));
+      return connection.read(() => listDocuments(connection, number, uriPrefix, repairs));
     },
     stats(at) {
       checkOpen();
@@ -284,6 +295,7 @@ function openWith({
       reader,
       accesses,
       tiers,
+      repairs,
       get state() {
         if (state === null) throw new Error('A write outside of a transaction.');
         return state;
@@ -357,7 +369,7 @@ function openWith({
     let after: Uint8Array | null = afterId === null ? null : afterBytes(afterId);
     while (rows.length < limit) {
       const count = limit - rows.length;
-      const { sql, parameters } = conditionOf(filter, number);
+      const { sql, parameters } = connection.read(() => conditionOf(connection, filter, number, repairs));
       const { read, found } = checked(
         `${selectRow} WHERE r.number IN (
           SELECT number FROM rows INDEXED BY rowsById WHERE namespace = ? AND id > ? AND ${sql}
@@ -384,22 +396,12 @@ function openWith({
     return { read, found: sound };
   }
 
-  function one(get: () => SqlRow | undefined, id: string): RecordRow | undefined {
-    const found = connection.read(() => {
-      const sql = get();
-      return sql === undefined ? null : reader.check([sql]);
-    });
-    const [damaged] = found?.damaged ?? [];
-    if (damaged !== undefined) setAside(damaged);
-    const [row] = found?.sound ?? [];
-    if (row === undefined) return undefined;
-    if (row.stored.id === id) return reader.tell(row);
-    // The row is sound, and the index led to it by another id.
-    log('The memory’s index of ids is damaged; it is built anew.');
-    connection.write('full', () => {
-      connection.exec('REINDEX rowsById');
-    });
-    return one(get, id);
+  function numbered(wanted: number): RecordRow | undefined {
+    const found = connection.read(() => reader.find(wanted));
+    if (found === undefined) return undefined;
+    if (!('what' in found)) return reader.tell(found);
+    setAside(found);
+    return undefined;
   }
 
   function setAside({ number: damaged, what }: DamagedRow): void {

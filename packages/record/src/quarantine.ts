@@ -4,6 +4,7 @@ import { rowColumns, selectRow } from './row-codec.ts';
 import { appendChange, deleteRow } from './row-writer.ts';
 import type { RowWriterParts } from './row-writer.ts';
 import { changeCodes } from './schema.ts';
+import { recountSources } from './sources.ts';
 import type { SqlRow } from './sql-driver.ts';
 import { isCorrupt } from './sql-errors.ts';
 import { uuidText } from './uuid-v7.ts';
@@ -49,6 +50,7 @@ const noId = '00000000-0000-0000-0000-000000000000';
 
 /** Its tier may be what was damaged, so that counts cannot be kept by it. */
 function recount(connection: RowWriterParts['connection'], state: NamespaceState): void {
+  recountSources(connection, state.id);
   const { quarantined } = state.counts;
   state.counts = { ...countRows(connection, state.id, state.counts), quarantined: quarantined + 1 };
 }

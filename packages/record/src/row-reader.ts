@@ -1,9 +1,12 @@
 import type { RecordRow, RowSource } from '@gemma-cli/contracts';
 import type { AccessCounts } from './access-counts.ts';
 import type { Connection } from './connection.ts';
-import { checksum, damageOf, recordRowOf, selectRow, storedRowOf } from './row-codec.ts';
+import { damageOf, recordRowOf, selectRow, storedRowOf } from './row-codec.ts';
 import type { StoredRow, StoredText } from './row-codec.ts';
-import type { SqlRow } from './sql-driver.ts';
+import type { Repairs } from './sources.ts';
+import { readSource } from './sources.ts';
+import type { SqlRow, SqlValue } from './sql-driver.ts';
+import { uuidBytes } from './uuid-v7.ts';
 
 /** A row whose checksums fit, as it is stored and as it is told. */
 export interface ReadRow {
@@ -26,17 +29,22 @@ export interface RowReader {
   find(number: number): ReadRow | DamagedRow | undefined;
   /** As it is told, with accesses that are not written yet. */
   tell(row: ReadRow): RecordRow;
+  /** The number of an id in this namespace; `undefined` when there is none, which takes a look beside the index. */
+  numberOf(id: string): number | undefined;
+  /** Whether the index has an id. */
+  hasId(id: string): boolean;
   /** Forgets sources it knows: the file may be another one. */
   reset(): void;
 }
 
-/** Sources are written once and named by many rows: so many are kept. */
+/** Address and hash of a source never change, and many rows name it: so many sources are kept. */
 const sourcesMax = 10_000;
 
 export function createRowReader(
   connection: Connection,
   accesses: AccessCounts,
   namespaceNumber: () => number,
+  repairs: Repairs,
 ): RowReader {
   const sources = new Map<number, Omit<RowSource, 'start' | 'end'>>();
 
@@ -61,6 +69,19 @@ export function createRowReader(
       const words = connection.prepare('SELECT number FROM texts WHERE number = ?').get(number);
       return words === undefined ? undefined : { number, what: 'The row of a text is not there.' };
     },
+    numberOf(id) {
+      const bytes = uuidBytes(id);
+      if (bytes === null) return undefined;
+      const byIndex = numberInIndex(bytes);
+      if (byIndex !== undefined && isEqual(idOf(byIndex), bytes)) return byIndex;
+      const bySearch = searchNumber(bytes);
+      if (bySearch !== undefined || byIndex !== undefined) repairs.index('rowsById');
+      return bySearch;
+    },
+    hasId(id) {
+      const bytes = uuidBytes(id);
+      return bytes !== null && numberInIndex(bytes) !== undefined;
+    },
     tell({ stored, words, source }) {
       const counted = accesses.with(stored);
       return recordRowOf(counted, words, source);
@@ -70,6 +91,44 @@ export function createRowReader(
     },
   };
   return reader;
+
+  function numberInIndex(bytes: Uint8Array): number | undefined {
+    const sql = connection
+      .prepare('SELECT number FROM rows WHERE namespace = ? AND id = ?')
+      .get(namespaceNumber(), bytes);
+    return sql === undefined ? undefined : (sql['number'] as number);
+  }
+
+  function idOf(number: number): SqlValue | undefined {
+    return connection.prepare('SELECT id FROM rows NOT INDEXED WHERE number = ?').get(number)?.['id'];
+  }
+
+  /**
+   * Ids grow with numbers, but for imported rows: so that a row that its index has lost is found without reading all.
+   * An imported one is found again by `verify`.
+   */
+  function searchNumber(bytes: Uint8Array): number | undefined {
+    const next = connection.prepare(
+      'SELECT number, id FROM rows NOT INDEXED WHERE number > ? AND number <= ? AND namespace = ? ORDER BY number LIMIT 1',
+    );
+    let low = 0;
+    let high = Number(connection.prepare('SELECT max(number) AS number FROM rows').get()?.['number'] ?? 0);
+    while (low < high) {
+      const middle = Math.floor((low + high - 1) / 2);
+      const sql = next.get(middle, high, namespaceNumber());
+      if (sql === undefined) {
+        high = middle;
+        continue;
+      }
+      const { id } = sql;
+      if (!(id instanceof Uint8Array)) return undefined;
+      const order = Buffer.compare(id, bytes);
+      if (order === 0) return sql['number'] as number;
+      if (order < 0) low = sql['number'] as number;
+      else high = middle;
+    }
+    return undefined;
+  }
 
   function read(sql: SqlRow): ReadRow | DamagedRow {
     const stored = storedRowOf(sql);
@@ -85,18 +144,15 @@ export function createRowReader(
   function sourceOf(id: number): Omit<RowSource, 'start' | 'end'> | null {
     const known = sources.get(id);
     if (known !== undefined) return known;
-    const sql = connection.prepare('SELECT * FROM sources WHERE id = ?').get(id);
-    if (sql === undefined) return null;
-    const [uri, hash] = [String(sql['uri']), String(sql['hash'])];
-    if (sourceChecksum(id, sql['namespace'] as number, uri, hash) !== sql['crc']) return null;
+    const stored = readSource(connection, id);
+    if (stored === null) return null;
     if (sources.size >= sourcesMax) sources.clear();
-    const source = { uri, hash };
+    const source = { uri: stored.uri, hash: stored.hash };
     sources.set(id, source);
     return source;
   }
 }
 
-/** CRC-32 of a source's columns. */
-export function sourceChecksum(id: number, namespace: number, uri: string, hash: string): number {
-  return checksum([id, namespace, uri, hash]);
+function isEqual(value: SqlValue | undefined, bytes: Uint8Array): boolean {
+  return value instanceof Uint8Array && Buffer.compare(value, bytes) === 0;
 }

@@ -5,7 +5,6 @@ import type {
   RecordWrite,
   RemovalReason,
   RowChanges,
-  RowSource,
   TierTable,
   WriteResult,
 } from '@gemma-cli/contracts';
@@ -25,10 +24,12 @@ import {
   tierOf,
 } from './row-codec.ts';
 import type { StoredRow } from './row-codec.ts';
+import { documentChecksum } from './documents.ts';
 import { conditionOf } from './row-filter.ts';
-import { sourceChecksum } from './row-reader.ts';
 import type { ReadRow, RowReader } from './row-reader.ts';
 import { changeCodes, reasonCodes, tierCodes } from './schema.ts';
+import { changeSourceRows, sourceNumber } from './sources.ts';
+import type { Repairs } from './sources.ts';
 import type { SqlRow } from './sql-driver.ts';
 import { nextUuidV7, uuidBytes, uuidText } from './uuid-v7.ts';
 import { checkChanges, checkDocument, checkFacts, checkImport, checkMemory } from './validate-rows.ts';
@@ -48,6 +49,7 @@ export interface RowWriterParts {
   readonly tiers: TierTable;
   /** Read at the start of the transaction; written by the caller at its end. */
   readonly state: NamespaceState;
+  readonly repairs: Repairs;
   /** Moves a damaged row aside. */
   readonly quarantine: (number: number, what: string) => void;
 }
@@ -68,16 +70,16 @@ function applyWrite(parts: RowWriterParts, write: RecordWrite, now: number): Wri
         accessCount: 0,
         expiresAt: expiresAt === undefined ? expiryOf(tier, now, parts.tiers) : expiresAt,
       };
-      const added = insertRow(parts, row, { life, createdAt: now, updatedAt: now, id: null }, now);
+      const added = insertRow(parts, row, { life, createdAt: now, updatedAt: now, id: null, countSource: true }, now);
       return { rows: [added], removed: enforceCapacity(parts, tier, now) };
     }
     case 'put-document': {
       const chunks = checkDocument(write.document);
       const removed = removeDocument(parts, write.document.uri, 'replaced', now);
       const rows = chunks.map((chunk) =>
-        insertRow(parts, chunk, { life: null, createdAt: now, updatedAt: now, id: null }, now),
+        insertRow(parts, chunk, { life: null, createdAt: now, updatedAt: now, id: null, countSource: false }, now),
       );
-      putFacts(parts, write.document, now);
+      changeSourceRows(parts.connection, putFacts(parts, write.document, now), rows.length);
       return { rows, removed };
     }
     case 'remove-documents': {
@@ -92,7 +94,7 @@ function applyWrite(parts: RowWriterParts, write: RecordWrite, now: number): Wri
       return { rows: [], removed: removeRows(parts, rows, write.reason, now) };
     }
     case 'remove-matching': {
-      const { sql, parameters } = conditionOf(write.filter, parts.state.id);
+      const { sql, parameters } = conditionOf(parts.connection, write.filter, parts.state.id, parts.repairs);
       const rows = parts.connection.prepare(`${selectKey} WHERE ${sql} ORDER BY number`).all(...parameters);
       return { rows: [], removed: removeRows(parts, rows.map(keyOf), write.reason, now) };
     }
@@ -103,7 +105,7 @@ function applyWrite(parts: RowWriterParts, write: RecordWrite, now: number): Wri
     }
     case 'import': {
       const row = checkImport(write.row);
-      if (findById(parts, row.id) !== undefined) return { rows: [], removed: 0 };
+      if (parts.reader.hasId(row.id)) return nothing;
       const { id, createdAt, updatedAt, tier } = row;
       const life =
         tier === null
@@ -115,7 +117,7 @@ function applyWrite(parts: RowWriterParts, write: RecordWrite, now: number): Wri
               accessCount: row.accessCount ?? 0,
               expiresAt: row.expiresAt,
             };
-      const added = insertRow(parts, row, { life, createdAt, updatedAt, id }, now);
+      const added = insertRow(parts, row, { life, createdAt, updatedAt, id, countSource: true }, now);
       return { rows: [added], removed: tier === null ? 0 : enforceCapacity(parts, tier, now) };
     }
     case 'import-document': {
@@ -149,6 +151,8 @@ function insertRow(
     readonly createdAt: number;
     readonly updatedAt: number;
     readonly id: string | null;
+    /** Count the row for its source now; whoever adds many of one source counts them at once. */
+    readonly countSource: boolean;
   },
   now: number,
 ): RecordRow {
@@ -174,13 +178,14 @@ function insertRow(
     expiresAt: life?.expiresAt ?? null,
     tags: storedTags(row.tags),
     origin: storedOrigin(row.session, row.writer),
-    source: row.source === null ? null : sourceNumber(parts, row.source),
+    source: row.source === null ? null : sourceNumber(connection, state.id, row.source),
     spanStart: row.source?.start ?? null,
     spanEnd: row.source?.end ?? null,
     textCrc: textChecksum(number, words),
   };
   connection.prepare(insertRowSql).run(...rowValues(stored));
   connection.prepare('INSERT INTO texts (number, title, text) VALUES (?, ?, ?)').run(number, words.title, words.text);
+  if (stored.source !== null && facts.countSource) changeSourceRows(connection, stored.source, 1);
   if (life === null) state.counts.chunks += 1;
   else state.counts.tiers[life.tier] += 1;
   return reader.tell({ stored, words, source: row.source });
@@ -290,10 +295,8 @@ export function writeAccesses(
   const { connection, reader, accesses } = parts;
   const ids = accesses.ids();
   for (const id of ids) {
-    const bytes = uuidBytes(id);
-    const sql = bytes === null ? undefined : connection.prepare(selectById).get(parts.namespace, bytes);
-    if (sql === undefined) continue;
-    const found = reader.find(sql['number'] as number);
+    const number = reader.numberOf(id);
+    const found = number === undefined ? undefined : reader.find(number);
     if (found === undefined) continue;
     if ('what' in found) parts.quarantine(found.number, found.what);
     else if (found.stored.accessCount !== null) writeStored(connection, accesses.with(found.stored));
@@ -310,7 +313,6 @@ interface RowKey {
 }
 
 const selectKey = 'SELECT number, id, tier, source FROM rows';
-const selectById = `${selectKey} WHERE namespace = ? AND id = ?`;
 
 function keyOf(sql: SqlRow): RowKey {
   const id = sql['id'];
@@ -322,26 +324,29 @@ function keyOf(sql: SqlRow): RowKey {
   };
 }
 
-function findById({ connection, state }: RowWriterParts, id: string): RowKey | undefined {
-  const bytes = uuidBytes(id);
-  const sql = bytes === null ? undefined : connection.prepare(selectById).get(state.id, bytes);
+function findById({ connection, reader }: RowWriterParts, id: string): RowKey | undefined {
+  const number = reader.numberOf(id);
+  const sql = number === undefined ? undefined : connection.prepare(`${selectKey} WHERE number = ?`).get(number);
   return sql === undefined ? undefined : keyOf(sql);
 }
 
 function removeRows(parts: RowWriterParts, rows: readonly RowKey[], reason: RemovalReason, now: number): number {
   const { connection, state, accesses } = parts;
-  const sources = new Set<number>();
+  const sources = new Map<number, number>();
   for (const { number, id, tier: code, source } of rows) {
     deleteRow(connection, number);
     appendChange(parts, { type: changeCodes.removed, number, id, reason: reasonCodes[reason] }, now);
     const tier = tierOf(code);
     if (tier === null) state.counts.chunks -= 1;
     else state.counts.tiers[tier] -= 1;
-    if (source !== null) sources.add(source);
+    if (source !== null) sources.set(source, (sources.get(source) ?? 0) + 1);
   }
   accesses.settle(rows.map(({ id }) => id));
   state.counts.removed[reason] += rows.length;
-  for (const source of sources) dropUnusedSource(parts, source);
+  for (const [source, gone] of sources) {
+    changeSourceRows(connection, source, -gone);
+    dropEmptyDocument(parts, source);
+  }
   return rows.length;
 }
 
@@ -444,7 +449,7 @@ function removeDocument(parts: RowWriterParts, uri: string, reason: RemovalReaso
     dropFacts(parts, source);
     const rows = connection.prepare(`${selectKey} WHERE source = ? AND tier = 0 ORDER BY number`).all(source);
     removed += removeRows(parts, rows.map(keyOf), reason, now);
-    dropUnusedSource(parts, source);
+    if (rows.length === 0) changeSourceRows(connection, source, 0);
   }
   return removed;
 }
@@ -460,13 +465,14 @@ function putFacts(
   parts: RowWriterParts,
   { uri, hash, bytes }: { readonly uri: string; readonly hash: string; readonly bytes: number },
   at: number,
-): void {
+): number {
   const { connection, state } = parts;
-  const source = sourceNumber(parts, { uri, hash });
+  const source = sourceNumber(connection, state.id, { uri, hash });
   connection
     .prepare('INSERT INTO documents (source, namespace, bytes, ingestedAt, crc) VALUES (?, ?, ?, ?, ?)')
-    .run(source, state.id, bytes, at, checksum([source, state.id, bytes, at]));
+    .run(source, state.id, bytes, at, documentChecksum(source, state.id, bytes, at));
   state.counts.documents += 1;
+  return source;
 }
 
 function dropFacts({ connection, state }: RowWriterParts, source: number): void {
@@ -474,26 +480,10 @@ function dropFacts({ connection, state }: RowWriterParts, source: number): void 
   state.counts.documents -= changes;
 }
 
-/** A source goes with its last row; so does the document, so that it is read anew when it comes again. */
-function dropUnusedSource(parts: RowWriterParts, source: number): void {
-  const { connection } = parts;
-  if (connection.prepare('SELECT 1 FROM rows WHERE source = ? AND tier = 0 LIMIT 1').get(source) === undefined) {
-    dropFacts(parts, source);
-  }
-  if (connection.prepare('SELECT 1 FROM rows WHERE source = ? LIMIT 1').get(source) !== undefined) return;
-  connection.prepare('DELETE FROM sources WHERE id = ?').run(source);
-}
-
-function sourceNumber({ connection, state }: RowWriterParts, { uri, hash }: Pick<RowSource, 'uri' | 'hash'>): number {
-  const found = connection
-    .prepare('SELECT id FROM sources WHERE namespace = ? AND uri = ? AND hash = ?')
-    .get(state.id, uri, hash);
-  if (found !== undefined) return found['id'] as number;
-  const { lastInsertRowid: id } = connection
-    .prepare('INSERT INTO sources (namespace, uri, hash, crc) VALUES (?, ?, ?, 0)')
-    .run(state.id, uri, hash);
-  connection.prepare('UPDATE sources SET crc = ? WHERE id = ?').run(sourceChecksum(id, state.id, uri, hash), id);
-  return id;
+/** A document goes with its last chunk, so that it is read anew when it comes again. */
+function dropEmptyDocument(parts: RowWriterParts, source: number): void {
+  const chunk = parts.connection.prepare('SELECT 1 FROM rows WHERE source = ? AND tier = 0 LIMIT 1').get(source);
+  if (chunk === undefined) dropFacts(parts, source);
 }
 
 /** Appends to the sequence, and cuts what is too old. */

@@ -27,7 +27,7 @@ export const changeCodes = { added: 1, updated: 2, removed: 3 } as const;
 /**
  * ```text
  * namespaces  name, sequence of changes, greatest id, counts          one row each, rewritten by every commit
- * sources     address and hash, written once, named by rows
+ * sources     address and hash, named by rows, and how many rows name them
  * documents   what was ingested: a source, its size, when
  * rows        all of a row but its words: small, so that filters and access counts touch little
  * texts       title and text of a row, as bytes: a text in SQLite ends at NUL
@@ -55,6 +55,7 @@ CREATE TABLE sources (
   namespace INTEGER NOT NULL,
   uri TEXT NOT NULL,
   hash TEXT NOT NULL,
+  rows INTEGER NOT NULL,
   crc INTEGER NOT NULL
 );
 CREATE UNIQUE INDEX sourcesByUri ON sources (namespace, uri, hash);
@@ -111,7 +112,6 @@ CREATE TABLE vectors (
   crc INTEGER NOT NULL
 );
 CREATE UNIQUE INDEX vectorsByNumber ON vectors (number, embedder);
-CREATE INDEX vectorsByEmbedder ON vectors (namespace, embedder);
 CREATE TABLE quarantine (
   number INTEGER PRIMARY KEY,
   namespace INTEGER NOT NULL,

@@ -15,10 +15,27 @@ const codes = {
   notADatabase: 26,
 } as const;
 
-/** The primary result code of an error of SQLite; `null` for other errors. */
+/** What SQLite says for each: @photostructure/sqlite gives no code with errors of a statement that was under way. */
+const messages: Readonly<Record<string, number>> = {
+  'access permission denied': codes.perm,
+  'database is locked': codes.busy,
+  'database table is locked': codes.locked,
+  'out of memory': codes.noMemory,
+  'attempt to write a readonly database': codes.readOnly,
+  'disk I/O error': codes.ioError,
+  'database disk image is malformed': codes.corrupt,
+  'database or disk is full': codes.full,
+  'unable to open database file': codes.cannotOpen,
+  'locking protocol': codes.protocol,
+  'file is not a database': codes.notADatabase,
+};
+
+/** The primary result code of an error of SQLite, 1 where it is none of these; `null` for other errors. */
 export function sqlCodeOf(error: unknown): number | null {
-  const { errcode } = error as { errcode?: unknown };
-  return typeof errcode === 'number' ? errcode & 0xff : null;
+  if (!(error instanceof Error)) return null;
+  const { errcode, code } = error as { errcode?: unknown; code?: unknown };
+  if (typeof errcode === 'number') return errcode & 0xff;
+  return code === 'ERR_SQLITE_ERROR' ? (messages[error.message] ?? 1) : null;
 }
 
 /** Whether somebody else holds a lock: trying again helps. */
@@ -44,7 +61,7 @@ export function toRecordError(error: unknown, path: string): GemmaError {
   const code = sqlCodeOf(error);
   const system = (error as { code?: unknown }).code;
   const said = error instanceof Error ? error.message : String(error);
-  const facts = { path, ...(code === null ? {} : { sqliteCode: (error as { errcode: number }).errcode }) };
+  const facts = { path, ...(code === null ? {} : { sqliteCode: code }) };
   if (code === codes.full || system === 'ENOSPC' || system === 'EDQUOT') {
     return new GemmaError({
       code: 'DISK_FULL',

@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib';
 import { GemmaError } from '@gemma-cli/contracts';
 import type { RowVector } from '@gemma-cli/contracts';
 import type { Connection } from './connection.ts';
+import type { SqlRow } from './sql-driver.ts';
 
 /** Keeps vectors of rows of a namespace, in the place of older ones. */
 export function putVectors(
@@ -42,32 +43,37 @@ export function readVectors(
   const embedder = connection.prepare('SELECT id FROM embedders WHERE name = ?').get(embedId)?.['id'];
   if (embedder === undefined) return [];
   const vectors: (RowVector & { readonly seq: number })[] = [];
+  // In the order of the table itself, those of others too: an index that has lost one would hide it.
+  const page = connection.prepare('SELECT * FROM vectors WHERE seq > ? ORDER BY seq LIMIT ?');
   let after = afterSeq;
   while (vectors.length < limit) {
     const count = limit - vectors.length;
-    const rows = connection
-      .prepare(
-        'SELECT seq, number, vector, crc FROM vectors WHERE namespace = ? AND embedder = ? AND seq > ? ORDER BY seq LIMIT ?',
-      )
-      .all(namespace, embedder, after, count);
+    const rows = page.all(after, count);
     for (const sql of rows) {
-      const { vector: bytes, seq, number } = sql as { vector: unknown; seq: number; number: number };
-      const isSound =
-        bytes instanceof Uint8Array && vectorChecksum(namespace, Number(embedder), number, bytes) === sql['crc'];
-      if (isSound) vectors.push({ number, vector: floatsOf(bytes), seq });
-      else {
-        log(`The vector of row ${number} of the memory is damaged; it is computed anew.`);
-        connection.write('relaxed', () => connection.prepare('DELETE FROM vectors WHERE seq = ?').run(seq));
+      const vector = vectorOf(sql);
+      after = sql['seq'] as number;
+      if (vector === null) {
+        log('A vector of the memory is damaged; it is computed anew.');
+        connection.write('relaxed', () => connection.prepare('DELETE FROM vectors WHERE seq = ?').run(after));
+      } else if (sql['namespace'] === namespace && sql['embedder'] === embedder) {
+        vectors.push({ number: sql['number'] as number, vector, seq: after });
       }
-      after = seq;
     }
     if (rows.length < count) break;
   }
   return vectors;
 }
 
+/** The vector of a row of the table; `null` when its checksum does not fit. */
+export function vectorOf(sql: SqlRow): Float32Array | null {
+  const { namespace, embedder, number, vector } = sql;
+  if (!(vector instanceof Uint8Array)) return null;
+  const crc = vectorChecksum(Number(namespace), Number(embedder), Number(number), vector);
+  return crc === sql['crc'] ? floatsOf(vector) : null;
+}
+
 /** CRC-32 of a vector, bound to its row and embedder. */
-export function vectorChecksum(namespace: number, embedder: number, number: number, bytes: Uint8Array): number {
+function vectorChecksum(namespace: number, embedder: number, number: number, bytes: Uint8Array): number {
   return crc32(bytes, crc32(`${namespace} ${embedder} ${number} ${bytes.byteLength}\n`));
 }
 

@@ -3,10 +3,11 @@ import type { Connection } from './connection.ts';
 import { countRows, readNamespace, writeNamespace } from './namespace-state.ts';
 import type { NamespaceState } from './namespace-state.ts';
 import { readChanges } from './change-log.ts';
-import { checksum, selectRow } from './row-codec.ts';
-import { sourceChecksum } from './row-reader.ts';
+import { isDocumentSound } from './documents.ts';
+import { selectRow } from './row-codec.ts';
 import type { DamagedRow, RowReader } from './row-reader.ts';
-import { vectorChecksum } from './vectors.ts';
+import { recountSources, sourcesOf } from './sources.ts';
+import { vectorOf } from './vectors.ts';
 
 /** Reads everything, compares checksums, and repairs what can be. */
 export function verifyRecord({
@@ -60,22 +61,20 @@ export function verifyRecord({
   }
 
   function verifySources(): void {
-    for (const sql of connection.read(() =>
-      connection.prepare('SELECT * FROM documents WHERE namespace = ?').all(namespace),
-    )) {
-      const { source, bytes, ingestedAt } = sql as Record<string, number>;
-      if (checksum([source ?? 0, namespace, bytes ?? 0, ingestedAt ?? 0]) === sql['crc']) continue;
+    for (const sql of connection.read(() => connection.prepare('SELECT * FROM documents').all())) {
+      if (isDocumentSound(sql)) continue;
       connection.write('full', () =>
         connection.prepare('DELETE FROM documents WHERE source = ?').run(Number(sql['source'])),
       );
       tell('The facts of a document are damaged and were taken out; ingest it again.', 'rebuilt');
     }
-    for (const sql of connection.read(() =>
-      connection.prepare('SELECT * FROM sources WHERE namespace = ?').all(namespace),
-    )) {
-      const fits = sourceChecksum(Number(sql['id']), namespace, String(sql['uri']), String(sql['hash'])) === sql['crc'];
-      if (!fits) tell(`A source is damaged; its rows are moved aside: ${String(sql['uri'])}`, 'quarantined');
-    }
+    connection.read(() =>
+      sourcesOf(connection, namespace, '', {
+        tell: (what) => {
+          tell(`${what} Its rows are moved aside.`, 'quarantined');
+        },
+      }),
+    );
   }
 
   function verifyRows(): void {
@@ -116,12 +115,7 @@ export function verifyRecord({
         connection.prepare('SELECT * FROM vectors WHERE seq > ? ORDER BY seq LIMIT ?').all(after, page),
       );
       for (const sql of rows) {
-        const { vector } = sql;
-        const fits =
-          vector instanceof Uint8Array &&
-          vectorChecksum(Number(sql['namespace']), Number(sql['embedder']), Number(sql['number']), vector) ===
-            sql['crc'];
-        if (fits) continue;
+        if (vectorOf(sql) !== null) continue;
         connection.write('full', () => connection.prepare('DELETE FROM vectors WHERE seq = ?').run(Number(sql['seq'])));
         tell('A vector was damaged and taken out; it is computed anew.', 'rebuilt');
       }
@@ -132,10 +126,11 @@ export function verifyRecord({
 
   function verifyCounts(): void {
     const isRight = connection.write('full', () => {
+      const recounted = recountSources(connection, namespace);
       const state = readNamespace(connection, namespace);
       if (state === null) return false;
       const counts = countRows(connection, namespace, state.counts);
-      if (JSON.stringify(counts) === JSON.stringify(state.counts)) return true;
+      if (JSON.stringify(counts) === JSON.stringify(state.counts)) return recounted === 0;
       writeNamespace(connection, { ...state, counts });
       return false;
     });
