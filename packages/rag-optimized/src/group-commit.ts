@@ -22,22 +22,35 @@ interface Waiting {
 }
 
 /**
- * Writes of one turn of the event loop share a commit, and so one wait for the disk. Nobody waits for others to come: a
- * store that is idle commits at the end of the turn. A commit takes the thread, so that what comes meanwhile (from other
- * programs, say) is there when it ends, and shares the next one.
+ * A store that is idle commits at once: when the caller's turn is over, with all that was given in it. What comes until the
+ * event loop has been round once more, from others who were answered or whose requests came while the disk was waited for,
+ * shares the next commit. So nobody waits for a clock, and the busier it is the more share one wait for the disk.
  */
 export function createGroupCommit({ record, batchSize }: GroupCommitParts): GroupCommit {
   let waiting: Waiting[] = [];
-  let isPlanned = false;
+  /** `idle`: no commit in this round of the event loop; `soon`: at the end of this turn; `gathering`: in the next round. */
+  let state: 'idle' | 'soon' | 'gathering' = 'idle';
 
-  function plan(): void {
-    if (isPlanned) return;
-    isPlanned = true;
-    setImmediate(() => {
-      isPlanned = false;
-      commitSome();
-      if (waiting.length > 0) plan();
+  function plan(isUrgent: boolean): void {
+    if (state === 'soon' || (state === 'gathering' && !isUrgent)) return;
+    const wasIdle = state === 'idle';
+    state = 'soon';
+    queueMicrotask(() => {
+      do commitSome();
+      while (isUrgent && waiting.length > 0);
+      state = 'gathering';
+      if (wasIdle) setImmediate(nextRound);
     });
+  }
+
+  function nextRound(): void {
+    if (waiting.length === 0) {
+      state = 'idle';
+      return;
+    }
+    commitSome();
+    state = 'gathering';
+    setImmediate(nextRound);
   }
 
   function commitSome(): void {
@@ -61,7 +74,8 @@ export function createGroupCommit({ record, batchSize }: GroupCommitParts): Grou
     commit: (group) =>
       new Promise((resolve, reject) => {
         waiting.push({ group, resolve, reject });
-        plan();
+        // Nothing to write: somebody wants to see everything durable that was given before.
+        plan(group.writes.length === 0);
       }),
     pendingWrites: () => waiting.length,
   };

@@ -25,7 +25,16 @@ import type { Analyzer } from '@gemma-cli/rag-core';
 import { createBestRows, rowsInOrder } from './best-rows.ts';
 import type { BestRows } from './best-rows.ts';
 import { createIndexKeeper } from './index-keeper.ts';
-import { createLiveSegment, isLive, liveFrequency, normsOf, removeNumber, removeRow } from './live-segment.ts';
+import {
+  countLive,
+  createLiveSegment,
+  hasLive,
+  isLive,
+  liveFrequency,
+  normsOf,
+  removeNumber,
+  removeRow,
+} from './live-segment.ts';
 import type { LiveSegment } from './live-segment.ts';
 import { mergeSegments } from './merge-segments.ts';
 import { findTerm, numberOf, rowFrom, rowOf } from './segment.ts';
@@ -454,16 +463,14 @@ function createRetriever({
     dense: (query: DenseQuery) => vectors?.search(query) ?? [],
 
     stats() {
-      let postings = tail.postings + (sealing?.tail.postings ?? 0);
       let memoryBytes = vectors?.memoryBytes ?? 0;
       for (const live of segments) {
-        postings += live.segment.postings;
         memoryBytes += live.segment.buffer.byteLength + (live.live?.byteLength ?? 0) + live.norms.byteLength;
       }
       memoryBytes += tailBytesPerPosting * (tail.postings + (sealing?.tail.postings ?? 0));
       const pieces = segments.length + (tail.rowOf.size > 0 ? 1 : 0) + (sealing === null ? 0 : 1);
       return {
-        index: { terms: differentTerms(), postings, segments: pieces, vectors: vectors?.size ?? 0, memoryBytes },
+        index: { ...counts(), segments: pieces, vectors: vectors?.size ?? 0, memoryBytes },
         indexBytes: keeper.fileBytes(),
       };
     },
@@ -534,11 +541,20 @@ function createRetriever({
     finished(keeper.keep(segments, sealedSeq));
   }
 
-  function differentTerms(): number {
-    // Exact where there is one piece, which is what merging leaves; otherwise the largest, and what the others may add at most.
-    let most = 0;
-    for (const { segment } of segments) most = Math.max(most, segment.terms);
-    return Math.max(most, tail.terms.size, sealing?.tail.terms.size ?? 0);
+  /** Terms and postings of the rows that are there. Walks all dictionaries: for figures, not for searches. */
+  function counts(): { readonly terms: number; readonly postings: number } {
+    const tails = sealing === null ? [tail] : [tail, sealing.tail];
+    const sealed = countLive(segments);
+    let { terms, postings } = sealed;
+    const known = new Set<string>();
+    for (const each of tails)
+      for (const [term, { live }] of each.terms) {
+        if (live === 0) continue;
+        postings += live;
+        if (!known.has(term) && !hasLive(segments, term)) terms++;
+        known.add(term);
+      }
+    return { terms, postings };
   }
 
   function rowsThatDiffer(): number {

@@ -1,9 +1,10 @@
 /* oxlint-disable typescript/no-non-null-assertion -- typed arrays: every index is below a length that is kept here */
 import { bm25Defaults, lengthNorm } from '@gemma-cli/rag-core';
-import type { Segment } from './segment.ts';
-import { findTerm, numberOf, rowOf } from './segment.ts';
-import { termBytes } from './term-bytes.ts';
+import { createDictionaryWalk, findTerm, nextTerm, rowOf } from './segment.ts';
+import type { DictionaryEntry, DictionaryWalk, Segment } from './segment.ts';
+import { compareBytes, termBytes } from './term-bytes.ts';
 import { createTermCursor, frequencyAt, hold, openCursor } from './term-cursor.ts';
+import type { TermCursor } from './term-cursor.ts';
 
 /** A segment, and what of it is still there. */
 export interface LiveSegment {
@@ -90,12 +91,7 @@ export function liveFrequency(live: LiveSegment, term: string, frequency: number
     openCursor(cursor, segment, counting);
     if (fresh.length * 64 > frequency) {
       // As many removals as blocks: cheaper to count all that is left.
-      left = 0;
-      const blocks = cursor.blocks + (cursor.restCount > 0 ? 1 : 0);
-      for (let block = 0; block < blocks; block++) {
-        hold(cursor, block);
-        for (let at = 0; at < cursor.count; at++) if (isLive(live, cursor.rows[at]!)) left++;
-      }
+      left = countPostings(live, cursor, counting);
     } else {
       for (const row of fresh.toSorted((one, other) => one - other)) if (frequencyAt(cursor, row) > 0) left--;
     }
@@ -105,7 +101,51 @@ export function liveFrequency(live: LiveSegment, term: string, frequency: number
   return left;
 }
 
-/** Numbers of the rows that are there, ascending. */
-export function* liveNumbers(live: LiveSegment): Generator<number> {
-  for (let row = 0; row < live.segment.rows; row++) if (isLive(live, row)) yield numberOf(live.segment, row);
+/** Whether a live row has a term. */
+export function hasLive(segments: readonly LiveSegment[], term: string): boolean {
+  const bytes = termBytes(term);
+  return segments.some(
+    (live) => findTerm(live.segment, bytes, counting) && liveFrequency(live, term, counting.frequency) > 0,
+  );
+}
+
+/** Different terms of all live rows, and how often a live row has one. Reads all that is there. */
+export function countLive(segments: readonly LiveSegment[]): { readonly terms: number; readonly postings: number } {
+  const walks = segments.map((live) => {
+    const walk = createDictionaryWalk();
+    return { live, walk, cursor: createTermCursor(live.segment), isThere: nextTerm(live.segment, walk) };
+  });
+  let terms = 0;
+  let postings = 0;
+  for (;;) {
+    let least: DictionaryWalk | null = null;
+    for (const { walk, isThere } of walks)
+      if (isThere && (least === null || compareTerms(walk, least) < 0)) least = walk;
+    if (least === null) return { terms, postings };
+    const same = walks.filter(({ walk, isThere }) => isThere && compareTerms(walk, least) === 0);
+    let count = 0;
+    for (const each of same) {
+      count += each.live.removed.length === 0 ? each.walk.frequency : countPostings(each.live, each.cursor, each.walk);
+    }
+    // Only now: the one they are compared with is one of them.
+    for (const each of same) each.isThere = nextTerm(each.live.segment, each.walk);
+    postings += count;
+    if (count > 0) terms++;
+  }
+}
+
+function compareTerms(one: DictionaryWalk, other: DictionaryWalk): number {
+  return one === other ? 0 : compareBytes(one.term, one.termLength, other.term, 0, other.termLength);
+}
+
+/** Live rows of a term, counted one by one. */
+function countPostings(live: LiveSegment, cursor: TermCursor, entry: DictionaryEntry): number {
+  openCursor(cursor, live.segment, entry);
+  let count = 0;
+  const blocks = cursor.blocks + (cursor.restCount > 0 ? 1 : 0);
+  for (let block = 0; block < blocks; block++) {
+    hold(cursor, block);
+    for (let at = 0; at < cursor.count; at++) if (isLive(live, cursor.rows[at]!)) count++;
+  }
+  return count;
 }

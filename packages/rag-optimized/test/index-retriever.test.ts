@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { createIndexRetriever } from '../src/index.ts';
 import { textMaker } from './text-corpus.ts';
 
-const seed = Number(process.env['GEMMA_TEST_SEED'] ?? 20_261_123);
+import { seed } from './seed.ts';
 
 interface Place {
   readonly folder: string;
@@ -72,7 +72,7 @@ describe('an index beside a scan', () => {
       const make = textMaker(random, 400);
       const index = await createIndexRetriever({ ...here, embedId: null, log: () => undefined, tailRows: 40 });
       let ids: string[] = [];
-      for (let round = 0; round < 25; round++) {
+      for (let round = 0; round < 14; round++) {
         ids.push(
           ...add(
             record,
