@@ -47,7 +47,14 @@ export function documentKind({
   if (packed === 'pdf') return { kind: 'pdf', mediaType: 'application/pdf' };
   if (packed === 'zip') {
     if (said?.kind === 'docx' || said?.kind === 'epub') return said;
-    throw skip('DOCUMENT_UNSUPPORTED', 'it is an archive: unpack it, and read the folder');
+    const inside = kindOfArchive(head);
+    if (inside !== null) return inside;
+    throw skip(
+      'DOCUMENT_UNSUPPORTED',
+      /\.(?:xls|ppt|od|sx)[a-z]{1,2}$/iu.test(name ?? '')
+        ? 'it is of an office format that is not read: save it as DOCX, PDF or CSV'
+        : 'it is an archive: unpack it, and read the folder',
+    );
   }
   if (packed !== null) throw skip('DOCUMENT_UNSUPPORTED', `it is ${packed}, which is not read`);
   if (said?.kind === 'pdf' || said?.kind === 'docx' || said?.kind === 'epub') {
@@ -62,6 +69,13 @@ export function documentKind({
   // A server calls many a source file and many a page of Markdown plain text.
   if (said?.kind === 'text' && byName !== undefined) return byName;
   return said ?? { kind: 'text', mediaType: 'text/plain' };
+}
+
+/** Documents that are archives and come without a name: the names of their first files tell. */
+function kindOfArchive(head: Buffer): KnownKind | null {
+  if (head.includes('mimetypeapplication/epub+zip')) return kindsByExtension.get('epub') ?? null;
+  if (head.includes('[Content_Types].xml') && head.includes('word/')) return kindsByExtension.get('docx') ?? null;
+  return null;
 }
 
 const nouns = { pdf: 'a PDF', docx: 'a DOCX', epub: 'an EPUB' } as const;

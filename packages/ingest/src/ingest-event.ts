@@ -53,7 +53,7 @@ export interface DocumentSkipped {
   readonly reason: string;
 }
 
-/** How far the reading is. Comes after the search for files and after each file. */
+/** How far the reading is. Comes first, after the search for files, and after each file. */
 export interface IngestProgress {
   readonly type: 'progress';
   /** Files read, unchanged or skipped. */

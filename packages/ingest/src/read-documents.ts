@@ -63,6 +63,7 @@ export async function* readDocuments(
       message: 'Expected something to read, but got no path, pattern or address. Name at least one.',
     });
   }
+  yield { type: 'progress', filesDone: 0, filesTotal: null, bytesDone: 0, bytesTotal: null };
   const streams: ReadonlySet<string> = new Set(inputs.filter((input) => input === '-'));
   const pages: ReadonlySet<string> = new Set(inputs.filter((input) => input !== '-' && toPageUrl(input) !== null));
   const walk = await walkInputs(

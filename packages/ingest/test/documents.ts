@@ -10,11 +10,13 @@ export function zipOf(
   let offset = 0;
   for (const [path, content] of Object.entries(files)) {
     const bytes = Buffer.from(content);
-    const body = deflateRawSync(bytes);
+    // The first file of an EPUB is not packed, so that anybody can tell it.
+    const stored = path === 'mimetype';
+    const body = stored ? bytes : deflateRawSync(bytes);
     const name = Buffer.from(path);
     const shared = Buffer.alloc(26);
     shared.writeUInt16LE(20, 0);
-    shared.writeUInt16LE(8, 4);
+    shared.writeUInt16LE(stored ? 0 : 8, 4);
     shared.writeUInt16LE(0x21, 8);
     shared.writeUInt32LE((crc32(bytes) ^ (wrongCrc ? 1 : 0)) >>> 0, 10);
     shared.writeUInt32LE(body.length, 14);

@@ -114,6 +114,19 @@ describe('DOCX', () => {
     ]);
   });
 
+  test('and EPUB are told by what is in them where they come without a name', async () => {
+    async function* bytesOf(bytes: Buffer) {
+      yield bytes;
+    }
+    for (const [bytes, mediaType] of [
+      [docxOf(wordParagraph('Text.')), 'application/vnd.openxmlformats-officedocument.wordprocessingml.document'],
+      [epubOf('Book', ['<p>Text.</p>']), 'application/epub+zip'],
+    ] as const) {
+      const { documents } = await readAll(['-'], { cwd: '/', stdin: { bytes: bytesOf(bytes) } });
+      expect(documents.map((document) => [document.text, document.mediaType])).toEqual([['Text.', mediaType]]);
+    }
+  });
+
   test('that unpacks to much more than itself is skipped, whatever size it claims, without unpacking it', async () => {
     const bomb = { 'word/document.xml': Buffer.alloc(8 * 1024 * 1024) };
     const cwd = await folderWith({ 'honest.docx': zipOf(bomb), 'lying.docx': zipOf(bomb, { sizeSaid: 1_000 }) });

@@ -75,6 +75,7 @@ describe('a file', () => {
     ['picture.txt', 'DOCUMENT_UNSUPPORTED', 'it is a picture, which is not read'],
     ['old.doc', 'DOCUMENT_UNSUPPORTED', 'it is a document of an old or encrypted office format, which is not read'],
     ['files.zip', 'DOCUMENT_UNSUPPORTED', 'it is an archive: unpack it, and read the folder'],
+    ['sheet.xlsx', 'DOCUMENT_UNSUPPORTED', 'it is of an office format that is not read: save it as DOCX, PDF or CSV'],
     ['https://example.org/', 'DOCUMENT_UNSUPPORTED', 'addresses are not read here, only files'],
     ['-', 'DOCUMENT_UNSUPPORTED', 'there is no stream to read here'],
   ])('%s is skipped with %s, and what follows is read', async (input, code, reason) => {
@@ -84,6 +85,7 @@ describe('a file', () => {
       'picture.txt': Buffer.from('89504e470d0a1a0a0000', 'hex'),
       'old.doc': Buffer.from('d0cf11e0a1b11ae10000', 'hex'),
       'files.zip': Buffer.from('504b0304', 'hex'),
+      'sheet.xlsx': Buffer.from('504b0304', 'hex'),
       'good.txt': 'good',
     });
     const { skipped, documents } = await readAll([input, 'good.txt'], { cwd });
@@ -204,13 +206,14 @@ describe('a stream', () => {
 });
 
 describe('a reading', () => {
-  test('tells its progress in files and bytes, complete from the first one on', async () => {
+  test('tells its progress in files and bytes, all of them known once the folders are searched', async () => {
     const cwd = await folderWith({ 'a.txt': '123', 'b.bin': Buffer.from([0, 1, 2, 3]), 'c.txt': '12' });
     const { events } = await readAll(['.'], { cwd });
     const progress = events.flatMap((event) =>
       event.type === 'progress' ? [[event.filesDone, event.filesTotal, event.bytesDone, event.bytesTotal]] : [],
     );
     expect(progress).toEqual([
+      [0, null, 0, null],
       [0, 3, 0, 9],
       [1, 3, 3, 9],
       [2, 3, 7, 9],

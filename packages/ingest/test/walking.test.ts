@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { describeUnless, missingLinux, missingUnix } from '@gemma-cli/testkit';
+import { describeUnless, itUnless, missingLinux, missingUnix } from '@gemma-cli/testkit';
 import { describe, expect, test } from 'vitest';
 import { folderWith, readAll } from './reading.ts';
 
@@ -199,6 +199,24 @@ describeUnless(missingUnix, 'what is no regular file', () => {
     expect(documents.map(({ text }) => text)).toEqual(['x']);
   });
 });
+
+itUnless(
+  process.getuid?.() === 0 ? 'the superuser may read everything' : missingUnix,
+  'a file and a folder without permission are told, and the others are read',
+  async () => {
+    const cwd = await folderWith({ 'a.txt': 'x', 'b.txt': 'x', 'c/d.txt': 'x' });
+    await chmod(join(cwd, 'b.txt'), 0o000);
+    await chmod(join(cwd, 'c'), 0o000);
+    const { documents, skipped, events } = await readAll(['.'], { cwd });
+    await chmod(join(cwd, 'c'), 0o700);
+    expect(documents.map(({ title }) => title)).toEqual(['a.txt']);
+    expect(skipped.toSorted((one, other) => (one.path < other.path ? -1 : 1))).toEqual([
+      { path: 'b.txt', code: 'FILE_UNREADABLE', reason: 'reading it is not permitted' },
+      { path: 'c', code: 'FILE_UNREADABLE', reason: 'reading it is not permitted' },
+    ]);
+    expect(events.filter(({ type }) => type === 'walked')).toEqual([]);
+  },
+);
 
 describeUnless(missingLinux, 'views into the system', () => {
   test.each([
