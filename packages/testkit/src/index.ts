@@ -58,3 +58,10 @@ export type {
 } from './gemma-cpp-script.ts';
 export { runReadmeProgram } from './readme-program.ts';
 export type { ReadmeProgramRun } from './readme-program.ts';
+export { memoryConformance } from './memory-conformance.ts';
+export { tryMemory } from './memory-trial.ts';
+export type { CreateMemory, HandClock, MemorySubject, MemoryTrial } from './memory-trial.ts';
+export { createToyEmbedder } from './toy-embedder.ts';
+export type { ToyEmbedder, ToyEmbedderOptions } from './toy-embedder.ts';
+export { memoryDifferential } from './memory-differential.ts';
+export type { MemoryDifferentialSubject } from './memory-differential.ts';

@@ -171,10 +171,9 @@ export function declareLifePromises(subject: MemorySubject): void {
       });
       const { id } = await store.add({ text: 'one' });
       // The echo is heard too, by the time that its own answer comes.
-      await Promise.all(answers);
-      await store.list();
-      expect(await Promise.all(answers)).toHaveLength(3);
+      for (let settled = 0; settled < answers.length; settled++) await answers[settled];
       expect(heard.length).toBe(2);
+      expect(answers.length).toBe(3);
       expect(heard[0]).toBe(id);
       expect(log.some((line) => line.includes('a bad listener'))).toBe(true);
     });
