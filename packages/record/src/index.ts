@@ -1,5 +1,7 @@
 export { openRecord } from './open-record.ts';
 export type { OpenRecordOptions } from './open-record.ts';
+export { readAncestorStore } from './ancestor-store.ts';
+export type { AncestorMemory, AncestorStore } from './ancestor-store.ts';
 export { findSqlDriver, sqlDrivers } from './sql-driver.ts';
 export type { SqlDatabase, SqlDriver, SqlRow, SqlStatement, SqlValue } from './sql-driver.ts';
 export { changesKept } from './row-writer.ts';

@@ -216,9 +216,9 @@ function openWith({
       checkOpen();
       return connection.read(() => readVectors(connection, number, embedId, afterSeq, limit, log));
     },
-    withoutVector(embedId, limit) {
+    withoutVector(embedId, limit, afterNumber = 0) {
       checkOpen();
-      return collect(limit, 0, (after, count) => ({
+      return collect(limit, afterNumber, (after, count) => ({
         sql: `${selectRow} WHERE r.number > ? AND +r.namespace = ? AND NOT EXISTS (
           SELECT 1 FROM vectors v JOIN embedders e ON e.id = v.embedder WHERE v.number = r.number AND e.name = ?
         ) ORDER BY r.number LIMIT ?`,
