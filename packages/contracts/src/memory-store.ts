@@ -87,7 +87,7 @@ export interface MemoryOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Which rows go. At least one of the two. */
+/** Which rows go: those of the ids and those that pass the filter. At least one of the two. */
 export interface Forget {
   readonly ids?: readonly string[] | undefined;
   /** Not empty. */
@@ -264,7 +264,11 @@ export interface MemoryStore extends AsyncDisposable {
   list(request?: ListRequest): Promise<RowPage>;
 
   stats(): Promise<MemoryStats>;
-  /** Changes after a position, at most `limit` (default 1,000), oldest first. */
+  /**
+   * Changes after a position, at most `limit` (default 1,000), oldest first.
+   *
+   * @throws GemmaError `MEMORY_CHANGES_GONE` when some of them are no longer kept: read the rows anew.
+   */
   changes(request: {
     readonly afterSeq: number;
     readonly limit?: number | undefined;
@@ -281,9 +285,15 @@ export interface MemoryStore extends AsyncDisposable {
   export(options?: MemoryOptions): AsyncIterable<ExportLine>;
   /** Adds what an export has; rows keep their ids. A row that is there stays as it is. */
   import(lines: AsyncIterable<ExportLine> | Iterable<ExportLine>, options?: MemoryOptions): Promise<ImportResult>;
-  /** Settles when everything that waits is written, accesses and vectors included. */
+  /**
+   * Settles when everything that waits is written, accesses and vectors included. Rejects with what the embedder failed
+   * with, and tries again when it is called again.
+   */
   flush(): Promise<void>;
-  /** Flushes and closes. Safe to call twice. */
+  /**
+   * Closes when all that was begun is written, accesses included. Vectors that are missing are made after the next
+   * opening: call `flush` first to wait for them. Safe to call twice.
+   */
   close(): Promise<void>;
 }
 

@@ -132,8 +132,8 @@ export interface RecordStore {
   putVectors(embedId: string, vectors: readonly RowVector[]): void;
   /** Vectors that were put after a position (0 = all), in the order in which they were put. Those of rows that are gone are not there. */
   vectors(embedId: string, afterSeq: number, limit: number): readonly (RowVector & { readonly seq: number })[];
-  /** Rows that have no vector of this embedder, ascending by number. */
-  withoutVector(embedId: string, limit: number): readonly RecordRow[];
+  /** Rows after a number (default 0: all) that have no vector of this embedder, ascending by number. */
+  withoutVector(embedId: string, limit: number, afterNumber?: number): readonly RecordRow[];
 
   /**
    * Becomes or stays the one that may do a kind of work on this folder; `false` while somebody else is.

@@ -25,7 +25,7 @@ import { selectRow, tierOf } from './row-codec.ts';
 import { conditionOf } from './row-filter.ts';
 import { createRowReader } from './row-reader.ts';
 import type { DamagedRow, ReadRow } from './row-reader.ts';
-import { applyGroup, writeAccesses } from './row-writer.ts';
+import { applyGroup, changesKeptDefault, writeAccesses } from './row-writer.ts';
 import type { RowWriterParts } from './row-writer.ts';
 import { findSqlDriver } from './sql-driver.ts';
 import type { SqlDriver, SqlRow, SqlValue } from './sql-driver.ts';
@@ -47,6 +47,8 @@ export interface OpenRecordOptions {
   readonly log?: ((message: string) => void) | undefined;
   /** Milliseconds since 1970: leases go by it. Default `Date.now`. */
   readonly now?: (() => number) | undefined;
+  /** Changes that are kept at least: whoever is further behind reads the rows anew. Default 100,000. */
+  readonly changesKept?: number | undefined;
   /** The way to SQLite. Default: the best that works here. */
   readonly driver?: SqlDriver | undefined;
 }
@@ -63,7 +65,8 @@ export async function openRecord(options: OpenRecordOptions): Promise<RecordStor
   checkNamespace(namespace);
   const tiers = checkTiers({ ...memoryDefaults.tiers, ...options.tiers });
   const driver = options.driver ?? (await findSqlDriver());
-  return openWith({ folder, namespace, tiers, log, now, driver });
+  const changesKept = options.changesKept ?? changesKeptDefault;
+  return openWith({ folder, namespace, tiers, log, now, driver, changesKept });
 }
 
 function openWith({
@@ -73,6 +76,7 @@ function openWith({
   log,
   now,
   driver,
+  changesKept,
 }: {
   readonly folder: string;
   readonly namespace: string;
@@ -80,6 +84,7 @@ function openWith({
   readonly log: (message: string) => void;
   readonly now: () => number;
   readonly driver: SqlDriver;
+  readonly changesKept: number;
 }): RecordStore {
   const owner = randomUUID();
   const accesses = createAccessCounts();
@@ -295,6 +300,7 @@ function openWith({
       reader,
       accesses,
       tiers,
+      changesKept,
       repairs,
       get state() {
         if (state === null) throw new Error('A write outside of a transaction.');

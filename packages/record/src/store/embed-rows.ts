@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Embedder, RecordRow, RecordStore, RowVector } from '@gemma-cli/contracts';
+import { isGemmaError } from '@gemma-cli/contracts';
+import type { Embedder, RecordChange, RecordRow, RecordStore, RowVector } from '@gemma-cli/contracts';
 import { searchedText } from '@gemma-cli/rag-core';
 
 /** Gives rows their vectors while nobody waits. */
 export interface RowEmbedder {
-  /** There may be rows without a vector. */
+  /** Something was written. */
   wake(): void;
+  /** Vectors may be gone: looks at all rows again. */
+  lookAgain(): void;
   /** Settles when no row is without a vector. Rejects with what the embedder failed with. */
   settle(): Promise<void>;
   /** Ends the work; what is missing is made by whoever opens the record next. */
@@ -25,6 +28,9 @@ const batchRows = 32;
 /** The work on one folder is done by one process. When that one is gone, another one may begin after so long. */
 const leaseTtlMs = 60_000;
 
+/** Changes that are read at once. */
+const changesAtOnce = 1_000;
+
 /** How often one that waits for the work of another process looks again. */
 const lookMs = 250;
 
@@ -35,6 +41,9 @@ export function createRowEmbedder({ record, embedder, log }: RowEmbedderParts): 
   const closing = new AbortController();
   let running: Promise<void> | null = null;
   let isAwake = false;
+  /** All rows had their vectors when the record stood here. `null` = nobody has looked yet. */
+  let doneSeq: number | null = null;
+  let isDoubtful = false;
 
   function wake(): void {
     isAwake = true;
@@ -50,9 +59,16 @@ export function createRowEmbedder({ record, embedder, log }: RowEmbedderParts): 
         // Not in the caller's turn: a write is answered first.
         await sleep(0, undefined, { signal: closing.signal });
         isAwake = false;
-        if (record.withoutVector(embedId, 1).length === 0) continue;
-        if (record.lease(leaseName, leaseTtlMs)) await makeVectors();
-        else {
+        if (isDoubtful) doneSeq = null;
+        isDoubtful = false;
+        const seq = record.seq();
+        const after = firstToLookAt(seq);
+        if (after === null || record.withoutVector(embedId, 1, after).length === 0) doneSeq = seq;
+        else if (record.lease(leaseName, leaseTtlMs)) {
+          if (await makeVectors(after)) doneSeq = seq;
+          // What was written meanwhile, or what somebody else took over, comes next.
+          isAwake = true;
+        } else {
           isAwake = true;
           await sleep(lookMs, undefined, { signal: closing.signal });
         }
@@ -66,20 +82,47 @@ export function createRowEmbedder({ record, embedder, log }: RowEmbedderParts): 
     }
   }
 
-  async function makeVectors(): Promise<void> {
+  /** Rows up to this number have their vectors, or had them until now. `null` = all rows have. */
+  function firstToLookAt(seq: number): number | null {
+    if (doneSeq === null || doneSeq > seq) return 0;
+    let first = Number.POSITIVE_INFINITY;
+    for (let after: number = doneSeq; after < seq;) {
+      const changes = changesAfter(after);
+      const last = changes?.at(-1);
+      if (changes === null || last === undefined) return 0;
+      for (const { type, number } of changes) if (type !== 'removed') first = Math.min(first, number);
+      after = last.seq;
+    }
+    return first === Number.POSITIVE_INFINITY ? null : first - 1;
+  }
+
+  /** `null` = they are no longer kept. */
+  function changesAfter(seq: number): readonly RecordChange[] | null {
+    try {
+      return record.changes(seq, changesAtOnce);
+    } catch (error) {
+      if (isGemmaError(error) && error.code === 'MEMORY_CHANGES_GONE') return null;
+      throw error;
+    }
+  }
+
+  /** Tells whether it came to the end; otherwise somebody else has the lease, after a batch that took too long. */
+  async function makeVectors(afterNumber: number): Promise<boolean> {
+    let after = afterNumber;
     try {
       while (record.lease(leaseName, leaseTtlMs)) {
-        const rows = record.withoutVector(embedId, batchRows);
-        if (rows.length === 0) return;
+        const rows = record.withoutVector(embedId, batchRows, after);
+        const last = rows.at(-1);
+        if (last === undefined) return true;
         const texts = rows.map(({ row }) => searchedText(row));
         const vectors = await embedder.embed(texts, { kind: 'document', truncate: true, signal: closing.signal });
         closing.signal.throwIfAborted();
         if (vectors.length !== rows.length)
           throw new Error(`The embedder gave ${vectors.length} vectors for ${rows.length} texts.`);
         record.putVectors(embedId, fitting(rows, vectors));
+        after = last.number;
       }
-      // Somebody else took it over, after a batch that took longer than the lease.
-      isAwake = true;
+      return false;
     } finally {
       record.release(leaseName);
     }
@@ -99,6 +142,10 @@ export function createRowEmbedder({ record, embedder, log }: RowEmbedderParts): 
 
   return {
     wake,
+    lookAgain() {
+      isDoubtful = true;
+      wake();
+    },
     async settle() {
       wake();
       await running;

@@ -294,7 +294,12 @@ export function createMemoryStore(parts: MemoryStoreParts): MemoryStore {
         }),
       ),
 
-    verify: (options = {}) => operation(options, () => [...record.verify(), ...retriever.verify()]),
+    verify: (options = {}) =>
+      operation(options, () => {
+        const problems = [...record.verify(), ...retriever.verify()];
+        rowEmbedder?.lookAgain();
+        return problems;
+      }),
 
     export: (options = {}) =>
       exportRows(record, now, () => {
