@@ -21,3 +21,5 @@ export type { RecallFacts } from './recall-score.ts';
 export { expiryOf, laterExpiry, promotedTier, promotionAccesses, promotionImportance } from './tier-rules.ts';
 export { findNearDuplicates, nearDuplicateSimilarity } from './near-duplicates.ts';
 export type { NearDuplicate } from './near-duplicates.ts';
+export { chunkSizesOfTokens, estimateTokens } from './token-estimate.ts';
+export type { ChunkTokens } from './token-estimate.ts';

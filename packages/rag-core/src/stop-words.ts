@@ -1,13 +1,13 @@
 /**
  * English words that say how a sentence is made, not what it is about: Lucene's 33, what questions are made of, and
- * pronouns. Questions are what a memory is asked, and most of their words are of this kind: docs/ranking.md has what each
+ * pronouns. `us` and `may` are not among them: they are also a country and a month. Questions are what a memory is asked, and most of their words are of this kind: docs/ranking.md has what each
  * group is worth.
  */
 const english = [
   'a an and are as at be but by for if in into is it no not of on or such that the their then there these they this to was will with',
   'what which who whom whose when where why how about from',
-  'do does did done has have had been being am were can could should would may might must shall',
-  'i me my we our ours you your yours he him his she her hers its them theirs us myself himself',
+  'do does did done has have had been being am were can could should would might must shall',
+  'i me my we our ours you your yours he him his she her hers its them theirs myself himself',
 ]
   .join(' ')
   .split(' ');
