@@ -4,7 +4,7 @@ export { readAncestorStore } from './ancestor-store.ts';
 export type { AncestorMemory, AncestorStore } from './ancestor-store.ts';
 export { findSqlDriver, sqlDrivers } from './sql-driver.ts';
 export type { SqlDatabase, SqlDriver, SqlRow, SqlStatement, SqlValue } from './sql-driver.ts';
-export { changesKept } from './row-writer.ts';
+export { changesKeptDefault } from './row-writer.ts';
 export { createMemoryStore } from './store/memory-store.ts';
 export type { MemoryStoreParts } from './store/memory-store.ts';
 export type { CachedSearch, QueryCache } from './store/query-cache.ts';

@@ -11,7 +11,7 @@ import { uuidText } from './uuid-v7.ts';
 
 /** Moves what is left of a row aside, so that it is never answered from, and counts it. Within a transaction. */
 export function quarantineRow(
-  { connection, state }: Pick<RowWriterParts, 'connection' | 'state'>,
+  { connection, state, changesKept }: Pick<RowWriterParts, 'connection' | 'state' | 'changesKept'>,
   { number, what, now }: { readonly number: number; readonly what: string; readonly now: number },
 ): void {
   const row = connection.prepare(`${selectRow} WHERE r.number = ?`).get(number);
@@ -41,7 +41,11 @@ export function quarantineRow(
     connection.exec('REINDEX rows');
     deleteRow(connection, number);
   }
-  appendChange({ connection, state }, { type: changeCodes.removed, number, id: id ?? noId, reason: 0 }, now);
+  appendChange(
+    { connection, state, changesKept },
+    { type: changeCodes.removed, number, id: id ?? noId, reason: 0 },
+    now,
+  );
   recount(connection, state);
 }
 

@@ -35,11 +35,8 @@ import { nextUuidV7, uuidBytes, uuidText } from './uuid-v7.ts';
 import { checkChanges, checkDocument, checkFacts, checkImport, checkMemory } from './validate-rows.ts';
 import type { CheckedRow } from './validate-rows.ts';
 
-/** Changes that are kept at least. Whoever is further behind reads the rows anew. */
-export const changesKept = 100_000;
-
-/** Changes beyond {@link changesKept} that gather before they are removed together. */
-const pruneStep = 5_000;
+/** Changes that are kept at least, if the caller says nothing: some 6 MB, and more than a day of a busy memory. */
+export const changesKeptDefault = 100_000;
 
 /** What writes of one transaction work on. */
 export interface RowWriterParts {
@@ -47,6 +44,8 @@ export interface RowWriterParts {
   readonly reader: RowReader;
   readonly accesses: AccessCounts;
   readonly tiers: TierTable;
+  /** Changes that are kept at least. */
+  readonly changesKept: number;
   /** Read at the start of the transaction; written by the caller at its end. */
   readonly state: NamespaceState;
   readonly repairs: Repairs;
@@ -488,7 +487,7 @@ function dropEmptyDocument(parts: RowWriterParts, source: number): void {
 
 /** Appends to the sequence, and cuts what is too old. */
 export function appendChange(
-  { connection, state }: Pick<RowWriterParts, 'connection' | 'state'>,
+  { connection, state, changesKept }: Pick<RowWriterParts, 'connection' | 'state' | 'changesKept'>,
   change: { readonly type: number; readonly number: number; readonly id: string; readonly reason: number },
   at: number,
 ): number {
@@ -506,7 +505,8 @@ export function appendChange(
       change.reason,
       changeChecksum(state.id, { ...change, seq, at }),
     );
-  if (seq - state.pruned >= changesKept + pruneStep) {
+  // A twentieth more gathers before it is removed at once.
+  if (seq - state.pruned >= changesKept * 1.05 + 1) {
     state.pruned = seq - changesKept;
     connection.prepare('DELETE FROM changes WHERE namespace = ? AND seq <= ?').run(state.id, state.pruned);
   }

@@ -510,6 +510,19 @@ describe.each(drivers)('record on $name', (driver) => {
       });
     });
 
+    it('are kept so many at least, and a reader further behind is told', async () => {
+      await withTrial(driver, async ({ open }) => {
+        const record = await open({ changesKept: 40 });
+        for (let count = 0; count < 50; count += 1) add(record, { text: `${count}`, tier: 'semantic' });
+        expect(record.changes(10, 99).map(({ seq }) => seq)).toEqual(Array.from({ length: 40 }, (_, at) => at + 11));
+        expect(() => record.changes(0, 99)).toThrow(
+          expect.objectContaining({ code: 'MEMORY_CHANGES_GONE', facts: expect.objectContaining({ afterSeq: 0 }) }),
+        );
+        expect(record.scan(0, 99)).toHaveLength(50);
+        expect(record.verify()).toEqual([]);
+      });
+    });
+
     it('tell a reader of a position that the record never had', async () => {
       await withTrial(driver, async ({ open }) => {
         const record = await open();
