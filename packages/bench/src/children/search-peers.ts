@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type * as Orama from '@orama/orama';
 import type * as FlexSearch from 'flexsearch';
@@ -6,7 +6,7 @@ import type * as MiniSearchModule from 'minisearch';
 import { memoryDefaults } from '@gemma-cli/contracts';
 import type { ImplementationName, NewChunk, QueryTerm, RecordStore } from '@gemma-cli/contracts';
 import { createAnalyzer } from '@gemma-cli/rag-core';
-import { openMemory } from '../quality/search-collection.ts';
+import { memoryModules, openMemory } from '../quality/search-collection.ts';
 
 /** What searches. Those of Python are measured by a script. */
 export type SearchPeerName =
@@ -24,6 +24,8 @@ export type SearchPeerName =
 export interface OpenIndex {
   /** Looks for the ten best and tells how many there were. */
   search(query: string): Promise<number> | number;
+  /** Bytes of the folder that are the index. Default: all of them. */
+  indexBytes?(): Promise<number> | number;
   close(): Promise<void> | void;
 }
 
@@ -33,11 +35,8 @@ export interface SearchPeer {
   readonly implementation: string;
   /** What has to be there before, and is not counted. */
   prepare?(folder: string, passages: readonly string[]): Promise<void>;
-  /** Makes the index. Tells the bytes on disk, and those of them that are the index. */
-  build(
-    folder: string,
-    passages: readonly string[],
-  ): Promise<{ readonly diskBytes: number; readonly indexBytes: number }>;
+  /** Makes the index. */
+  build(folder: string, passages: readonly string[]): Promise<void> | void;
   open(folder: string): Promise<OpenIndex>;
 }
 
@@ -67,7 +66,10 @@ export async function openPeer(name: SearchPeerName): Promise<SearchPeer> {
 }
 
 /** The whole memory, as users call it: rows are read from the record, their checksums compared. */
-function memoryPeer(implementation: ImplementationName): SearchPeer {
+async function memoryPeer(implementation: ImplementationName): Promise<SearchPeer> {
+  const { findSqlDriver } = await import('@gemma-cli/record');
+  // What the memory itself loads when it is needed first.
+  await Promise.all([memoryModules[implementation](), findSqlDriver(), createAnalyzer()]);
   return {
     implementation,
     async build(folder, passages) {
@@ -78,14 +80,13 @@ function memoryPeer(implementation: ImplementationName): SearchPeer {
       await store.flush();
       // What is derived is made by the first search at the latest.
       await store.search({ query: 'ready', mode: 'lexical' });
-      const { indexBytes } = (await store.stats()).disk;
       await store.close();
-      return { diskBytes: bytesIn(folder), indexBytes };
     },
     async open(folder) {
       const store = await openMemory(implementation, { folder, enableQueryCache: false });
       return {
         search: async (query) => (await store.search({ query, mode: 'lexical', limit })).hits.length,
+        indexBytes: async () => (await store.stats()).disk.indexBytes,
         close: () => store.close(),
       };
     },
@@ -95,10 +96,11 @@ function memoryPeer(implementation: ImplementationName): SearchPeer {
 /** The index of the optimized memory alone: numbers of rows come out, as of the peers. */
 async function indexPeer({ allWords }: { readonly allWords: boolean }): Promise<SearchPeer> {
   // Loaded by the peers that need them: what others search with must not take memory beside them.
-  const [{ createIndexRetriever }, { openRecord }] = await Promise.all([
+  const [{ createIndexRetriever }, { findSqlDriver, openRecord }] = await Promise.all([
     import('@gemma-cli/rag-optimized'),
     import('@gemma-cli/record'),
   ]);
+  await Promise.all([findSqlDriver(), createAnalyzer()]);
   const openIndex = async (folder: string) => {
     const record = await openRecord({
       folder,
@@ -126,10 +128,8 @@ async function indexPeer({ allWords }: { readonly allWords: boolean }): Promise<
     async build(folder) {
       const { record, retriever } = await openIndex(folder);
       while (retriever.work(1000));
-      const { indexBytes } = retriever.stats();
       retriever.close();
       record.close();
-      return { diskBytes: indexBytes, indexBytes };
     },
     async open(folder) {
       const { record, analyzer, retriever } = await openIndex(folder);
@@ -140,6 +140,7 @@ async function indexPeer({ allWords }: { readonly allWords: boolean }): Promise<
       return {
         search: (query) =>
           retriever.lexical({ terms: termsOf(query), limit, allowed: null, hidden: null, explain: false }).length,
+        indexBytes: () => retriever.stats().indexBytes,
         close() {
           retriever.close();
           record.close();
@@ -167,7 +168,7 @@ async function miniSearchPeer({ stemmed }: { readonly stemmed: boolean }): Promi
     async build(folder, passages) {
       const index = new MiniSearch(options);
       for (const [id, text] of passages.entries()) index.add({ id, text });
-      return written(join(folder, 'index.json'), JSON.stringify(index));
+      writeFileSync(join(folder, 'index.json'), JSON.stringify(index));
     },
     async open(folder) {
       const index = MiniSearch.loadJSON(readFileSync(join(folder, 'index.json'), 'utf8'), options);
@@ -188,8 +189,6 @@ async function flexSearchPeer(): Promise<SearchPeer> {
       await index.export((key: string, data: string) => {
         if (data !== undefined) writeFileSync(file(folder, key), data);
       });
-      const diskBytes = bytesIn(folder);
-      return { diskBytes, indexBytes: diskBytes };
     },
     async open(folder) {
       const index = new Index({ tokenize: 'strict' });
@@ -209,7 +208,7 @@ async function oramaPeer(): Promise<SearchPeer> {
     async build(folder, passages) {
       const index = empty();
       for (const [id, text] of passages.entries()) await insert(index, { id: String(id), text });
-      return written(join(folder, 'index.json'), JSON.stringify(save(index)));
+      writeFileSync(join(folder, 'index.json'), JSON.stringify(save(index)));
     },
     async open(folder) {
       const index = empty();
@@ -235,8 +234,6 @@ async function fts5Peer(): Promise<SearchPeer> {
       database.exec('COMMIT');
       database.exec("INSERT INTO passages (passages) VALUES ('optimize')");
       database.close();
-      const diskBytes = bytesIn(folder);
-      return { diskBytes, indexBytes: diskBytes };
     },
     async open(folder) {
       const database = driver.open(file(folder));
@@ -286,17 +283,4 @@ function uriOf(place: number): string {
 
 function hashOf(place: number): string {
   return place.toString(16).padStart(64, '0');
-}
-
-function written(file: string, text: string): { readonly diskBytes: number; readonly indexBytes: number } {
-  writeFileSync(file, text);
-  const diskBytes = statSync(file).size;
-  return { diskBytes, indexBytes: diskBytes };
-}
-
-function bytesIn(folder: string): number {
-  if (!existsSync(folder)) return 0;
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
 }
