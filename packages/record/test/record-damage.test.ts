@@ -59,17 +59,15 @@ describe.each(await sqlDrivers())('a damaged record on $name', (driver) => {
         `UPDATE texts SET text = CAST('x' AS BLOB) WHERE number = 1;
          UPDATE vectors SET vector = CAST('12345678' AS BLOB) WHERE number = 2;
          UPDATE documents SET bytes = 99;
-         UPDATE changes SET at = 1 WHERE seq = 2;
-         UPDATE namespaces SET counts = replace(counts, '3', '4');`,
+         UPDATE changes SET at = 1 WHERE seq = 2;`,
       );
       const again = await open();
       const problems = again.verify();
-      expect(problems.map(({ action }) => action).toSorted()).toEqual([
-        'quarantined',
-        'rebuilt',
-        'rebuilt',
-        'rebuilt',
-        ...(problems.length > 4 ? ['rebuilt'] : []),
+      expect(problems.map(({ action, what }) => `${action}: ${what.split(' ').slice(0, 4).join(' ')}`)).toEqual([
+        'rebuilt: The facts of a',
+        'rebuilt: The log of changes',
+        'rebuilt: A vector was damaged',
+        'quarantined: Row 1: The checksum',
       ]);
       expect(again.verify()).toEqual([]);
       expect(again.withoutVector('e', 9).map(({ number }) => number)).toEqual([2, 4, 5]);
