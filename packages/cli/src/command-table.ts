@@ -30,6 +30,26 @@ export const commandTable: readonly CommandEntry[] = [
     load: async (services) => (await import('./commands/run-command.ts')).runCommand(services),
   },
   {
+    name: 'ingest',
+    summary: 'Put documents into the memory: files, folders, patterns, web pages, standard input.',
+    load: async () => (await import('./commands/ingest-command.ts')).ingestCommand,
+  },
+  {
+    name: 'search',
+    summary: 'Search documents and memories.',
+    load: async () => (await import('./commands/search-command.ts')).searchCommand,
+  },
+  {
+    name: 'recall',
+    summary: 'Recall memories: by relevance, importance, recency and use.',
+    load: async () => (await import('./commands/recall-command.ts')).recallCommand,
+  },
+  {
+    name: 'memory',
+    summary: 'Add, show, change and check what is remembered.',
+    load: async () => (await import('./commands/memory-command.ts')).memoryCommand,
+  },
+  {
     name: 'setup',
     summary: 'Set up what a first answer needs: a model, the runtime, one preference.',
     load: async (services) => (await import('./commands/setup-command.ts')).setupCommand(services),

@@ -5,30 +5,32 @@ export type AncestorKey =
   | { readonly type: 'renamed'; readonly to: string }
   | { readonly type: 'ignored'; readonly reason: string };
 
-const withMemory = 'memory is not in this version yet';
+const withMemory = 'the memory chooses this itself';
+const withTiers = 'the times and capacities of the tiers are fixed, and `gemma memory stats` shows them';
+const withRedis = 'Redis is not in this version yet';
 const withModels = 'models are installed by `gemma pull` and `gemma import`, and each knows its own settings';
 const withMcp = 'MCP is not in this version yet';
-const withIngest = 'documents are not in this version yet';
+const withIngest = '`gemma ingest` knows formats, limits and sizes of chunks itself';
 const noUse = 'nothing here is controlled by it';
 
 const words = (text: string): readonly string[] => text.split(' ');
 
 /**
  * Sections and keys that files of the Python `gemma_cli` hold, beyond those that exist here under the same name.
- * `[redis]` and `[rag]` will exist with the memory packages; until then a key without an effect must not seem to have one.
+ * A key without an effect must not seem to have one.
  */
 const ancestorSections: ReadonlyMap<string, { readonly keys: readonly string[] | 'all'; readonly reason: string }> =
   new Map([
     ['gemma', { keys: words('default_tokenizer'), reason: 'the tokenizer is in the model file, or found beside it' }],
-    ['rag', { keys: words('backend enable_fallback'), reason: withMemory }],
-    ['rag_backend', { keys: words('backend rust_mcp_server_path'), reason: withMemory }],
+    ['rag', { keys: words('backend enable_fallback'), reason: withRedis }],
+    ['rag_backend', { keys: words('backend rust_mcp_server_path'), reason: withRedis }],
     [
       'redis',
       {
         keys: words(
           'url host port db pool_size connection_timeout command_timeout max_retries retry_delay enable_fallback',
         ),
-        reason: withMemory,
+        reason: withRedis,
       },
     ],
     [
@@ -37,7 +39,7 @@ const ancestorSections: ReadonlyMap<string, { readonly keys: readonly string[] |
         keys: words(
           'working_ttl short_term_ttl long_term_ttl episodic_ttl semantic_ttl working_capacity short_term_capacity long_term_capacity episodic_capacity semantic_capacity consolidation_threshold importance_decay_rate cleanup_interval enable_background_tasks auto_consolidate',
         ),
-        reason: withMemory,
+        reason: withTiers,
       },
     ],
     ['embedding', { keys: words('provider model dimension batch_size cache_embeddings'), reason: withMemory }],

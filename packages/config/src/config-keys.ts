@@ -1,4 +1,4 @@
-import { requestDefaults, requestRanges, type RangedOption } from '@gemma-cli/contracts';
+import { memoryDefaults, requestDefaults, requestRanges, type RangedOption } from '@gemma-cli/contracts';
 import { z } from 'zod';
 import { formatDuration, parseDurationMs } from './duration.ts';
 import type { GemmaConfig } from './gemma-config.ts';
@@ -75,28 +75,28 @@ const definitions: {
       ...trueOrFalse,
       default: true,
       reason: 'Same results, sooner.',
-      summary: 'Search memory with the optimized store. Read now; takes effect when the memory packages land.',
+      summary: 'Search memory with the optimized store; false = the legacy one, which looks at every row.',
     },
     enableQueryCache: {
       name: 'enable_query_cache',
       ...trueOrFalse,
       default: true,
       reason: 'A repeated search costs nothing and every write invalidates what it changes.',
-      summary: 'Keep results of memory searches. Read now; takes effect when the memory packages land.',
+      summary: 'Keep results of memory searches (optimized store).',
     },
     batchSize: {
       name: 'batch_size',
       ...integer(1, 10_000),
       default: 100,
       reason: "The ancestor's documented value: one sync for 100 writes is already 1 % of the cost each.",
-      summary: 'Most memory writes in one commit. Read now; takes effect when the memory packages land.',
+      summary: 'Most memory writes in one commit (optimized store).',
     },
     cacheMaxSize: {
       name: 'cache_max_size',
       ...integer(0, 1_000_000),
       default: 100,
       reason: "The ancestor's documented value: about one working session of questions.",
-      summary: 'Most results in the query cache. Read now; takes effect when the memory packages land.',
+      summary: 'Most results in the query cache (optimized store).',
     },
   },
   gemma: {
@@ -337,6 +337,48 @@ const definitions: {
       ...ranged('maxTokens'),
       default: requestDefaults.maxTokens,
       reason: "The ancestor's default for a chat; a short answer ends by itself.",
+    },
+  },
+  memory: {
+    language: {
+      name: 'language',
+      kind: 'text',
+      type: 'a language code of two letters, such as en',
+      schema: z.string().regex(/^[a-z]{2}$/),
+      project: false,
+      default: memoryDefaults.language,
+      reason:
+        'What most documentation is written in; another one changes how words are reduced, not what is found by name.',
+      summary: 'Language whose word endings and stop words the search knows.',
+    },
+    rememberChats: {
+      name: 'remember_chats',
+      kind: 'text',
+      type: 'ask, yes or no',
+      schema: z.enum(['ask', 'yes', 'no']),
+      project: false,
+      default: 'ask',
+      reason: 'What somebody says to a model is theirs: a chat asks once, and without a yes nothing is kept.',
+      summary: 'Whether what is said in a chat becomes a memory.',
+    },
+  },
+  rag: {
+    mode: {
+      name: 'mode',
+      kind: 'text',
+      type: 'auto, on or off',
+      schema: z.enum(['auto', 'on', 'off']),
+      default: 'auto',
+      reason: 'Passages that have nothing to do with a question make its answer worse: they must pass a gate.',
+      summary: 'Whether answers use what the memory holds: where it fits the question, always, or never.',
+    },
+    contextTokensMax: {
+      name: 'context_tokens_max',
+      ...integer(64, 1_000_000),
+      default: 1024,
+      reason:
+        'Three or four passages: an eighth of the default context, and a second of evaluation on a small machine.',
+      summary: 'Most tokens of passages that stand before a question, as estimated from their length.',
     },
   },
   models: {

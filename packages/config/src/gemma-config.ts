@@ -2,13 +2,13 @@
 export interface PerformanceConfig {
   /** Answers come from the optimized engine. Falls back to legacy when it is not installed. Default true. */
   readonly useOptimizedGemma: boolean;
-  /** Memory is searched by the optimized store. Default true. Takes effect when the memory packages land. */
+  /** Memory is searched by the optimized store. Default true. */
   readonly useOptimizedRag: boolean;
-  /** Results of repeated memory searches are kept. Default true. Takes effect when the memory packages land. */
+  /** Results of repeated memory searches are kept. Default true. */
   readonly enableQueryCache: boolean;
-  /** Most memory writes in one commit. Default 100. Takes effect when the memory packages land. */
+  /** Most memory writes in one commit. Default 100. */
   readonly batchSize: number;
-  /** Most results in the query cache. Default 100. Takes effect when the memory packages land. */
+  /** Most results in the query cache. Default 100. */
   readonly cacheMaxSize: number;
 }
 
@@ -86,6 +86,22 @@ export interface SamplingSection {
   readonly maxTokens: number;
 }
 
+/** What is remembered, and how it is searched. */
+export interface MemorySection {
+  /** ISO 639-1: language of stemmer and stop words. */
+  readonly language: string;
+  /** Whether what is said in a chat becomes a memory. `ask`: nobody has said yet, and nothing is kept. */
+  readonly rememberChats: 'ask' | 'yes' | 'no';
+}
+
+/** How answers use what is remembered. */
+export interface RagSection {
+  /** Passages that pass the relevance gate, the best ones whatever they are, or none. */
+  readonly mode: 'auto' | 'on' | 'off';
+  /** Most tokens of passages before a question, estimated. */
+  readonly contextTokensMax: number;
+}
+
 /** Where models come from. */
 export interface ModelsSection {
   /** Address of Hugging Face or of a mirror of it, without a slash at the end. */
@@ -108,6 +124,8 @@ export interface GemmaConfig {
   readonly gemma: GemmaSection;
   readonly engine: EngineSection;
   readonly sampling: SamplingSection;
+  readonly memory: MemorySection;
+  readonly rag: RagSection;
   readonly models: ModelsSection;
   readonly ui: UiSection;
 }

@@ -8,8 +8,9 @@ export interface HomeLayout {
   readonly config: string;
   /** Weights and their records. */
   readonly models: string;
-  /** Memory. */
   readonly data: string;
+  /** The record of what is remembered, and what is derived from it. Made by the first thing that is remembered. */
+  readonly memory: string;
   /** Saved conversations. */
   readonly sessions: string;
   /** Roles of the user, a file each. */
@@ -49,6 +50,7 @@ export function homeLayout(home: string): HomeLayout {
     config: join(home, 'config.toml'),
     models: join(home, 'models'),
     data: join(home, 'data'),
+    memory: join(home, 'data', 'memory'),
     sessions: join(home, 'sessions'),
     roles: join(home, 'roles'),
     logs: join(home, 'logs'),
@@ -67,7 +69,8 @@ export function homeLayout(home: string): HomeLayout {
  *   the home of something else; `FILE_UNREADABLE` when it cannot be made.
  */
 export async function ensureHome(home: string): Promise<void> {
-  const { config: _file, ...folders } = homeLayout(home);
+  // The memory makes its own folder: where there is none, there is nothing to look into.
+  const { config: _file, memory: _later, ...folders } = homeLayout(home);
   if (process.platform !== 'win32') await refuseOtherPurpose(home);
   // The home itself first: its children are only safe inside a private parent.
   await ensurePrivateFolder(home);

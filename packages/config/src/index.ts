@@ -8,8 +8,10 @@ export type {
   GemmaConfig,
   GemmaSection,
   LoadedConfig,
+  MemorySection,
   ModelsSection,
   PerformanceConfig,
+  RagSection,
   SamplingSection,
   UiSection,
 } from './gemma-config.ts';
@@ -21,7 +23,7 @@ export { migrateConfigFile } from './migrate-config-file.ts';
 export type { MigrationReport, MigrationStep } from './migrate-config-file.ts';
 export { getConfigValue, setConfigValue } from './set-config-value.ts';
 export type { ConfigValue, SetConfigResult, SetConfigValueOptions } from './set-config-value.ts';
-export { engineOptionsOf, requestOptionsOf } from './options-of-config.ts';
+export { engineOptionsOf, memoryOptionsOf, requestOptionsOf } from './options-of-config.ts';
 export type { RequestOptions } from './options-of-config.ts';
 export { validateConfigFile } from './validate-config-file.ts';
 export type { ConfigFileReport } from './validate-config-file.ts';

@@ -1,4 +1,4 @@
-import type { EngineOptions, GenerateRequest, Sampling } from '@gemma-cli/contracts';
+import type { EngineOptions, GenerateRequest, MemoryStoreOptions, Sampling } from '@gemma-cli/contracts';
 import type { GemmaConfig, LoadedConfig, SamplingSection } from './gemma-config.ts';
 
 /** What the configuration adds to a request. */
@@ -19,6 +19,18 @@ export function engineOptionsOf({ engine, gemma }: GemmaConfig, states: string):
     ...(stateCacheBytesMax === 0 ? {} : { stateCache: { folder: states, bytesMax: stateCacheBytesMax } }),
     ...(gemma.executablePath === null ? {} : { gemmaExecutable: gemma.executablePath }),
   };
+}
+
+/**
+ * The part of the configuration that a memory store takes.
+ *
+ * @param folder - Folder of the record: `memory` of the home layout.
+ */
+export function memoryOptionsOf({ performance, memory }: GemmaConfig, folder: string): MemoryStoreOptions {
+  const { enableQueryCache, cacheMaxSize, batchSize } = performance;
+  const cache =
+    enableQueryCache && cacheMaxSize > 0 ? { enableQueryCache: true, cacheMaxSize } : { enableQueryCache: false };
+  return { folder, language: memory.language, ...cache, batchSize };
 }
 
 /**

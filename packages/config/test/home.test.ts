@@ -26,7 +26,7 @@ describe('resolveHome', () => {
 
 it('docs/configuration.md shows every part of the home folder, and says which hold what somebody typed', async () => {
   const page = await readFile(new URL('../../../docs/configuration.md', import.meta.url), 'utf8');
-  const rows = Array.from(page.matchAll(/^\| `([\w.-]+)\/?` +\|/gm), ([, name]) => name);
+  const rows = Array.from(page.matchAll(/^\| `([\w./-]+?)\/?` +\|/gm), ([, name]) => basename(name ?? ''));
   const parts = Object.values(homeLayout('/home')).map((path) => basename(path));
   expect(new Set(rows)).toEqual(new Set([...parts, 'chat-history.jsonl']));
   expect(page).toMatch(/hold what you typed\. `sessions\/`[^]*`chat-history\.jsonl`[^]*`states\/`/);
@@ -44,7 +44,8 @@ describeUnless(missingUnix, 'ensureHome', () => {
         } finally {
           process.umask(before);
         }
-        const { config, ...folders } = homeLayout(home);
+        const { config, memory, ...folders } = homeLayout(home);
+        await expect(stat(memory), 'the memory makes its own').rejects.toThrow('ENOENT');
         for (const folder of [home, ...Object.values(folders)]) expect(await mode(folder), folder).toBe(0o700);
         await expect(stat(config)).rejects.toThrow('ENOENT');
       });

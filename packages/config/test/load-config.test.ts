@@ -391,6 +391,8 @@ const soundValues: Readonly<Record<string, string>> = {
   'models.hf_endpoint': '"https://evil.test"',
   'engine.growth_bytes_max': '2000000',
   'ui.history': 'false',
+  'memory.language': '"de"',
+  'memory.remember_chats': '"yes"',
 };
 
 describe('engineOptionsOf and requestOptionsOf', () => {

@@ -1,6 +1,6 @@
-import type { EngineOptions } from '@gemma-cli/contracts';
+import { memoryDefaults, type EngineOptions } from '@gemma-cli/contracts';
 import { describe, expect, it } from 'vitest';
-import { configKeys, engineOptionsOf, loadConfig, requestOptionsOf } from '../src/index.ts';
+import { configKeys, engineOptionsOf, loadConfig, memoryOptionsOf, requestOptionsOf } from '../src/index.ts';
 import type { RequestOptions } from '../src/index.ts';
 
 /** What a value that nobody has by default becomes. */
@@ -72,6 +72,31 @@ describe('every key of [engine] and [sampling]', () => {
     expect(request).toEqual({
       ...(Object.assign({}, ...requests) as RequestOptions),
       sampling: Object.assign({}, ...requests.map(({ sampling }) => sampling)),
+    });
+  });
+});
+
+describe('the memory', () => {
+  const of = async (flags: Readonly<Record<string, unknown>>) =>
+    memoryOptionsOf((await loadConfig({ home: '/nowhere', cwd: '/nowhere', env: {}, flags })).config, '/memory');
+
+  it.each([
+    ['performance.enable_query_cache', false, { enableQueryCache: false, cacheMaxSize: undefined }],
+    ['performance.batch_size', 7, { batchSize: 7 }],
+    ['performance.cache_max_size', 8, { cacheMaxSize: 8 }],
+    ['performance.cache_max_size', 0, { enableQueryCache: false, cacheMaxSize: undefined }],
+    ['memory.language', 'de', { language: 'de' }],
+  ])('%s reaches the store, and nothing else changes', async (key, value, reached) => {
+    expect(await of({ [key]: value })).toEqual({ ...(await of({})), ...reached });
+  });
+
+  it('has the defaults that a store has', async () => {
+    expect(await of({})).toEqual({
+      folder: '/memory',
+      language: memoryDefaults.language,
+      enableQueryCache: memoryDefaults.enableQueryCache,
+      cacheMaxSize: memoryDefaults.cacheMaxSize,
+      batchSize: memoryDefaults.batchSize,
     });
   });
 });

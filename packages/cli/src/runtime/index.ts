@@ -1,4 +1,6 @@
 export { createEngine } from './create-engine.ts';
 export type { CreatedEngine, CreateEngineOptions } from './create-engine.ts';
+export { createMemory } from './create-memory.ts';
+export type { CreatedMemory, CreateMemoryOptions } from './create-memory.ts';
 export { resolveImplementation } from './resolve.ts';
 export type { ImplementationSource, Resolved, ResolveOptions } from './resolve.ts';

@@ -1,0 +1,275 @@
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { GemmaError, memoryTiers } from '@gemma-cli/contracts';
+import type { ExportLine, MemoryStats } from '@gemma-cli/contracts';
+import type { CommandDefinition } from '../../command.ts';
+import { formatBytes, printJson, printLine, printNotice } from '../print.ts';
+import { memoryOption, withMemory } from './open-memory.ts';
+import { shortUri } from './render-rows.ts';
+
+/** `gemma memory stats`. */
+export const statsCommand: CommandDefinition = {
+  name: 'stats',
+  summary: 'Show what there is of everything: rows, tiers, index, disk, cache.',
+  options: [memoryOption],
+  examples: [{ command: 'gemma memory stats --json', effect: 'the same shape for every store' }],
+  run: (context, input) =>
+    withMemory(context, input, async ({ memory, description }) => {
+      const stats = await memory.stats();
+      if (context.options.json) printJson(context.stdout, { ...stats, memory: description });
+      else for (const line of statsLines(stats)) printLine(context.stdout, line);
+      return 0;
+    }),
+};
+
+/** `gemma memory consolidate`. */
+export const consolidateCommand: CommandDefinition = {
+  name: 'consolidate',
+  summary: 'Sweep what has expired, move up what is used, merge what is there twice. No model takes part.',
+  options: [memoryOption],
+  examples: [{ command: 'gemma memory consolidate', effect: 'tidies up now; chats and writes do it by themselves' }],
+  run: (context, input) =>
+    withMemory(context, input, async ({ memory, description }) => {
+      const done = await memory.consolidate({ signal: context.signal });
+      if (context.options.json) printJson(context.stdout, { ...done, memory: description });
+      else {
+        const { promoted, merged, expired, evicted } = done;
+        printLine(context.stdout, `${promoted} moved up, ${merged} merged, ${expired} expired, ${evicted} evicted`);
+      }
+      return 0;
+    }),
+};
+
+/** `gemma memory audit`. */
+export const auditCommand: CommandDefinition = {
+  name: 'audit',
+  summary: 'List duplicates, memories that nobody recalled, changed sources and recall loops. Changes nothing.',
+  options: [memoryOption],
+  examples: [{ command: 'gemma memory audit', effect: 'shows what makes answers worse, with its evidence' }],
+  run: (context, input) =>
+    withMemory(context, input, async ({ memory, description, loaded }) => {
+      const { auditMemory } = await import('@gemma-cli/app/memory');
+      const { cwd, stdout, signal, options } = context;
+      const audit = await auditMemory(memory, { language: loaded.config.memory.language, signal });
+      if (options.json) {
+        printJson(stdout, { ...audit, memory: description });
+        return 0;
+      }
+      const { exactDuplicates, nearDuplicates, neverRecalled, staleSources, recallLoops, rows } = audit;
+      const sections: readonly (readonly [string, readonly string[]])[] = [
+        ['Exact duplicates', exactDuplicates.flatMap(({ ids, text }) => [text, ...ids.map((id) => `  ${id}`)])],
+        [
+          'Near duplicates',
+          nearDuplicates.flatMap(({ ids, similarity, texts }) => [
+            `${Math.round(similarity * 100)} % the same`,
+            ...ids.map((id, at) => `  ${id}  ${texts[at] ?? ''}`),
+          ]),
+        ],
+        [
+          'Never recalled',
+          neverRecalled.map(({ id, createdAt, text }) => `${id}  since ${new Date(createdAt).toISOString()}  ${text}`),
+        ],
+        [
+          'Stale sources',
+          staleSources.map(
+            ({ uri, state, chunks }) =>
+              `${shortUri(uri, cwd)} ${state === 'gone' ? 'is gone' : 'has changed'} (${chunks} chunks)`,
+          ),
+        ],
+        [
+          'Recall loops',
+          recallLoops.flatMap(({ rows: loop }) =>
+            loop.map(
+              ({ id, createdAt, writer, accessCount, text }, at) =>
+                `${at === 0 ? '' : '  then '}${id}  ${new Date(createdAt).toISOString()}  by ${writer ?? 'nobody named'}, used ${accessCount} times  ${text}`,
+            ),
+          ),
+        ],
+      ];
+      for (const [title, lines] of sections) {
+        printLine(stdout, `${title}: ${lines.length === 0 ? 'none' : ''}`.trimEnd());
+        for (const line of lines) printLine(stdout, `  ${line}`);
+      }
+      printNotice(context, `${rows} rows were looked at.`);
+      return 0;
+    }),
+};
+
+/** `gemma memory verify`. */
+export const verifyCommand: CommandDefinition = {
+  name: 'verify',
+  summary: 'Read everything back and compare checksums; what is derived is built anew where it is damaged.',
+  options: [memoryOption],
+  examples: [{ command: 'gemma memory verify', effect: 'exits with 7 when something was damaged' }],
+  run: (context, input) =>
+    withMemory(context, input, async ({ memory, description }) => {
+      const problems = await memory.verify({ signal: context.signal });
+      if (context.options.json) printJson(context.stdout, { ok: problems.length === 0, problems, memory: description });
+      else {
+        for (const { where, what, id, action } of problems)
+          printLine(context.stdout, `${where}: ${what}${id === null ? '' : ` (${id})`} [${action}]`);
+        if (problems.length === 0) printLine(context.stdout, 'Everything reads back as it was written.');
+      }
+      return problems.length === 0 ? 0 : integrityExitCode;
+    }),
+};
+
+/** What `MEMORY_DAMAGED` exits with. */
+const integrityExitCode = 7;
+
+/** `gemma memory export`. */
+export const exportCommand: CommandDefinition = {
+  name: 'export',
+  summary: 'Write everything as JSON Lines, to a file or stdout.',
+  arguments: [{ name: 'FILE', summary: 'A new file. Default: stdout.', completes: 'files' }],
+  options: [memoryOption],
+  examples: [
+    { command: 'gemma memory export memory.jsonl', effect: 'one line for each row, with its id and source' },
+    { command: 'gemma memory export | gzip > memory.jsonl.gz', effect: 'writes to stdout' },
+  ],
+  run: (context, input) =>
+    withMemory(context, input, async ({ memory, description }) => {
+      const { cwd, stdout, signal, options } = context;
+      const [file] = input.arguments;
+      let rows = 0;
+      if (file === undefined || file === '-') {
+        // These are JSON already, each line: --json changes nothing.
+        for await (const line of memory.export({ signal })) {
+          if (!stdout.write(`${JSON.stringify(line)}\n`) && !stdout.destroyed)
+            await new Promise<void>((done) => {
+              stdout.once('drain', done).once('close', done);
+            });
+        }
+        return 0;
+      }
+      const path = resolve(cwd, file);
+      const handle = await open(path, 'wx', 0o600).catch((cause: NodeJS.ErrnoException) => {
+        throw new GemmaError({
+          code: 'FILE_UNREADABLE',
+          message:
+            cause.code === 'EEXIST'
+              ? `Expected ${path} to be a new file, but it is there. Choose another name, or remove it.`
+              : `Expected to write ${path}: ${cause.message}.`,
+          facts: { path },
+          cause,
+        });
+      });
+      try {
+        for await (const line of memory.export({ signal })) {
+          await handle.write(`${JSON.stringify(line)}\n`);
+          if (line.type === 'row') rows += 1;
+        }
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+      if (options.json) printJson(stdout, { file: path, rows, memory: description });
+      else printNotice(context, `${rows} rows are in ${path}.`);
+      return 0;
+    }),
+};
+
+/** `gemma memory import`. */
+export const importCommand: CommandDefinition = {
+  name: 'import',
+  summary: 'Add what an export holds. A row that is there stays as it is.',
+  arguments: [
+    { name: 'FILE|-', summary: 'A file of an export; - is standard input.', required: true, completes: 'files' },
+  ],
+  options: [memoryOption],
+  examples: [{ command: 'gemma memory import memory.jsonl', effect: 'adds its rows under their own ids' }],
+  run: (context, input) =>
+    withMemory(context, input, async ({ memory, description }) => {
+      const { cwd, stdin, stdout, signal, options } = context;
+      const [file = '-'] = input.arguments;
+      const path = resolve(cwd, file);
+      const stream = file === '-' ? stdin : createReadStream(path);
+      const { added, skipped } = await memory.import(readLines(stream, file === '-' ? 'standard input' : path), {
+        signal,
+      });
+      if (options.json) printJson(stdout, { added, skipped, memory: description });
+      else printNotice(context, `${added} rows were added, ${skipped} were there already.`);
+      return 0;
+    }),
+};
+
+/** The lines of an export. What they hold is for the store to check. */
+async function* readLines(stream: Readable, name: string): AsyncGenerator<ExportLine> {
+  let number = 0;
+  const failed = new Promise<never>((_, reject) => {
+    stream.once('error', (cause: Error) =>
+      reject(
+        new GemmaError({
+          code: 'FILE_UNREADABLE',
+          message: `Expected to read ${name}: ${cause.message}.`,
+          facts: { path: name },
+          cause,
+        }),
+      ),
+    );
+  });
+  failed.catch(() => undefined);
+  const lines = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })[Symbol.asyncIterator]();
+  for (;;) {
+    const next = await Promise.race([lines.next(), failed]);
+    if (next.done === true) return;
+    const line = next.value;
+    number += 1;
+    if (line.trim() === '') continue;
+    let value: unknown;
+    try {
+      value = JSON.parse(line);
+    } catch (cause) {
+      throw new GemmaError({
+        code: 'REQUEST_INVALID',
+        message: `Expected line ${number} of ${name} to be JSON, as \`gemma memory export\` writes it: ${(cause as Error).message}.`,
+        facts: { line: number },
+        cause,
+      });
+    }
+    yield value as ExportLine;
+  }
+}
+
+function statsLines(stats: MemoryStats): readonly string[] {
+  const { rows, documents, tiers, expired, removed, index, disk, cache, pendingWrites, seq } = stats;
+  const facts: readonly (readonly [string, string])[] = [
+    ['memory', `${stats.namespace}, ${stats.backend}, ${stats.implementation}`],
+    ['rows', `${rows.total}: ${rows.byKind.document} of ${documents} documents, ${rows.byKind.memory} memories`],
+    ...memoryTiers.map((tier): readonly [string, string] => {
+      const { ttlMs, capacity } = tiers[tier];
+      return [tier, `${rows.byTier[tier]} of ${capacity}, ${ttlMs === null ? 'no expiry' : `for ${lifeText(ttlMs)}`}`];
+    }),
+    ['expired', `${expired} not swept yet`],
+    [
+      'removed',
+      Object.entries(removed)
+        .map(([reason, count]) => `${count} ${reason}`)
+        .join(', '),
+    ],
+    ['index', `${index.terms} terms, ${index.postings} postings, ${index.segments} segments, ${index.vectors} vectors`],
+    ['memory use', index.memoryBytes === null ? 'unknown' : formatBytes(index.memoryBytes)],
+    ['disk', `${formatBytes(disk.recordBytes)} record, ${formatBytes(disk.indexBytes)} index`],
+    [
+      'cache',
+      `${cache.entries} entries, ${cache.hits} hits, ${cache.misses} misses, ${cache.savedMs.toFixed(1)} ms saved`,
+    ],
+    ['waiting', `${pendingWrites} writes`],
+    ['position', String(seq)],
+  ];
+  return facts.map(([name, value]) => `${name.padEnd(12)}${value}`);
+}
+
+function lifeText(ttlMs: number): string {
+  const units = [
+    ['day', 86_400_000],
+    ['hour', 3_600_000],
+    ['minute', 60_000],
+  ] as const;
+  const [name, ms] = units.find(([, unit]) => ttlMs >= unit) ?? units[2];
+  const count = Math.round((ttlMs / ms) * 10) / 10;
+  return `${count} ${name}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,38 @@
+import { memoryDefaults } from '@gemma-cli/contracts';
+import type { CommandDefinition } from '../command.ts';
+import { memoryFilterOptions, readCount, readFilter, readMode, searchOptions } from './memory/memory-options.ts';
+import { memoryOption, withMemory } from './memory/open-memory.ts';
+import { printHits, searchJson } from './memory/render-rows.ts';
+import { printJson } from './print.ts';
+
+/** `gemma recall`: memories alone, weighed by more than their words. */
+export const recallCommand: CommandDefinition = {
+  name: 'recall',
+  summary: 'Recall memories: by relevance, importance, recency and use.',
+  arguments: [
+    { name: 'QUERY', summary: 'What it is about; several words are joined.', required: true, variadic: true },
+  ],
+  options: [...searchOptions, ...memoryFilterOptions(), memoryOption],
+  examples: [
+    { command: 'gemma recall "birthday"', effect: 'shows the memories that come to mind; each counts as used' },
+    { command: 'gemma recall "deploy" --tier semantic --since 30d', effect: 'only lasting ones of the last month' },
+  ],
+  run: (context, input) =>
+    withMemory(context, input, async ({ memory, description }) => {
+      const { cwd, signal, stdout, options } = context;
+      const { kind: _always, ...filter } = readFilter(input, { cwd, now: Date.now() });
+      const result = await memory.recall(
+        {
+          query: input.arguments.join(' '),
+          mode: readMode(input),
+          limit: readCount(input, 'limit', { min: 1, max: memoryDefaults.limitMax }),
+          filter,
+          explain: input.options['explain'] === true,
+        },
+        { signal },
+      );
+      if (options.json) printJson(stdout, searchJson(result, description));
+      else printHits(context, result);
+      return 0;
+    }),
+};

@@ -1,0 +1,270 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { ingestCommand } from '../src/commands/ingest-command.ts';
+import { memoryCommand } from '../src/commands/memory-command.ts';
+import { recallCommand } from '../src/commands/recall-command.ts';
+import { searchCommand } from '../src/commands/search-command.ts';
+import { commandWorld, type CommandOutcome, type CommandWorld } from './command-world.ts';
+
+const legacy = { GEMMA_PERFORMANCE_USE_OPTIMIZED_RAG: 'false' };
+
+/** A world with a folder of two documents. */
+async function worldWithDocuments(): Promise<CommandWorld> {
+  const world = await commandWorld();
+  await mkdir(join(world.cwd, 'docs'));
+  await writeFile(join(world.cwd, 'docs', 'tea.md'), '# Tea\n\nGreen tea is steeped at eighty degrees.\n');
+  await writeFile(join(world.cwd, 'docs', 'coffee.md'), '# Coffee\n\nCoffee is brewed at ninety-four degrees.\n');
+  return world;
+}
+
+function json(outcome: CommandOutcome): Record<string, unknown> {
+  expect(outcome.error).toBeUndefined();
+  return JSON.parse(outcome.stdout) as Record<string, unknown>;
+}
+
+describe('gemma ingest', () => {
+  test('reads a folder, and a second time only what has changed; what vanished goes', async () => {
+    const world = await worldWithDocuments();
+    const first = json(await world.run(ingestCommand, ['docs', '--json']));
+    expect(first).toMatchObject({ documents: 2, chunks: 2, unchanged: 0, removed: 0, skipped: [], bytes: 98 });
+    expect(Object.keys(first).toSorted()).toEqual(
+      ['documents', 'chunks', 'unchanged', 'removed', 'skipped', 'bytes', 'tookMs'].toSorted(),
+    );
+    await writeFile(join(world.cwd, 'docs', 'tea.md'), '# Tea\n\nBlack tea is steeped at ninety-five degrees.\n');
+    await rm(join(world.cwd, 'docs', 'coffee.md'));
+    await writeFile(join(world.cwd, 'docs', 'water.md'), 'Water boils at a hundred degrees.\n');
+    expect(json(await world.run(ingestCommand, ['docs', '--json']))).toMatchObject({
+      documents: 2,
+      unchanged: 0,
+      removed: 1,
+    });
+    expect(json(await world.run(ingestCommand, ['docs', '--json']))).toMatchObject({ documents: 0, unchanged: 2 });
+    const { hits } = json(await world.run(searchCommand, ['green coffee', '--json']));
+    expect(hits).toEqual([]);
+  });
+
+  test('a damaged file is told with its reason and does not stop the others; nothing at all is a failure', async () => {
+    const world = await worldWithDocuments();
+    await writeFile(join(world.cwd, 'docs', 'bad.pdf'), '%PDF-1.4\nnothing of a PDF');
+    const outcome = await world.run(ingestCommand, ['docs', '--json']);
+    expect(outcome.code).toBe(0);
+    expect(json(outcome)).toMatchObject({ documents: 2, skipped: [{ path: join('docs', 'bad.pdf') }] });
+    expect(outcome.stderr).toContain('bad.pdf');
+    const nothing = await world.run(ingestCommand, ['nowhere.md', '--json']);
+    expect(nothing.code).toBe(1);
+    expect(json(nothing)).toMatchObject({ documents: 0, skipped: [{ path: 'nowhere.md', code: 'FILE_UNREADABLE' }] });
+  });
+
+  test('tells what it read back', async () => {
+    const world = await worldWithDocuments();
+    const { stderr, stdout } = await world.run(ingestCommand, ['docs']);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(/^2 documents in 2 chunks \(98 bytes\), 0 unchanged, 0 removed, 0 skipped, /m);
+    expect(stderr).toContain('Read back: 2 documents, 2 chunks.');
+  });
+
+  test('an ingest that is stopped leaves whole documents, and the next one goes on', async () => {
+    const world = await commandWorld();
+    await mkdir(join(world.cwd, 'docs'));
+    for (let number = 0; number < 40; number++)
+      await writeFile(join(world.cwd, 'docs', `${number}.md`), `# Page ${number}\n\nWord${number} stands here.\n`);
+    const stop = new AbortController();
+    stop.abort();
+    const stopped = await world.run(ingestCommand, ['docs'], { signal: stop.signal });
+    expect(stopped.code).toBe(130);
+    expect(json(await world.run(ingestCommand, ['docs', '--json']))).toMatchObject({ documents: 40, chunks: 40 });
+    expect(json(await world.run(memoryCommand, ['verify', '--json']))).toMatchObject({ ok: true, problems: [] });
+  });
+
+  test('a stream or a page cannot be watched', async () => {
+    const world = await commandWorld();
+    expect((await world.run(ingestCommand, ['-', '--watch'])).error?.code).toBe('USAGE');
+  });
+});
+
+describe('gemma search and gemma recall', () => {
+  test('the shape of --json is documented, and what the implementation is makes no difference to the hits', async () => {
+    const world = await worldWithDocuments();
+    await world.run(ingestCommand, ['docs']);
+    await world.run(memoryCommand, ['add', 'Ada drinks tea at four degrees', '--tier', 'semantic']);
+    const optimized = json(await world.run(searchCommand, ['tea degrees', '--json', '--explain']));
+    const scanned = json(await world.run(searchCommand, ['tea degrees', '--json', '--explain'], { env: legacy }));
+    expect(Object.keys(optimized)).toEqual(['hits', 'memory', 'mode', 'cache', 'tookMs']);
+    expect(optimized['memory']).toEqual({ backend: 'embedded', requested: 'optimized', active: 'optimized' });
+    expect(scanned['memory']).toEqual({ backend: 'embedded', requested: 'legacy', active: 'legacy' });
+    expect(scanned['hits']).toEqual(optimized['hits']);
+    expect(optimized['hits']).toHaveLength(3);
+    const [hit] = (optimized['hits'] as Record<string, unknown>[]).filter(({ kind }) => kind === 'document');
+    expect(hit).toMatchObject({ kind: 'document', title: 'Tea', source: { start: 0 }, parts: { lexical: {} } });
+    expect(Object.keys(hit?.['source'] as object).toSorted()).toEqual(['end', 'hash', 'start', 'uri']);
+    expect(hit).not.toHaveProperty('tier');
+  });
+
+  test('filters by kind, tier, tag, source and time', async () => {
+    const world = await worldWithDocuments();
+    await world.run(ingestCommand, ['docs']);
+    await world.run(memoryCommand, ['add', 'Tea for Ada', '--tag', 'people', '--tier', 'episodic']);
+    const found = async (...filter: string[]): Promise<number> =>
+      (json(await world.run(searchCommand, ['tea coffee', '--json', ...filter]))['hits'] as unknown[]).length;
+    expect(await found()).toBe(3);
+    expect(await found('--kind', 'document')).toBe(2);
+    expect(await found('--tier', 'episodic')).toBe(1);
+    expect(await found('--tier', 'working')).toBe(0);
+    expect(await found('--tag', 'people')).toBe(1);
+    expect(await found('--source', 'docs')).toBe(2);
+    expect(await found('--source', join('docs', 'tea.md'))).toBe(1);
+    expect(await found('--since', '1h')).toBe(3);
+    expect(await found('--since', '2999-01-01')).toBe(0);
+    expect((await world.run(searchCommand, ['tea', '--since', 'yesterday'])).error?.code).toBe('USAGE');
+    expect((await world.run(searchCommand, ['tea', '--limit', '0'])).error?.code).toBe('USAGE');
+  });
+
+  test('recall finds memories alone, and counts them as used', async () => {
+    const world = await worldWithDocuments();
+    await world.run(ingestCommand, ['docs']);
+    const added = json(await world.run(memoryCommand, ['add', 'Ada prefers tea', '--tier', 'semantic', '--json']));
+    const { id } = added['row'] as { id: string };
+    const { hits } = json(await world.run(recallCommand, ['tea', '--json', '--explain'])) as { hits: unknown[] };
+    expect(hits).toMatchObject([{ id, kind: 'memory', tier: 'semantic', parts: { recall: {} } }]);
+    const { row } = json(await world.run(memoryCommand, ['show', id, '--json']));
+    expect(row).toMatchObject({ id, accessCount: 1 });
+  });
+
+  test('without a model for vectors, a search by meaning says what it would need', async () => {
+    const world = await worldWithDocuments();
+    const { error } = await world.run(searchCommand, ['tea', '--mode', 'dense']);
+    expect(error?.code).toBe('OPTION_UNSUPPORTED');
+  });
+});
+
+describe('gemma memory', () => {
+  test('adds, shows, changes and forgets', async () => {
+    const world = await commandWorld();
+    const { stdout } = await world.run(memoryCommand, [
+      'add',
+      'The',
+      'release',
+      'is',
+      'on',
+      'Friday',
+      '--importance',
+      '0.9',
+    ]);
+    const id = stdout.trim();
+    const changed = json(
+      await world.run(memoryCommand, ['update', id, '--tier', 'long_term', '--tag', 'work', '--json']),
+    );
+    expect(changed['row']).toMatchObject({
+      id,
+      text: 'The release is on Friday',
+      tier: 'long_term',
+      tags: ['work'],
+      importance: 0.9,
+      writer: 'user',
+    });
+    expect((await world.run(memoryCommand, ['show', id])).stdout).toContain('The release is on Friday');
+    expect(json(await world.run(memoryCommand, ['forget', id, '--json']))).toMatchObject({ forgotten: 1 });
+    expect((await world.run(memoryCommand, ['show', id])).error?.code).toBe('REQUEST_INVALID');
+    expect((await world.run(memoryCommand, ['forget', id])).code).toBe(1);
+    expect((await world.run(memoryCommand, ['forget'])).error?.code).toBe('USAGE');
+    expect((await world.run(memoryCommand, ['update', id])).error?.code).toBe('USAGE');
+    expect((await world.run(memoryCommand, ['add', ' '])).error?.code).toBe('USAGE');
+  });
+
+  test('forgets what was read below a folder, and its documents with it', async () => {
+    const world = await worldWithDocuments();
+    await world.run(ingestCommand, ['docs']);
+    expect(json(await world.run(memoryCommand, ['forget', '--source', 'docs', '--json']))).toMatchObject({
+      forgotten: 2,
+      documents: 2,
+    });
+    expect(json(await world.run(memoryCommand, ['stats', '--json']))).toMatchObject({
+      documents: 0,
+      rows: { total: 0 },
+    });
+    expect(json(await world.run(ingestCommand, ['docs', '--json']))).toMatchObject({ documents: 2 });
+  });
+
+  test('lists page by page', async () => {
+    const world = await commandWorld();
+    for (const text of ['one', 'two', 'three']) await world.run(memoryCommand, ['add', text]);
+    const first = json(await world.run(memoryCommand, ['list', '--limit', '2', '--json']));
+    expect(first['rows']).toMatchObject([{ text: 'one' }, { text: 'two' }]);
+    const next = first['next'] as string;
+    const second = json(await world.run(memoryCommand, ['list', '--cursor', next, '--json']));
+    expect(second).toMatchObject({ rows: [{ text: 'three' }], next: null });
+  });
+
+  test('memories of one name never meet those of another', async () => {
+    const world = await commandWorld();
+    await world.run(memoryCommand, ['add', 'tea', '--memory', 'work']);
+    expect(json(await world.run(searchCommand, ['tea', '--json']))['hits']).toEqual([]);
+    expect(json(await world.run(searchCommand, ['tea', '--json', '--memory', 'work']))['hits']).toHaveLength(1);
+    expect((await world.run(searchCommand, ['tea', '--memory', 'Not A Name'])).error?.code).toBe('REQUEST_INVALID');
+  });
+
+  test('stats have the same shape for both stores', async () => {
+    const world = await worldWithDocuments();
+    await world.run(ingestCommand, ['docs']);
+    const shape = (value: unknown): unknown =>
+      typeof value === 'object' && value !== null && !Array.isArray(value)
+        ? Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, shape(entry)]))
+        : '';
+    const optimized = json(await world.run(memoryCommand, ['stats', '--json']));
+    const scanned = json(await world.run(memoryCommand, ['stats', '--json'], { env: legacy }));
+    expect(shape(scanned)).toEqual(shape(optimized));
+    expect(scanned['rows']).toEqual(optimized['rows']);
+    expect((await world.run(memoryCommand, ['stats'])).stdout).toMatch(/^rows +2: 2 of 2 documents, 0 memories$/m);
+  });
+
+  test('an export is imported elsewhere under the same ids', async () => {
+    const world = await worldWithDocuments();
+    await world.run(ingestCommand, ['docs']);
+    await world.run(memoryCommand, ['add', 'Ada prefers tea', '--tier', 'semantic']);
+    const file = join(world.cwd, 'memory.jsonl');
+    expect(json(await world.run(memoryCommand, ['export', file, '--json']))).toMatchObject({ rows: 3, file });
+    expect((await world.run(memoryCommand, ['export', file])).error?.code).toBe('FILE_UNREADABLE');
+    expect((await world.run(memoryCommand, ['export'])).stdout).toBe(await readFile(file, 'utf8'));
+    const other = ['--memory', 'copy', '--json'];
+    expect(json(await world.run(memoryCommand, ['import', file, ...other]))).toMatchObject({ added: 3, skipped: 0 });
+    expect(json(await world.run(memoryCommand, ['import', file, ...other]))).toMatchObject({ added: 0, skipped: 3 });
+    const hits = async (...more: string[]): Promise<unknown> =>
+      (json(await world.run(searchCommand, ['tea', '--json', ...more]))['hits'] as { id: string }[]).map(
+        ({ id }) => id,
+      );
+    expect(await hits('--memory', 'copy')).toEqual(await hits());
+    await writeFile(file, 'not JSON\n');
+    expect((await world.run(memoryCommand, ['import', file])).error?.code).toBe('REQUEST_INVALID');
+  });
+
+  test('audit tells duplicates, unused memories, changed sources and loops with their evidence', async () => {
+    const world = await worldWithDocuments();
+    await world.run(ingestCommand, ['docs']);
+    const add = async (text: string): Promise<string> =>
+      (await world.run(memoryCommand, ['add', text, '--tier', 'semantic'])).stdout.trim();
+    const first = await add('The cat sat on the red mat by the old door');
+    const second = await add('The cat sat on the red mat by the old door');
+    await writeFile(join(world.cwd, 'docs', 'tea.md'), 'Changed.\n');
+    await rm(join(world.cwd, 'docs', 'coffee.md'));
+    const audit = json(await world.run(memoryCommand, ['audit', '--json']));
+    expect(audit).toMatchObject({
+      exactDuplicates: [{ ids: [first, second] }],
+      neverRecalled: [{ id: first }, { id: second }],
+      staleSources: [{ state: 'gone' }, { state: 'changed' }],
+      recallLoops: [],
+    });
+    expect((await world.run(memoryCommand, ['audit'])).stdout).toContain('coffee.md is gone (1 chunks)');
+  });
+
+  test('consolidate tells what it did', async () => {
+    const world = await commandWorld();
+    await world.run(memoryCommand, ['add', 'important', '--importance', '0.9', '--tier', 'short_term']);
+    expect(json(await world.run(memoryCommand, ['consolidate', '--json']))).toMatchObject({
+      promoted: 1,
+      merged: 0,
+      expired: 0,
+      evicted: 0,
+    });
+  });
+});
