@@ -5,7 +5,9 @@
  */
 export function identifierParts(name: string): readonly string[] {
   const parts: string[] = [];
-  for (const piece of name.split(separators)) {
+  for (const marked of name.split(separators)) {
+    // Marks at the start are those of a sign before the word: `≠` written as two characters.
+    const piece = marked.replace(leadingMarks, '');
     if (!hasSubstance.test(piece)) continue;
     if (hasInnerCapital.test(piece)) for (const part of piece.split(caseBorders)) parts.push(part);
     else parts.push(piece);
@@ -14,6 +16,7 @@ export function identifierParts(name: string): readonly string[] {
 }
 
 const separators = /[_'\-\u2010]+/u;
+const leadingMarks = /^\p{M}+/u;
 const hasSubstance = /[\p{L}\p{N}]/u;
 const hasInnerCapital = /.\p{Lu}/u;
 // Before a capital after a small letter or a digit, and before the last capital of several that a small letter follows.

@@ -67,6 +67,7 @@ describe('terms of a text', () => {
     ['½', '1⁄2'],
     ['non\u2011breaking', 'non-breaking'],
     ['ｆｏｏ＿ｂａｒ', 'foo_bar'],
+    ['a =\u0338b', 'a ≠b'],
   ])('of %s are those of %s', (written, meant) => {
     expect(terms(written)).toEqual(terms(meant));
     expect(terms(written)).not.toEqual([]);
