@@ -65,3 +65,5 @@ export { createToyEmbedder } from './toy-embedder.ts';
 export type { ToyEmbedder, ToyEmbedderOptions } from './toy-embedder.ts';
 export { memoryDifferential } from './memory-differential.ts';
 export type { MemoryDifferentialSubject } from './memory-differential.ts';
+export { memoryCrowd } from './memory-crowd.ts';
+export type { MemoryCrowdSubject } from './memory-crowd.ts';
