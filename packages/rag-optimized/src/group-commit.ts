@@ -36,8 +36,8 @@ export function createGroupCommit({ record, batchSize }: GroupCommitParts): Grou
     const wasIdle = state === 'idle';
     state = 'soon';
     queueMicrotask(() => {
-      do commitSome();
-      while (isUrgent && waiting.length > 0);
+      commitSome();
+      if (isUrgent) while (waiting.length > 0) commitSome();
       state = 'gathering';
       if (wasIdle) setImmediate(nextRound);
     });

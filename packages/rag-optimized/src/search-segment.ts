@@ -3,8 +3,8 @@ import { offerRow } from './best-rows.ts';
 import type { BestRows } from './best-rows.ts';
 import { numberOf } from './segment.ts';
 import type { Segment } from './segment.ts';
-import { addShares, boundBlocks, boundWindow, frequencyAt, rewind, seekBlock, shareOf } from './term-cursor.ts';
-import type { TermCursor } from './term-cursor.ts';
+import { addShares, addToNear, boundBlocks, boundWindow, frequencyAt, rewind, shareOf } from './term-cursor.ts';
+import type { TermCursor, WindowSums } from './term-cursor.ts';
 
 /** Rows of a window: their sums stay in the nearest cache of a core. */
 const windowRows = 4_096;
@@ -15,8 +15,12 @@ export const plainRowsMax = 10_240;
 /** Scores are multiples of this (`rounded` of rag-core). */
 const scoreStep = 2 ** -36;
 
-/** Sums of a window; all 0 between searches. */
-const sums = new Float64Array(plainRowsMax);
+/** Sums of a window, and a bit for each row that has one; all 0 between searches. */
+const sums: WindowSums = { shares: new Float64Array(plainRowsMax), touched: new Int32Array(plainRowsMax / 32) };
+
+/** Rows of a window that may be among the best, ascending, and their scores as far as they are known. */
+const nearRows = new Int32Array(plainRowsMax);
+const nearScores = new Float64Array(plainRowsMax);
 
 /**
  * Offers the rows of a segment that have at least one of the terms.
@@ -87,7 +91,10 @@ function leastScore(segment: Segment, start: number, best: BestRows): number {
   return numberOf(segment, start) > best.floorNumber ? best.floor + scoreStep : best.floor;
 }
 
-/** Offers rows by their sums, and sets the sums to 0. */
+/**
+ * Offers rows by their sums, and sets the sums to 0. The other terms are looked up one after the other for all rows that
+ * are near: two lists in the order of rows, which is several times faster than one row after the other for all terms.
+ */
 function offerSums(
   segment: Segment,
   cursors: readonly TermCursor[],
@@ -98,46 +105,59 @@ function offerSums(
   best: BestRows,
   mask: Int32Array | null,
 ): void {
-  let least = leastScore(segment, start, best);
-  // Rows that none of the other terms brought have no sum: they stay out even where this is 0 or less.
-  let leastSum = Math.max(scoreStep, least - optionalSum);
-  const length = end - start;
-  for (let index = 0; index < length; index++) {
-    if (sums[index]! < leastSum) continue;
-    const row = start + index;
-    if (mask !== null && ((mask[row >>> 5]! >>> (row & 31)) & 1) === 0) continue;
-    const score =
-      optional === 0 ? sums[index]! : withOptional(segment, cursors, optional, optionalSum, row, sums[index]!, least);
-    if (score < least) continue;
-    offerRow(best, score, numberOf(segment, row));
-    least = leastScore(segment, start, best);
-    leastSum = Math.max(scoreStep, least - optionalSum);
+  const least = leastScore(segment, start, best);
+  let count = takeNear(start, end, least - optionalSum, mask);
+  let possible = optionalSum;
+  for (let index = optional - 1; index >= 0 && count > 0; index--) {
+    const cursor = cursors[index]!;
+    if (cursor.windowBound === 0) continue;
+    addToNear(cursor, nearRows, nearScores, count);
+    possible -= cursor.windowBound;
+    count = keepNear(count, least - possible);
   }
-  sums.fill(0, 0, length);
+  for (let index = 0; index < count; index++) {
+    const score = nearScores[index]!;
+    if (score >= best.floor) offerRow(best, score, numberOf(segment, nearRows[index]!));
+  }
 }
 
-/** The whole score of a row; something below `least` as soon as it cannot reach that. */
-function withOptional(
-  segment: Segment,
-  cursors: readonly TermCursor[],
-  optional: number,
-  optionalSum: number,
-  row: number,
-  sum: number,
-  least: number,
-): number {
-  let score = sum;
-  let possible = optionalSum;
-  for (let index = optional - 1; index >= 0; index--) {
-    if (score + possible < least) return 0;
-    const cursor = cursors[index]!;
-    possible -= cursor.windowBound;
-    if (cursor.windowBound === 0 || !seekBlock(cursor, row)) continue;
-    if (score + cursor.bounds[cursor.block]! + possible < least) return 0;
-    const frequency = frequencyAt(cursor, row);
-    if (frequency > 0) score += shareOf(cursor.times, cursor.idf, frequency, cursor.norms[segment.codes[row]!]!);
+/** Lists the rows of a window whose sum is not below `leastSum`. Tells how many there are. */
+function takeNear(start: number, end: number, leastSum: number, mask: Int32Array | null): number {
+  const { shares, touched } = sums;
+  const words = (end - start + 31) >>> 5;
+  let count = 0;
+  for (let word = 0; word < words; word++) {
+    let bits = touched[word]!;
+    if (bits === 0) continue;
+    touched[word] = 0;
+    // A window begins at a word of the mask.
+    const wanted = mask === null ? -1 : mask[(start >>> 5) + word]!;
+    while (bits !== 0) {
+      const bit = 31 - Math.clz32(bits & -bits);
+      bits &= bits - 1;
+      const place = word * 32 + bit;
+      const sum = shares[place]!;
+      shares[place] = 0;
+      if (sum < leastSum || ((wanted >>> bit) & 1) === 0) continue;
+      nearRows[count] = start + place;
+      nearScores[count] = sum;
+      count++;
+    }
   }
-  return score;
+  return count;
+}
+
+/** Leaves out what fell behind. */
+function keepNear(count: number, leastScore: number): number {
+  let kept = 0;
+  for (let index = 0; index < count; index++) {
+    const score = nearScores[index]!;
+    if (score < leastScore) continue;
+    nearRows[kept] = nearRows[index]!;
+    nearScores[kept] = score;
+    kept++;
+  }
+  return kept;
 }
 
 /** By insertion: the order changes little from window to window. */

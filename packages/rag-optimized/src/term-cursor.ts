@@ -193,13 +193,21 @@ export function boundWindow(cursor: TermCursor, start: number, end: number): voi
   cursor.windowBound = bound;
 }
 
+/** Sums of the rows of a window. */
+export interface WindowSums {
+  readonly shares: Float64Array;
+  /** A bit a row: it has a sum. */
+  readonly touched: Int32Array;
+}
+
 /**
  * Adds the shares of the rows of a window to their sums.
  *
  * @param least - A block whose bound is below it is passed over: its rows cannot be among the best.
  */
-export function addShares(cursor: TermCursor, start: number, end: number, sums: Float64Array, least: number): void {
+export function addShares(cursor: TermCursor, start: number, end: number, sums: WindowSums, least: number): void {
   if (!seekBlock(cursor, start)) return;
+  const { shares, touched } = sums;
   const { segment, firstBlock, blocks, bounds, rows, frequencies, times, idf, norms, once } = cursor;
   const { blockLasts, codes } = segment;
   const lastBlock = cursor.restCount > 0 ? blocks : blocks - 1;
@@ -222,18 +230,49 @@ export function addShares(cursor: TermCursor, start: number, end: number, sums: 
         if (row >= end) break;
         const frequency = frequencies[at]!;
         const code = codes[row]!;
-        sums[row - start]! += frequency === 1 ? once[code]! : shareOf(times, idf, frequency, norms[code]!);
+        const place = row - start;
+        shares[place]! += frequency === 1 ? once[code]! : shareOf(times, idf, frequency, norms[code]!);
+        touched[place >>> 5]! |= 1 << (place & 31);
       }
     else
       for (; at < count; at++) {
         const row = rows[at]!;
         if (row >= end) break;
-        sums[row - start]! += shareOf(times, idf, frequencies[at]!, norms[codes[row]!]!);
+        const place = row - start;
+        shares[place]! += shareOf(times, idf, frequencies[at]!, norms[codes[row]!]!);
+        touched[place >>> 5]! |= 1 << (place & 31);
       }
     cursor.at = at;
     if (at < count) return;
     cursor.block++;
   }
+}
+
+/** Adds the shares of rows, which ascend, to their scores. */
+export function addToNear(cursor: TermCursor, nearRows: Int32Array, nearScores: Float64Array, count: number): void {
+  const { segment, firstBlock, blocks, lastRow, rows, frequencies, times, idf, norms, once } = cursor;
+  const { blockLasts, codes } = segment;
+  let { block, at } = cursor;
+  if (cursor.held !== block) at = 0;
+  for (let index = 0; index < count; index++) {
+    const row = nearRows[index]!;
+    if (row > lastRow) break;
+    if (block < blocks && blockLasts[firstBlock + block]! < row) {
+      do block++;
+      while (block < blocks && blockLasts[firstBlock + block]! < row);
+      at = 0;
+    }
+    if (cursor.held !== block) hold(cursor, block);
+    // There is one: the last row of the block is not before it.
+    while (rows[at]! < row) at++;
+    if (rows[at] !== row) continue;
+    const frequency = frequencies[at]!;
+    const code = codes[row]!;
+    nearScores[index]! +=
+      frequency === 1 && cursor.hasOnce ? once[code]! : shareOf(times, idf, frequency, norms[code]!);
+  }
+  cursor.block = block;
+  cursor.at = at;
 }
 
 /** How often a row has the term; rows are asked for in ascending order. */
