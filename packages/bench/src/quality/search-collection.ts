@@ -13,7 +13,7 @@ import type { Collection, CollectionEntry } from './collection.ts';
 import type { RankedEntry, TrecRun } from './trec-run.ts';
 
 /** Hits of a run: what trec_eval is usually given is 100 or 1,000. */
-export const runDepth = 100;
+const runDepth = 100;
 
 /** How a collection is searched. */
 export interface SearchCollectionOptions {
