@@ -12,15 +12,15 @@ const ignoreFileNames: readonly string[] = ['.gitignore', '.gemmaignore'];
 /** Never walked into, whatever patterns say: what tools keep there is not for readers. */
 const neverNames: ReadonlySet<string> = new Set(['.git', '.hg', '.svn', 'node_modules']);
 
-/** Most bytes of a file with patterns. */
-const ignoreFileBytesMax = 1024 * 1024;
+/** Most bytes of a file with patterns: each of them is tried on each file. */
+const ignoreFileBytesMax = 256 * 1024;
 /** Most folders above the one that is walked that are asked for patterns. */
 const levelsAboveMax = 32;
 /**
- * Most stars of one part of a pattern. Matching costs the name's length to the power of the stars, and a file with patterns
- * may come from anybody.
+ * Most `**` between slashes of a pattern. Matching costs the depth of a path to the power of them, and a file with patterns
+ * may come from anybody. Stars within a name cost nothing like it.
  */
-const starsMax = 3;
+const globstarsMax = 3;
 
 /** What is left out of one folder: its own patterns, and those of the folders around it. */
 export interface IgnoreRules {
@@ -121,7 +121,7 @@ async function readLayer(
     if (costly.length > 0) {
       onProblem(path, {
         code: 'DOCUMENT_TOO_LARGE',
-        reason: `${costly.length} of its patterns have more than ${starsMax} stars in a row of characters and are not followed`,
+        reason: `${costly.length} of its patterns have more than ${globstarsMax} times ** or are too long, and are not followed`,
       });
     }
     patterns ??= ignore();
@@ -148,15 +148,15 @@ async function readPatterns(
   }
 }
 
-/** Counts groups of stars: in each part between slashes, and of parts that are nothing else. */
 function isCostly(pattern: string): boolean {
-  if (pattern.length > 4_096) return true;
-  const parts = pattern.split('/');
   return (
-    parts.filter((part) => /^\*+$/u.test(part)).length > starsMax ||
-    parts.some((part) => (part.match(/\*+/gu)?.length ?? 0) > starsMax)
+    pattern.length > patternCharactersMax ||
+    pattern.split('/').filter((part) => /^\*{2,}$/u.test(part)).length > globstarsMax
   );
 }
+
+/** A path of Linux is not longer. */
+const patternCharactersMax = 4_096;
 
 function toSlashes(path: string): string {
   return sep === '/' ? path : path.replaceAll(sep, '/');

@@ -222,7 +222,6 @@ const titleCharactersMax = 300;
 async function fileSource(file: FoundFile, { limits, signal }: Reading): Promise<Source> {
   const opened = await openRegularFile(file);
   try {
-    if (opened.sizeBytes > limits.fileBytesMax) throw tooLarge(limits.fileBytesMax, opened.sizeBytes);
     const name = basename(file.path);
     // A film is refused by its beginning, before the rest of it is read.
     const head = Buffer.alloc(Math.min(headBytes, opened.sizeBytes));

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdir, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, realpath, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describeUnless, itUnless, missingLinux, missingUnix } from '@gemma-cli/testkit';
@@ -61,8 +61,12 @@ describe('a folder', () => {
   });
 
   test('with patterns that would take for ever leaves these out and says so', async () => {
-    const cwd = await folderWith({ '.gitignore': `${'*a'.repeat(30)}b\nskip.txt\n`, 'skip.txt': 'x' });
-    await writeFile(join(cwd, 'a'.repeat(250)), 'x');
+    const deep = 'a/'.repeat(31);
+    const cwd = await folderWith({
+      '.gitignore': `${'**/a/'.repeat(16)}b\nskip.txt\n`,
+      'skip.txt': 'x',
+      [`${deep}c.txt`]: 'x',
+    });
     const { documents, skipped } = await readAll(['.'], { cwd });
     expect(documents).toHaveLength(1);
     expect(skipped).toEqual([
