@@ -16,7 +16,7 @@ export const recallWeights = { relevance: 0.6, importance: 0.2, recency: 0.15, u
 export const recencyHalfLifeMs = 24 * 60 * 60 * 1000;
 
 /** After so many accesses, use counts half. */
-export const useHalf = 5;
+const useHalf = 5;
 
 /** What each part adds; their sum is the recall score, 0..1. */
 export function recallParts({ relevance, importance, idleMs, accessCount }: RecallFacts): {
