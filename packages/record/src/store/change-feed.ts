@@ -38,35 +38,39 @@ export function createChangeFeed(record: RecordStore, log: (message: string) => 
     }
   }
 
+  function catchUp(): void {
+    // A listener may call the memory, which comes here again: the outer call tells that, too.
+    if (listeners.size === 0 || isTelling) return;
+    isTelling = true;
+    try {
+      for (;;) {
+        const changes = changesAfter(toldSeq);
+        for (const change of changes) {
+          toldSeq = change.seq;
+          tell(plainChange(change));
+        }
+        if (changes.length < pageRows) return;
+      }
+    } finally {
+      isTelling = false;
+    }
+  }
+
   return {
     subscribe(listener) {
       // One object for each subscription: the same function may be there twice.
       const own = (change: MemoryChange) => {
         listener(change);
       };
+      // What was before is for those who were there.
+      catchUp();
       if (listeners.size === 0) toldSeq = record.seq();
       listeners.add(own);
       return () => {
         listeners.delete(own);
       };
     },
-    catchUp() {
-      // A listener may call the memory, which comes here again: the outer call tells that, too.
-      if (listeners.size === 0 || isTelling) return;
-      isTelling = true;
-      try {
-        for (;;) {
-          const changes = changesAfter(toldSeq);
-          for (const change of changes) {
-            toldSeq = change.seq;
-            tell(plainChange(change));
-          }
-          if (changes.length < pageRows) return;
-        }
-      } finally {
-        isTelling = false;
-      }
-    },
+    catchUp,
   };
 }
 
