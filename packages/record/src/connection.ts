@@ -31,10 +31,13 @@ export interface Connection {
   readonly isWriting: boolean;
   /** Brings the write-ahead log into the file and empties it, so that nothing of removed texts stays there. */
   checkpoint(): boolean;
-  /** Makes the next call look whether the file is still the one that is open. */
+  /** Looks, once in a second, whether the file is still the one that is open. Every transaction looks too. */
   checkPlace(): void;
   close(): void;
 }
+
+/** How often readers look whether the file is still the same. */
+const placeCheckMs = 1_000;
 
 /** How long SQLite waits for a lock at once. */
 const busyTimeoutMs = 5_000;
@@ -62,6 +65,7 @@ export function openConnection({
   let database: SqlDatabase | null = null;
   let presence: Presence | null = null;
   let place = '';
+  let placeCheckedAt = 0;
   let isWriting = false;
   let durability: Durability = 'full';
   /** After a failed sync the log on the disk may lack what memory shows of it: see {@link rescueLog}. */
@@ -83,7 +87,9 @@ export function openConnection({
     },
     checkpoint: () => guarded(() => opened().prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.['busy'] === 0),
     checkPlace() {
-      if (!isWriting && database !== null && placeOf(path) !== place) drop();
+      if (isWriting || database === null || performance.now() - placeCheckedAt < placeCheckMs) return;
+      placeCheckedAt = performance.now();
+      if (placeOf(path) !== place) drop();
     },
     close() {
       if (database !== null) emptyLog(database);

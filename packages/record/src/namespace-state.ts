@@ -52,6 +52,23 @@ export function readNamespace(connection: Connection, id: number): NamespaceStat
   return sql === undefined || checksumOf(sql) !== sql['crc'] ? null : stateOf(sql);
 }
 
+/** Reads it, and gives the same again while it is the same: every search asks for its position. */
+export function createNamespaceReader(connection: Connection): (id: number) => Readonly<NamespaceState> | null {
+  let last: { readonly sql: SqlRow; readonly state: NamespaceState } | null = null;
+  const isLast = (sql: SqlRow): boolean =>
+    last !== null && columns.every((column) => last?.sql[column] === sql[column]);
+  return (id) => {
+    const sql = connection.prepare('SELECT * FROM namespaces WHERE id = ?').get(id);
+    if (sql === undefined) return null;
+    if (last !== null && isLast(sql)) return last.state;
+    if (checksumOf(sql) !== sql['crc']) return null;
+    last = { sql, state: stateOf(sql) };
+    return last.state;
+  };
+}
+
+const columns = ['id', 'name', 'seq', 'pruned', 'lastId', 'counts', 'crc'] as const;
+
 /** Writes it. */
 export function writeNamespace(
   connection: Connection,

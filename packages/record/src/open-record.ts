@@ -18,7 +18,14 @@ import { openConnection } from './connection.ts';
 import type { Connection, Durability } from './connection.ts';
 import { listDocuments } from './documents.ts';
 import { releaseLease, takeLease } from './leases.ts';
-import { copyState, namespaceNumber, readNamespace, rebuildNamespace, writeNamespace } from './namespace-state.ts';
+import {
+  copyState,
+  createNamespaceReader,
+  namespaceNumber,
+  readNamespace,
+  rebuildNamespace,
+  writeNamespace,
+} from './namespace-state.ts';
 import type { NamespaceState } from './namespace-state.ts';
 import { quarantineRow } from './quarantine.ts';
 import { selectRow, tierOf } from './row-codec.ts';
@@ -92,7 +99,7 @@ function openWith({
   let recordId = '';
   let isClosed = false;
   let timer: NodeJS.Timeout | null = null;
-  /** Texts were removed, and the write-ahead log may still have them. */
+  /** Texts were removed or changed, and the write-ahead log may still have them. */
   let hasRemoved = false;
   let state: NamespaceState | null = null;
   /** What is remembered of the file: another one may have taken its place. */
@@ -122,6 +129,7 @@ function openWith({
   });
   const reader = createRowReader(connection, accesses, () => number, repairs);
   forgetFile = reader.reset;
+  const readState = createNamespaceReader(connection);
 
   return {
     namespace,
@@ -133,7 +141,11 @@ function openWith({
     commit(groups) {
       checkOpen();
       const results = write('full', (parts) => groups.map((group) => savepoint(parts, group)));
-      if (results.some((result) => !(result instanceof Error) && result.some(({ removed }) => removed > 0))) {
+      const hasUpdated = groups.some(({ writes }) => writes.some(({ type }) => type === 'update'));
+      const hasTaken = results.some(
+        (result) => !(result instanceof Error) && result.some(({ removed }) => removed > 0),
+      );
+      if (hasUpdated || hasTaken) {
         hasRemoved = true;
         schedule();
       }
@@ -163,14 +175,11 @@ function openWith({
     },
     byId(ids) {
       checkOpen();
-      return ids.map((id) => {
-        const found = connection.read(() => reader.numberOf(id));
-        return found === undefined ? undefined : numbered(found);
-      });
+      return ids.map((id) => told(connection.read(() => reader.findId(id))));
     },
     byNumber(numbers) {
       checkOpen();
-      return numbers.map(numbered);
+      return numbers.map((wanted) => told(connection.read(() => reader.find(wanted))));
     },
     scan(afterNumber, limit) {
       checkOpen();
@@ -301,6 +310,7 @@ function openWith({
       accesses,
       tiers,
       changesKept,
+      numbers: { last: null },
       repairs,
       get state() {
         if (state === null) throw new Error('A write outside of a transaction.');
@@ -329,8 +339,8 @@ function openWith({
   }
 
   /** Outside of a transaction. */
-  function namespaceState(): NamespaceState {
-    return connection.read(() => state ?? readNamespace(connection, number) ?? rebuild());
+  function namespaceState(): Readonly<NamespaceState> {
+    return connection.read(() => state ?? readState(number) ?? rebuild());
   }
 
   function rebuild(): NamespaceState {
@@ -402,8 +412,7 @@ function openWith({
     return { read, found: sound };
   }
 
-  function numbered(wanted: number): RecordRow | undefined {
-    const found = connection.read(() => reader.find(wanted));
+  function told(found: ReadRow | DamagedRow | undefined): RecordRow | undefined {
     if (found === undefined) return undefined;
     if (!('what' in found)) return reader.tell(found);
     setAside(found);

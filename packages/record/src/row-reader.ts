@@ -29,6 +29,8 @@ export interface RowReader {
   find(number: number): ReadRow | DamagedRow | undefined;
   /** As it is told, with accesses that are not written yet. */
   tell(row: ReadRow): RecordRow;
+  /** The row of an id in this namespace; `undefined` when there is none. */
+  findId(id: string): ReadRow | DamagedRow | undefined;
   /** The number of an id in this namespace; `undefined` when there is none, which takes a look beside the index. */
   numberOf(id: string): number | undefined;
   /** Whether the index has an id. */
@@ -36,6 +38,9 @@ export interface RowReader {
   /** Forgets sources it knows: the file may be another one. */
   reset(): void;
 }
+
+const selectByNumber = `${selectRow} WHERE r.number = ?`;
+const selectById = `${selectRow} WHERE r.namespace = ? AND r.id = ?`;
 
 /** Address and hash of a source never change, and many rows name it: so many sources are kept. */
 const sourcesMax = 10_000;
@@ -60,7 +65,7 @@ export function createRowReader(
       return { sound, damaged };
     },
     find(number) {
-      const sql = connection.prepare(`${selectRow} WHERE r.number = ?`).get(number);
+      const sql = connection.prepare(selectByNumber).get(number);
       if (sql !== undefined) {
         const row = read(sql);
         return 'what' in row || row.stored.namespace === namespaceNumber() ? row : undefined;
@@ -68,6 +73,14 @@ export function createRowReader(
       // Words without a row: removing takes both, so one of the two trees of the file has lost its way.
       const words = connection.prepare('SELECT number FROM texts WHERE number = ?').get(number);
       return words === undefined ? undefined : { number, what: 'The row of a text is not there.' };
+    },
+    findId(id) {
+      const bytes = uuidBytes(id);
+      if (bytes === null) return undefined;
+      const sql = connection.prepare(selectById).get(namespaceNumber(), bytes);
+      if (sql !== undefined && isEqual(sql['id'], bytes)) return read(sql);
+      const number = reader.numberOf(id);
+      return number === undefined ? undefined : reader.find(number);
     },
     numberOf(id) {
       const bytes = uuidBytes(id);

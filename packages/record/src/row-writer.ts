@@ -35,7 +35,7 @@ import { nextUuidV7, uuidBytes, uuidText } from './uuid-v7.ts';
 import { checkChanges, checkDocument, checkFacts, checkImport, checkMemory } from './validate-rows.ts';
 import type { CheckedRow } from './validate-rows.ts';
 
-/** Changes that are kept at least, if the caller says nothing: some 6 MB, and more than a day of a busy memory. */
+/** Changes that are kept at least, if the caller says nothing: more than a day of a busy memory, in some megabytes. */
 export const changesKeptDefault = 100_000;
 
 /** What writes of one transaction work on. */
@@ -48,6 +48,8 @@ export interface RowWriterParts {
   readonly changesKept: number;
   /** Read at the start of the transaction; written by the caller at its end. */
   readonly state: NamespaceState;
+  /** The last number that this transaction gave; `null` = none yet. */
+  readonly numbers: { last: number | null };
   readonly repairs: Repairs;
   /** Moves a damaged row aside. */
   readonly quarantine: (number: number, what: string) => void;
@@ -90,6 +92,9 @@ function applyWrite(parts: RowWriterParts, write: RecordWrite, now: number): Wri
       return update(parts, write.id, write.changes, now);
     case 'remove': {
       const rows = [...new Set(write.ids)].flatMap((id) => findById(parts, id) ?? []);
+      // What was left of a damaged row goes too when it is asked to.
+      const purge = parts.connection.prepare('DELETE FROM quarantine WHERE namespace = ? AND id = ?');
+      for (const id of write.ids) purge.run(parts.state.id, id);
       return { rows: [], removed: removeRows(parts, rows, write.reason, now) };
     }
     case 'remove-matching': {
@@ -161,7 +166,7 @@ function insertRow(
   if (state.lastId === null || id > state.lastId) state.lastId = id;
   const words = storedText(row.title, row.text);
   // The number comes first: checksums are bound to it.
-  const number = nextNumber(connection);
+  const number = nextNumber(parts);
   const seq = appendChange(parts, { type: changeCodes.added, number, id, reason: 0 }, now);
   const stored: StoredRow = {
     number,
@@ -193,10 +198,14 @@ function insertRow(
 const insertRowSql = `INSERT INTO rows (${rowColumns}) VALUES (${rowColumns.replaceAll(/\w+/g, '?')})`;
 
 /** One more than the greatest that was ever given: SQLite keeps it for AUTOINCREMENT. */
-function nextNumber(connection: Connection): number {
-  const kept = connection.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'rows'").get()?.['seq'];
-  const there = connection.prepare('SELECT max(number) AS number FROM rows').get()?.['number'];
-  return Math.max(Number(kept ?? 0), Number(there ?? 0)) + 1;
+function nextNumber({ connection, numbers }: RowWriterParts): number {
+  if (numbers.last === null) {
+    const kept = connection.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'rows'").get()?.['seq'];
+    const there = connection.prepare('SELECT max(number) AS number FROM rows').get()?.['number'];
+    numbers.last = Math.max(Number(kept ?? 0), Number(there ?? 0));
+  }
+  numbers.last += 1;
+  return numbers.last;
 }
 
 function update(parts: RowWriterParts, id: string, changes: RowChanges, now: number): WriteResult {
@@ -406,8 +415,9 @@ function leastWorth(
   }
 
   function collect(value: number): void {
-    const page = 256;
-    for (let offset = 0; ; offset += page) {
+    // Mostly the first rows are enough.
+    let page = count + 3;
+    for (let offset = 0; ;) {
       const rows = members.all(state.id, code, value, -1, page, offset);
       for (const sql of rows) {
         const idleMs = now - Number(sql['accessedAt']);
@@ -415,6 +425,8 @@ function leastWorth(
         keep({ key: keyOf(sql), score: scoreOf(value, idleMs, Number(sql['accessCount'])) });
       }
       if (rows.length < page) return;
+      offset += page;
+      page = Math.min(page * 2, 1_000);
     }
   }
 

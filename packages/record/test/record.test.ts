@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isGemmaError, memoryDefaults } from '@gemma-cli/contracts';
 import { expiryOf, recallScore } from '@gemma-cli/rag-core';
@@ -731,6 +731,26 @@ describe.each(drivers)('record on $name', (driver) => {
         expect((await open()).byId([row.id])[0]?.row.text).toBe('y');
         expect(record.scan(0, 9).map(({ row }) => row.text)).toEqual(['y']);
         rmSync(`${folder}-old`, { recursive: true });
+      });
+    });
+
+    it('have nothing of a forgotten text once they are closed, nor of one that was changed', async () => {
+      await withTrial(driver, async ({ folder, open }) => {
+        const record = await open();
+        const secret = 'a very secret sentence';
+        const rows = Array.from({ length: 20 }, (_, place) => add(record, { text: `${secret} ${place}` }).row);
+        const has = () =>
+          readdirSync(folder, { withFileTypes: true }).some(
+            (file) => file.isFile() && readFileSync(join(folder, file.name)).includes(secret),
+          );
+        expect(has()).toBe(true);
+        const [changed, ...gone] = rows.map(({ id }) => id);
+        write(record, [
+          { type: 'update', id: there(changed), changes: { text: 'harmless' } },
+          { type: 'remove', ids: gone, reason: 'forgotten' },
+        ]);
+        record.close();
+        expect(has()).toBe(false);
       });
     });
 
