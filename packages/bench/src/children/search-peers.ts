@@ -4,7 +4,7 @@ import type * as Orama from '@orama/orama';
 import type * as FlexSearch from 'flexsearch';
 import type * as MiniSearchModule from 'minisearch';
 import { memoryDefaults } from '@gemma-cli/contracts';
-import type { ImplementationName, NewChunk, QueryTerm, RecordStore } from '@gemma-cli/contracts';
+import type { ImplementationName, NewDocument, QueryTerm, RecordStore } from '@gemma-cli/contracts';
 import { createAnalyzer } from '@gemma-cli/rag-core';
 import { memoryModules, openMemory } from '../quality/search-collection.ts';
 
@@ -74,9 +74,7 @@ async function memoryPeer(implementation: ImplementationName): Promise<SearchPee
     implementation,
     async build(folder, passages) {
       const store = await openMemory(implementation, { folder });
-      for (const [place, chunks] of documentsOf(passages).entries()) {
-        await store.putDocument({ uri: uriOf(place), hash: hashOf(place), bytes: 1, chunks });
-      }
+      for (const document of documentsOf(passages)) await store.putDocument(document);
       await store.flush();
       // What is derived is made by the first search at the latest.
       await store.search({ query: 'ready', mode: 'lexical' });
@@ -257,30 +255,24 @@ async function importPeer(name: string): Promise<unknown> {
 /** Chunks of one document: about a long page. */
 const chunksOfDocument = 500;
 
-function documentsOf(passages: readonly string[]): readonly (readonly NewChunk[])[] {
-  return Array.from({ length: Math.ceil(passages.length / chunksOfDocument) }, (_, place) => {
-    const source = { uri: uriOf(place), hash: hashOf(place) };
+/** Made one after the other: a million chunks at a time would be memory and work of their own. */
+function* documentsOf(passages: readonly string[]): Generator<NewDocument> {
+  for (let from = 0; from < passages.length; from += chunksOfDocument) {
+    const uri = `passages:${from}`;
+    const hash = from.toString(16).padStart(64, '0');
     let end = 0;
-    return passages.slice(place * chunksOfDocument, (place + 1) * chunksOfDocument).map((text) => {
+    const chunks = passages.slice(from, from + chunksOfDocument).map((text) => {
       const start = end;
       end = start + text.length;
-      return { text, source: { ...source, start, end } };
+      return { text, source: { uri, hash, start, end } };
     });
-  });
-}
-
-function putInto(record: RecordStore, passages: readonly string[]): void {
-  for (const [place, chunks] of documentsOf(passages).entries()) {
-    const document = { uri: uriOf(place), hash: hashOf(place), bytes: 1, chunks };
-    const [result] = record.commit([{ writes: [{ type: 'put-document', document }], now: Date.now() }]);
-    if (result instanceof Error) throw result;
+    yield { uri, hash, bytes: end, chunks };
   }
 }
 
-function uriOf(place: number): string {
-  return `passages:${place}`;
-}
-
-function hashOf(place: number): string {
-  return place.toString(16).padStart(64, '0');
+function putInto(record: RecordStore, passages: readonly string[]): void {
+  for (const document of documentsOf(passages)) {
+    const [result] = record.commit([{ writes: [{ type: 'put-document', document }], now: Date.now() }]);
+    if (result instanceof Error) throw result;
+  }
 }
