@@ -255,7 +255,7 @@ describe('languages', () => {
             expect(term.length).toBeLessThanOrEqual(2 * termUnitsMax);
           }
         }),
-        { numRuns: 12 },
+        { numRuns: 8 },
       );
     }
   });
