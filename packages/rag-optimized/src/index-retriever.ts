@@ -37,6 +37,7 @@ import {
 } from './live-segment.ts';
 import type { LiveSegment } from './live-segment.ts';
 import { mergeSegments } from './merge-segments.ts';
+import { segmentRowsMax } from './posting-blocks.ts';
 import { findTerm, numberOf, rowFrom, rowOf } from './segment.ts';
 import type { DictionaryEntry } from './segment.ts';
 import { finished } from './segment-writer.ts';
@@ -113,7 +114,8 @@ function createRetriever({
     log,
     clock,
   });
-  const vectors = embedId === null ? null : createVectorIndex({ read: readerOf(record, embedId) });
+  const newVectors = () => (embedId === null ? null : createVectorIndex({ read: readerOf(record, embedId) }));
+  let vectors = newVectors();
   let segments: LiveSegment[] = [];
   let tail = createTail();
   /** A full tail that becomes a segment. */
@@ -161,6 +163,9 @@ function createRetriever({
     sealing = null;
     job = null;
     numberMax = 0;
+    // Which rows went meanwhile is not known: what belongs to rows is read anew too.
+    vectors = newVectors();
+    vectorSeq = 0;
     const position = record.seq();
     for (let last = 0; ;) {
       const page = record.scan(last, pageRows);
@@ -170,7 +175,8 @@ function createRetriever({
       last = page.at(-1)!.number;
     }
     if (segments.length > 0 || tail.numbers.length >= tailRows) sealNow();
-    if (segments.length > 1) segments = [createLiveSegment(finished(mergeSegments(segments)), null)];
+    if (segments.length > 1 && rowsTotal() <= segmentRowsMax)
+      segments = [createLiveSegment(finished(mergeSegments(segments)), null)];
     seq = position;
     sealedSeq = tail.numbers.length === 0 ? position : 0;
   }
@@ -602,12 +608,13 @@ function removeGone(live: LiveSegment, isThere: (number: number) => boolean): vo
  * Which segments become one: so many of the smallest that each that stays has at least twice the rows of all smaller ones
  * together. So there are at most log3(rows / rows of a tail) of them, and a row is merged about as often.
  */
-export function segmentsToMerge(segments: readonly LiveSegment[]): readonly LiveSegment[] {
+function segmentsToMerge(segments: readonly LiveSegment[]): readonly LiveSegment[] {
   const bySize = segments.toSorted((one, other) => other.liveRows - one.liveRows);
   let smaller = bySize.reduce((sum, { liveRows }) => sum + liveRows, 0);
   for (const [index, live] of bySize.entries()) {
     smaller -= live.liveRows;
-    if (index < bySize.length - 1 && live.liveRows < smaller * 2) return bySize.slice(index);
+    const isFull = live.liveRows + smaller > segmentRowsMax;
+    if (index < bySize.length - 1 && !isFull && live.liveRows < smaller * 2) return bySize.slice(index);
   }
   return segments.filter(({ removed, segment }) => removed.length > segment.rows * removedShareMax).slice(0, 1);
 }

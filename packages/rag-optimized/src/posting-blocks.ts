@@ -1,13 +1,14 @@
 /* oxlint-disable typescript/no-non-null-assertion -- typed arrays: every index is below a length that its caller keeps */
-import { writeVarint } from './byte-writer.ts';
+import { reserveBytes, writeVarint } from './byte-writer.ts';
 import type { ByteWriter } from './byte-writer.ts';
 
 /**
  * Postings of a block. A term's postings are whole blocks of so many, each packed into words with as many bits a number
- * as its widest needs, and a rest of fewer as variable-length bytes:
+ * as its widest needs, and a rest of fewer is packed into bytes, beside the term in the dictionary:
  *
  *   block   128 gaps of g bits │ 128 frequencies of f bits      4·g + 4·f words, begins at a word
- *   rest    (gap · 2 + [frequency > 1]) [frequency - 2] …       bytes, with the term in the dictionary
+ *   rest    bits of a gap, code of those of a frequency │ gaps │ frequencies
+ *   of one  gap · 2 + [frequency > 1], [frequency - 2]          variable-length bytes
  *
  * A gap is the distance to the posting before, less one; a packed frequency is the frequency less one, so that f is 0
  * where every row has the term once.
@@ -86,6 +87,9 @@ export function unpackFrequencies(words: Int32Array, at: number, bits: number, f
   }
 }
 
+/** Bits of a frequency in a rest, by the three bits that its head has for it: a text has at most 100,000 words. */
+const restFrequencyBits = [0, 1, 2, 3, 4, 6, 10, 24];
+
 /** Appends a rest: `rows[start..end)` that follow `before`. */
 export function writeRest(
   writer: ByteWriter,
@@ -95,14 +99,60 @@ export function writeRest(
   end: number,
   before: number,
 ): void {
-  let last = before;
-  for (let index = start; index < end; index++) {
-    const row = rows[index]!;
-    const frequency = frequencies[index]!;
-    writeVarint(writer, (row - last - 1) * 2 + (frequency > 1 ? 1 : 0));
+  if (end - start === 1) {
+    const frequency = frequencies[start]!;
+    writeVarint(writer, (rows[start]! - before - 1) * 2 + (frequency > 1 ? 1 : 0));
     if (frequency > 1) writeVarint(writer, frequency - 2);
-    last = row;
+    return;
   }
+  let gaps = 0;
+  let lessOne = 0;
+  for (let index = start, last = before; index < end; index++) {
+    gaps |= rows[index]! - last - 1;
+    last = rows[index]!;
+    lessOne |= frequencies[index]! - 1;
+  }
+  const gapBits = bitsOf(gaps);
+  const code = restFrequencyBits.findIndex((bits) => bits >= bitsOf(lessOne));
+  const frequencyBits = restFrequencyBits[code]!;
+  reserveBytes(writer, restBytes(end - start, gapBits, frequencyBits) + 4);
+  writer.bytes[writer.length++] = gapBits | (code << 5);
+  let held = 0;
+  let heldBits = 0;
+  // Never more than 7 + 24 bits at once.
+  const append = (value: number, bits: number) => {
+    held |= value << heldBits;
+    heldBits += bits;
+    while (heldBits >= 8) {
+      writer.bytes[writer.length++] = held & 255;
+      held >>>= 8;
+      heldBits -= 8;
+    }
+  };
+  for (let index = start, last = before; index < end; index++) {
+    append(rows[index]! - last - 1, gapBits);
+    last = rows[index]!;
+  }
+  for (let index = start; index < end; index++) append(frequencies[index]! - 1, frequencyBits);
+  if (heldBits > 0) writer.bytes[writer.length++] = held & 255;
+}
+
+/** Bytes of a packed rest behind its head. */
+function restBytes(count: number, gapBits: number, frequencyBits: number): number {
+  return (count * (gapBits + frequencyBits) + 7) >>> 3;
+}
+
+/** Where a rest of `count` postings ends. */
+export function restEnd(bytes: Uint8Array, start: number, count: number): number {
+  if (count > 1) {
+    const head = bytes[start]!;
+    return start + 1 + restBytes(count, head & 31, restFrequencyBits[head >>> 5]!);
+  }
+  let at = start;
+  const isMore = (bytes[at]! & 1) === 1;
+  while (bytes[at++]! > 127);
+  if (isMore) while (bytes[at++]! > 127);
+  return at;
 }
 
 /** Reads a rest of `count` postings that follow `before`. */
@@ -114,27 +164,60 @@ export function readRest(
   rows: Int32Array,
   frequencies: Int32Array,
 ): void {
-  let at = start;
+  if (count === 1) {
+    readOne(bytes, start, before, rows, frequencies);
+    return;
+  }
+  const head = bytes[start]!;
+  const gapBits = head & 31;
+  const frequencyBits = restFrequencyBits[head >>> 5]!;
+  const gapMask = (1 << gapBits) - 1;
+  const frequencyMask = (1 << frequencyBits) - 1;
+  let at = start + 1;
+  let held = 0;
+  let heldBits = 0;
   let row = before;
   for (let index = 0; index < count; index++) {
-    let byte = bytes[at++]!;
-    let head = byte & 127;
-    for (let shift = 7; byte > 127; shift += 7) {
-      byte = bytes[at++]!;
-      head |= (byte & 127) << shift;
+    while (heldBits < gapBits) {
+      held |= bytes[at++]! << heldBits;
+      heldBits += 8;
     }
-    row += (head >>> 1) + 1;
+    row += (held & gapMask) + 1;
+    held >>>= gapBits;
+    heldBits -= gapBits;
     rows[index] = row;
-    let frequency = 1;
-    if ((head & 1) === 1) {
-      byte = bytes[at++]!;
-      frequency = byte & 127;
-      for (let shift = 7; byte > 127; shift += 7) {
-        byte = bytes[at++]!;
-        frequency |= (byte & 127) << shift;
-      }
-      frequency += 2;
-    }
-    frequencies[index] = frequency;
   }
+  if (frequencyBits === 0) {
+    frequencies.fill(1, 0, count);
+    return;
+  }
+  for (let index = 0; index < count; index++) {
+    while (heldBits < frequencyBits) {
+      held |= bytes[at++]! << heldBits;
+      heldBits += 8;
+    }
+    frequencies[index] = (held & frequencyMask) + 1;
+    held >>>= frequencyBits;
+    heldBits -= frequencyBits;
+  }
+}
+
+function readOne(bytes: Uint8Array, start: number, before: number, rows: Int32Array, frequencies: Int32Array): void {
+  let at = start;
+  let byte = bytes[at++]!;
+  let head = byte & 127;
+  for (let shift = 7; byte > 127; shift += 7) {
+    byte = bytes[at++]!;
+    head |= (byte & 127) << shift;
+  }
+  rows[0] = before + (head >>> 1) + 1;
+  frequencies[0] = 1;
+  if ((head & 1) === 0) return;
+  byte = bytes[at++]!;
+  let frequency = byte & 127;
+  for (let shift = 7; byte > 127; shift += 7) {
+    byte = bytes[at++]!;
+    frequency |= (byte & 127) << shift;
+  }
+  frequencies[0] = frequency + 2;
 }

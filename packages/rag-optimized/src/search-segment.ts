@@ -10,7 +10,7 @@ import type { TermCursor, WindowSums } from './term-cursor.ts';
 const windowRows = 4_096;
 
 /** Up to so many rows all postings of all terms are added up: bounds cost more than they save. */
-export const plainRowsMax = 10_240;
+const plainRowsMax = 10_240;
 
 /** Scores are multiples of this (`rounded` of rag-core). */
 const scoreStep = 2 ** -36;

@@ -1,8 +1,7 @@
 /* oxlint-disable typescript/no-non-null-assertion -- typed arrays: every index is below a length that is kept here */
 import { createByteWriter, writeBytes, writeVarint } from './byte-writer.ts';
-import type { ByteWriter } from './byte-writer.ts';
 import { bitsOf, blockPostings, packNumbers, writeRest } from './posting-blocks.ts';
-import { createSegment, groupTerms, noCode } from './segment.ts';
+import { createSegment, groupTerms, noCode, writeLengths } from './segment.ts';
 import type { Segment } from './segment.ts';
 
 /** Takes terms in the order of their bytes and makes a segment of them. */
@@ -87,8 +86,7 @@ export function createSegmentWriter(numbers: Uint32Array, lengths: Uint32Array):
         const most = Math.min(termLength, lastLength);
         while (shared < most && term[shared] === last[shared]) shared++;
       }
-      writeVarint(dictionary, shared);
-      writeVarint(dictionary, termLength - shared);
+      writeLengths(dictionary, shared, termLength - shared);
       writeBytes(dictionary, term, shared, termLength);
       if (termLength > last.length) last = new Uint8Array(termLength * 2);
       for (let index = 0; index < termLength; index++) last[index] = term[index]!;
@@ -103,12 +101,7 @@ export function createSegmentWriter(numbers: Uint32Array, lengths: Uint32Array):
         addBlock(rows, frequencies, start, before);
         before = rows[start + blockPostings - 1]!;
       }
-      if (whole < count) {
-        rest.length = 0;
-        writeRest(rest, rows, frequencies, whole, count, before);
-        writeVarint(dictionary, rest.length);
-        writeBytes(dictionary, rest.bytes, 0, rest.length);
-      }
+      if (whole < count) writeRest(dictionary, rows, frequencies, whole, count, before);
     },
     *finish() {
       let termsTotal = 0;
@@ -154,8 +147,6 @@ export function createSegmentWriter(numbers: Uint32Array, lengths: Uint32Array):
     },
   };
 }
-
-const rest: ByteWriter = createByteWriter();
 
 function* copy(from: Uint8Array, to: Uint8Array): Generator<void> {
   for (let at = 0; at < from.length; at += stepBytes) {

@@ -1,4 +1,7 @@
 /* oxlint-disable typescript/no-non-null-assertion -- typed arrays: every index is below a length that the format keeps */
+import { reserveBytes, writeVarint } from './byte-writer.ts';
+import type { ByteWriter } from './byte-writer.ts';
+import { restEnd } from './posting-blocks.ts';
 import { compareBytes } from './term-bytes.ts';
 
 /**
@@ -260,17 +263,37 @@ function readVarint(bytes: Uint8Array, start: number): number {
   return value >>> 0;
 }
 
+/** Lengths of nearly all terms are below it: both are in one byte then. 15 says that the whole length follows. */
+const shortLength = 15;
+
+/** Appends how much a term shares with the one before, and how much follows. */
+export function writeLengths(writer: ByteWriter, shared: number, rest: number): void {
+  reserveBytes(writer, 1);
+  writer.bytes[writer.length++] = Math.min(shared, shortLength) | (Math.min(rest, shortLength) << 4);
+  if (shared >= shortLength) writeVarint(writer, shared);
+  if (rest >= shortLength) writeVarint(writer, rest);
+}
+
 function readEntryHead(dictionary: Uint8Array, at: number): void {
-  prefixLength = readVarint(dictionary, at);
-  suffixLength = readVarint(dictionary, varintEnd);
-  suffixAt = varintEnd;
+  const lengths = dictionary[at]!;
+  prefixLength = lengths & 15;
+  suffixLength = lengths >>> 4;
+  suffixAt = at + 1;
+  if (prefixLength === shortLength) {
+    prefixLength = readVarint(dictionary, suffixAt);
+    suffixAt = varintEnd;
+  }
+  if (suffixLength === shortLength) {
+    suffixLength = readVarint(dictionary, suffixAt);
+    suffixAt = varintEnd;
+  }
 }
 
 function readEntryTail(dictionary: Uint8Array, at: number): void {
   entryFrequency = readVarint(dictionary, at);
-  const restBytes = (entryFrequency & 127) === 0 ? 0 : readVarint(dictionary, varintEnd);
   entryRestAt = varintEnd;
-  entryEnd = entryRestAt + restBytes;
+  const restCount = entryFrequency & 127;
+  entryEnd = restCount === 0 ? entryRestAt : restEnd(dictionary, entryRestAt, restCount);
 }
 
 /** Walks a dictionary from its first term to its last. */

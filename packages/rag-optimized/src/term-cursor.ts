@@ -164,7 +164,7 @@ export function boundBlocks(cursor: TermCursor): void {
 }
 
 /** Goes to the first block that may have a row or one after it. Tells whether there is one. */
-export function seekBlock(cursor: TermCursor, row: number): boolean {
+function seekBlock(cursor: TermCursor, row: number): boolean {
   if (row > cursor.lastRow) return false;
   const { blockLasts } = cursor.segment;
   const { firstBlock, blocks } = cursor;

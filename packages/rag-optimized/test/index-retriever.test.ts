@@ -72,7 +72,7 @@ describe('an index beside a scan', () => {
       const make = textMaker(random, 400);
       const index = await createIndexRetriever({ ...here, embedId: null, log: () => undefined, tailRows: 40 });
       let ids: string[] = [];
-      for (let round = 0; round < 14; round++) {
+      for (let round = 0; round < 10; round++) {
         ids.push(
           ...add(
             record,
@@ -89,7 +89,7 @@ describe('an index beside a scan', () => {
         if (random() < 0.3) index.sync();
         // Some of the time the work is left half done.
         for (let slice = Math.floor(random() * 60); slice > 0 && index.work(0); slice--);
-        const queries = Array.from({ length: 12 }, () => make(8));
+        const queries = Array.from({ length: 8 }, () => make(8));
         compare(here, index, [...queries, 'the', 'the unknownword', 'and w0q'], random, `seed ${seed}, round ${round}`);
       }
       index.close();

@@ -90,12 +90,12 @@ function makeQuery(random: () => number, vocabulary: number): readonly Query[] {
 describe('a segment of many windows', () => {
   it('finds what the definition of the ranking says, with removed rows and holes in the numbers', () => {
     const random = seededRandom(seed);
-    const texts = makeTexts(random, 14_000, 3_000, 5, 0.02);
+    const texts = makeTexts(random, 11_000, 3_000, 5, 0.02);
     const live = sealed(texts);
     const gone = new Set<number>();
     const isThere = (number: number) => !gone.has(number);
     for (let round = 0; round < 3; round++) {
-      for (let count = 0; count < 8; count++) {
+      for (let count = 0; count < 5; count++) {
         const query = makeQuery(random, 3_000);
         const limit = item([1, 3, 10, 100], Math.floor(random() * 4));
         expect(found(live, query, limit), `seed ${seed}: ${JSON.stringify(query)}`).toEqual(
@@ -111,7 +111,7 @@ describe('a segment of many windows', () => {
   });
 
   it('finds the first of rows that are all the same, and looks at few of them', () => {
-    const texts = new Map(Array.from({ length: 40_000 }, (_, index) => [index + 1, ['same', 'words']] as const));
+    const texts = new Map(Array.from({ length: 20_000 }, (_, index) => [index + 1, ['same', 'words']] as const));
     const live = sealed(texts);
     const before = work.blocks;
     const rows = found(live, [{ term: 'same', times: 1 }], 5);
@@ -121,7 +121,7 @@ describe('a segment of many windows', () => {
 
   it('unpacks a part of the blocks of a query that has a rare term', () => {
     const random = seededRandom(seed);
-    const texts = new Map(makeTexts(random, 25_000, 2_000, 1, 0));
+    const texts = new Map(makeTexts(random, 20_000, 2_000, 1, 0));
     const live = sealed(texts);
     const query = [
       { term: 'w0', times: 1 },
@@ -173,7 +173,7 @@ describe('a segment', () => {
     const random = seededRandom(seed + 2);
     const alphabet = ['a', 'b', 'é', '語', '\ud83d', '\ude00', '\u0000', '\uffff'];
     const words = new Set(
-      Array.from({ length: 2_000 }, () =>
+      Array.from({ length: 800 }, () =>
         Array.from({ length: 1 + Math.floor(random() * 6) }, () =>
           item(alphabet, Math.floor(random() * alphabet.length)),
         ).join(''),
