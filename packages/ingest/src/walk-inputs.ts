@@ -105,7 +105,10 @@ async function walkInput(input: string, walk: WalkState): Promise<void> {
   const facts = await orNothing(lstat(resolve(walk.cwd, input), { bigint: true }));
   if (facts === null) {
     const pattern = toPattern(input);
-    if (pattern === null) throw skip('FILE_UNREADABLE', 'nothing is there');
+    if (pattern === null) {
+      await watchAbove(resolve(walk.cwd, input), walk);
+      throw skip('FILE_UNREADABLE', 'nothing is there');
+    }
     await walkPattern(input, pattern, walk);
   } else if (facts.isDirectory()) {
     await walkFolder({ path: resolve(walk.cwd, input), shown: input, matches: null, walk });
@@ -128,6 +131,15 @@ async function addNamed(input: string, facts: BigIntStats, walk: WalkState): Pro
   addFile({ walk, shown: input, path: join(folder, basename(path)), root: null, facts });
 }
 
+/** Where something is missing, the nearest folder above it is the one that changes when it comes. */
+async function watchAbove(path: string, walk: WalkState): Promise<void> {
+  for (let above = dirname(path); ; above = dirname(above)) {
+    const facts = await orNothing(lstat(above));
+    if (facts?.isDirectory() === true) walk.watched.add(above);
+    if (facts !== null || above === dirname(above)) return;
+  }
+}
+
 /** Splits a pattern into the folder that it begins in and the rest. `null` where it has nothing that stands for others. */
 function toPattern(input: string): { readonly base: string; readonly glob: string } | null {
   const { base, glob, isGlob } = picomatch.scan(sep === '/' ? input : input.replaceAll(sep, '/'));
@@ -142,6 +154,7 @@ async function walkPattern(
   const before = walk.known.size + walk.leftOut.length;
   const path = resolve(walk.cwd, base);
   const facts = await orNothing(lstat(path));
+  if (facts === null) await watchAbove(path, walk);
   if (facts === null || !facts.isDirectory()) throw skip('FILE_UNREADABLE', `${base} is no folder`);
   await walkFolder({ path, shown: base, matches: picomatch(glob, { nonegate: true, dot: walk.hidden }), walk });
   if (walk.known.size + walk.leftOut.length === before) throw skip('FILE_UNREADABLE', `no file matches ${input}`);

@@ -58,7 +58,7 @@ export async function* watchDocuments(
       if (signal?.aborted === true) return;
       bell.silence();
       const walk = await walkInputs(paths, settings);
-      // Watched before they are read: a change while they are read rings again.
+      // Listened to before they are read: a change while they are read rings again.
       bell.listen(walk.watched);
       const now = new Map(walk.files.map((file) => [file.uri, file.stamp]));
       const problems = new Set<string>();
@@ -102,6 +102,8 @@ interface Bell {
 
 function createBell(settleMs: number, pollMs: number): Bell {
   const watchers = new Map<string, FSWatcher>();
+  /** Folders that something was renamed, made or removed in: it may have been they themselves. */
+  const stale = new Set<string>();
   /** Folders that the system would not watch: it has no more watches, or the file system has no such thing. */
   const deaf = new Set<string>();
   let rang = false;
@@ -117,13 +119,18 @@ function createBell(settleMs: number, pollMs: number): Bell {
   }
   function listenTo(folder: string): void {
     try {
-      const watcher = watch(folder, { persistent: true, recursive: false }, ring);
+      const watcher = watch(folder, { persistent: true, recursive: false }, (event) => {
+        if (event === 'rename') stale.add(folder);
+        ring();
+      });
       watcher.on('error', () => {
         drop(folder);
+        deaf.add(folder);
         ring();
       });
       watchers.set(folder, watcher);
-      deaf.delete(folder);
+      // What changed in it between the search and now rang nowhere: it is searched once more.
+      ring();
     } catch {
       // Whatever the reason, looking from time to time takes its place.
       deaf.add(folder);
@@ -132,9 +139,12 @@ function createBell(settleMs: number, pollMs: number): Bell {
 
   return {
     listen(folders) {
-      for (const folder of watchers.keys()) if (!folders.has(folder)) drop(folder);
+      // One that was removed and made again is another folder: who listens to the old one hears nothing more.
+      // Its path and even its number may be the same.
+      for (const folder of watchers.keys()) if (!folders.has(folder) || stale.has(folder)) drop(folder);
+      stale.clear();
       for (const folder of deaf) if (!folders.has(folder)) deaf.delete(folder);
-      for (const folder of folders) if (!watchers.has(folder)) listenTo(folder);
+      for (const folder of folders) if (!watchers.has(folder) && !deaf.has(folder)) listenTo(folder);
     },
     silence() {
       rang = false;

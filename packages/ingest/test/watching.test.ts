@@ -101,6 +101,43 @@ test('a folder that is not there yet is told once, and read when it comes', asyn
   expect(told).toEqual(['skipped late FILE_UNREADABLE', 'document a.txt one', 'ready 1', 'document b.txt two']);
 });
 
+test('a folder that is removed and made again in one go is listened to again', async () => {
+  const cwd = await folderWith({ 'sub/a.txt': 'one' });
+  const told = await watched(cwd, [
+    {
+      after: 'ready 1',
+      do: async () => {
+        await rm(join(cwd, 'sub'), { recursive: true });
+        await mkdir(join(cwd, 'sub'));
+        await replace(join(cwd, 'sub', 'a.txt'), 'two');
+      },
+    },
+    { after: 'document a.txt two', do: () => replace(join(cwd, 'sub', 'a.txt'), 'three') },
+    { after: 'document a.txt three', do: nothing },
+  ]);
+  expect(told.at(-1)).toBe('document a.txt three');
+});
+
+test('a folder alone that is not there yet is waited for, also where the folder above it is missing too', async () => {
+  const cwd = await folderWith();
+  const told = await watched(
+    cwd,
+    [
+      {
+        after: 'ready 0',
+        do: async () => {
+          await mkdir(join(cwd, 'late'));
+          await mkdir(join(cwd, 'late', 'deep'));
+          await replace(join(cwd, 'late', 'deep', 'b.txt'), 'two');
+        },
+      },
+      { after: 'document b.txt two', do: nothing },
+    ],
+    { inputs: [join('late', 'deep')] },
+  );
+  expect(told.at(-1)).toBe('document b.txt two');
+});
+
 test('a file that is damaged by a change is skipped with its reason, and the watch goes on', async () => {
   const cwd = await folderWith({ 'a.json': '{"a": 1}' });
   const told = await watched(cwd, [
