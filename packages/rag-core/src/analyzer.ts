@@ -59,11 +59,25 @@ export function searchedText({ title, text }: Pick<MemoryRow, 'title' | 'text'>)
 }
 
 /**
- * Makes an analyzer. Asynchronous because stemmer and stop words of a language are loaded when they are needed.
+ * The analyzer of a language: one for the whole process, because what it remembers of words is worth more the more texts it
+ * has seen. Asynchronous because stemmer and stop words of a language are loaded when they are needed.
  *
  * @throws GemmaError `REQUEST_INVALID` for a language that is not one of `analyzerLanguages`.
  */
 export async function createAnalyzer({ language = 'en' }: AnalyzerOptions = {}): Promise<Analyzer> {
+  const known = analyzers.get(language);
+  if (known !== undefined) return known;
+  const analyzer = await newAnalyzer(language);
+  // Another caller may have been faster.
+  const first = analyzers.get(language) ?? analyzer;
+  analyzers.set(language, first);
+  return first;
+}
+
+const analyzers = new Map<string, Analyzer>();
+
+/** An analyzer that has seen no text yet. */
+export async function newAnalyzer(language: string): Promise<Analyzer> {
   const stem = await loadStemmer(language);
   const toTerms = createToTerms(language, stem);
   const cache = createWordCache((word) => {
