@@ -9,6 +9,8 @@ export interface PromptContent {
   /** Complete turns, oldest first: every user message is followed by its answer. */
   readonly past: readonly SessionMessage[];
   readonly text: string;
+  /** What stands before the text: passages. Default: nothing. */
+  readonly context?: string | undefined;
 }
 
 /**
@@ -16,17 +18,25 @@ export interface PromptContent {
  * has a role: system text, blank line, then each text, the answer that continued it, and a newline. Both only grow at
  * their end from turn to turn, so that the engine can keep the state of everything that came before.
  */
-export function assemblePrompt(mode: 'chat' | 'completion', { system, past, text }: PromptContent): Prompt {
+export function assemblePrompt(
+  mode: 'chat' | 'completion',
+  { system, past, text, context = '' }: PromptContent,
+): Prompt {
   if (mode === 'chat') {
     const before: ChatMessage[] = system === undefined ? [] : [{ role: 'system', content: system }];
-    const turns = past.map((message): ChatMessage => ({ role: message.role, content: sendable(message.content) }));
-    return { type: 'chat', messages: [...before, ...turns, { role: 'user', content: text }] };
+    const turns = past.map((message): ChatMessage => ({
+      role: message.role,
+      content: sendable((message.context ?? '') + message.content),
+    }));
+    return { type: 'chat', messages: [...before, ...turns, { role: 'user', content: context + text }] };
   }
   const head = system === undefined ? '' : `${system}\n\n`;
   const document = past
-    .map(({ role, content }) => (role === 'assistant' ? `${sendable(content)}\n` : sendable(content)))
+    .map(({ role, content, context: before = '' }) =>
+      role === 'assistant' ? `${sendable(content)}\n` : sendable(before + content),
+    )
     .join('');
-  return { type: 'completion', text: head + document + text };
+  return { type: 'completion', text: head + document + context + text };
 }
 
 /**

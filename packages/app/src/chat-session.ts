@@ -14,7 +14,7 @@ export interface ChatSessionParts {
 
 /** Makes a session that lives in memory. */
 export function createChatSession({ answer, options, mergeOptions }: ChatSessionParts): ChatSession {
-  let { system, model, options: answerOptions } = options;
+  let { system, model, rag, options: answerOptions } = options;
   let messages: readonly SessionMessage[] = [];
   /** How many of the oldest messages no longer fit the context, and are not sent any more. */
   let forgotten = 0;
@@ -55,10 +55,16 @@ export function createChatSession({ answer, options, mergeOptions }: ChatSession
     const sent = past.slice(skipped);
     let forgottenNow = skipped;
     let reply = '';
+    let passages = '';
     let complete = false;
     try {
       const events = answer({
-        content: (mode) => assemblePrompt(mode, { system, past: sent, text }),
+        content: (mode, context) => {
+          passages = context;
+          return assemblePrompt(mode, { system, past: sent, text, context });
+        },
+        question: text,
+        rag,
         system,
         model,
         options: {
@@ -82,7 +88,7 @@ export function createChatSession({ answer, options, mergeOptions }: ChatSession
         forgotten = room === rooms ? forgottenNow : 0;
         messages = [
           ...past,
-          { role: 'user', content: text },
+          { role: 'user', content: text, ...(passages === '' ? {} : { context: passages }) },
           { role: 'assistant', content: reply, ...(complete ? {} : { partial: true as const }) },
         ];
       }
@@ -98,6 +104,9 @@ export function createChatSession({ answer, options, mergeOptions }: ChatSession
     },
     get model() {
       return model;
+    },
+    get rag() {
+      return rag;
     },
     get options() {
       return mergeOptions(answerOptions);
@@ -142,6 +151,9 @@ export function createChatSession({ answer, options, mergeOptions }: ChatSession
       if (next !== model) changeRoom();
       model = next;
     },
+    setRag(next) {
+      rag = next;
+    },
     setOptions(next) {
       const before = contextTokens();
       answerOptions = next;
@@ -162,13 +174,17 @@ function messagesTrimmed(
   text: string,
 ): number {
   if (messagesDropped > 0) return messagesDropped;
-  const chars = sent.reduce((sum, { content }) => sum + content.length, text.length);
+  const chars = sent.reduce((sum, message) => sum + charsOf(message), text.length);
   let cutChars = chars * (1 - promptTokensAfter / promptTokensBefore);
   let dropped = 0;
   for (let index = 0; index + 1 < sent.length; index += 2) {
-    cutChars -= (sent[index]?.content.length ?? 0) + (sent[index + 1]?.content.length ?? 0);
+    cutChars -= charsOf(sent[index]) + charsOf(sent[index + 1]);
     if (cutChars < 0) break;
     dropped = index + 2;
   }
   return dropped;
+}
+
+function charsOf(message: SessionMessage | undefined): number {
+  return message === undefined ? 0 : (message.context ?? '').length + message.content.length;
 }

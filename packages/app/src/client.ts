@@ -1,5 +1,6 @@
 import type { ChatMessage, OutputFormat, Sampling } from '@gemma-cli/contracts';
 import type { AppEvent } from './app-event.ts';
+import type { RagMode } from './passages.ts';
 import type { PromptTemplate } from './prompt-template.ts';
 
 /** How an answer is made. Everything left out has the default of the app, then that of the engine. */
@@ -54,6 +55,8 @@ export interface AskRequest {
   /** Name or path of a model. Default: the app's; `auto` chooses among the installed ones. */
   readonly model?: string | undefined;
   readonly options?: AnswerOptions | undefined;
+  /** Whether the answer uses what is remembered. Default: the app's. */
+  readonly rag?: RagMode | undefined;
 }
 
 /** What a session begins with; see {@link AskRequest}. */
@@ -63,6 +66,8 @@ export type SessionOptions = Omit<AskRequest, 'prompt'>;
 export interface SessionMessage extends ChatMessage {
   /** The answer was aborted or broke off: what is here is what came. */
   readonly partial?: true;
+  /** Passages that stood before this message in the prompt. Absent = none. They stay, so that the prompt only grows at its end. */
+  readonly context?: string;
 }
 
 /** Ways to stop an operation. */
@@ -87,6 +92,8 @@ export interface ChatSession {
   readonly system: string | undefined;
   /** Name or path of the model, as it was asked for; `auto` chooses among the installed ones. */
   readonly model: string;
+  /** Whether answers use what is remembered. `undefined` = as the app does. */
+  readonly rag: RagMode | undefined;
   /** What the next answer is made with: the options of the session over those of the app. */
   readonly options: AnswerOptions;
   /**
@@ -117,6 +124,8 @@ export interface ChatSession {
   setSystem(system: string | undefined): void;
   /** Replaces the model. Counts from the next message on. */
   setModel(model: string): void;
+  /** Replaces how what is remembered is used. Counts from the next message on. */
+  setRag(rag: RagMode): void;
   /** Replaces the options. Counts from the next message on. */
   setOptions(options: AnswerOptions): void;
 }

@@ -1,5 +1,6 @@
 import {
   GemmaError,
+  isGemmaError,
   type Engine,
   type GenerateRequest,
   type ModelFile,
@@ -11,8 +12,9 @@ import { assemblePrompt, describeFormat, joinPromptParts } from './assemble-prom
 import type { AnswerInput } from './answer.ts';
 import type { AnswerEngine, AppEvent, Notice } from './app-event.ts';
 import { chooseModel, type AppModel, type ModelSource } from './choose-model.ts';
-import type { AnswerOptions, Client } from './client.ts';
+import type { AnswerOptions, Client, PromptParts } from './client.ts';
 import { createChatSession } from './chat-session.ts';
+import type { Passage, RagMode, Retrieval } from './passages.ts';
 
 /** What a request gets where it says nothing. */
 export interface AppDefaults {
@@ -21,6 +23,8 @@ export interface AppDefaults {
   /** Instruction that stands before every conversation. Default: none. */
   readonly system?: string | undefined;
   readonly options?: AnswerOptions | undefined;
+  /** Whether answers use what is remembered. Default `auto`. */
+  readonly rag?: RagMode | undefined;
 }
 
 /** An engine and how it was chosen. */
@@ -36,6 +40,11 @@ export interface AppOptions {
   /** The installed models: a model store, or the part of one. */
   readonly models: ModelSource;
   readonly defaults?: AppDefaults | undefined;
+  /**
+   * Opens what is remembered when the first answer may use it; `null` = there is nothing. Called again as long as it gives
+   * `null` or fails. The app closes what it opened. Default: nothing is remembered.
+   */
+  readonly retrieval?: (() => Promise<Retrieval | null>) | undefined;
   /** Called with one line per noteworthy event. Default: silence. */
   readonly log?: ((message: string) => void) | undefined;
 }
@@ -44,8 +53,9 @@ export interface AppOptions {
 export type App = Client;
 
 /** Makes the app: the only place that assembles prompts, and the owner of sessions. No engine starts before it is needed. */
-export function createApp({ engine, models, defaults = {}, log }: AppOptions): App {
+export function createApp({ engine, models, defaults = {}, retrieval, log }: AppOptions): App {
   let created: Promise<AppEngine> | undefined;
+  let opened: Promise<Retrieval | null> | undefined;
   let closed = false;
 
   function getEngine(): Promise<AppEngine> {
@@ -61,8 +71,24 @@ export function createApp({ engine, models, defaults = {}, log }: AppOptions): A
     return created;
   }
 
+  function getRetrieval(): Promise<Retrieval | null> {
+    opened ??= (retrieval?.() ?? Promise.resolve(null)).then(
+      (made) => {
+        if (made === null) opened = undefined;
+        return made;
+      },
+      (error: unknown) => {
+        opened = undefined;
+        throw error;
+      },
+    );
+    return opened;
+  }
+
   async function* answer({
     content,
+    question,
+    rag = defaults.rag ?? 'auto',
     system,
     model: reference,
     options,
@@ -91,7 +117,23 @@ export function createApp({ engine, models, defaults = {}, log }: AppOptions): A
       told.add(model.path);
       yield notice('COMPLETION_MODE', completionNotice(model, system));
     }
-    const request = makeRequest(model, promptOf(content(mode), merged), merged, await draftModel(merged));
+    let memory: Retrieval | null = null;
+    let passages: readonly Passage[] = [];
+    if (rag !== 'off') {
+      try {
+        memory = await getRetrieval();
+        passages = (await memory?.passages(question, { mode: rag, signal })) ?? [];
+      } catch (error) {
+        // Who asked for passages wants to know; otherwise an answer without them is better than none.
+        if (rag === 'on' || signal?.aborted === true || !isGemmaError(error)) throw error;
+        log?.(`memory: ${error.message}`);
+        yield notice('MEMORY_SKIPPED', `The answer does without what is remembered: ${error.message}`);
+      }
+    }
+    if (passages.length > 0) yield { type: 'passages', passages };
+    const context = memory === null || passages.length === 0 ? '' : memory.render(passages, mode);
+    const request = makeRequest(model, promptOf(content(mode, context), merged), merged, await draftModel(merged));
+    let text = '';
     for await (const event of current.generate(request, { signal })) {
       if (event.type === 'generation-end' && event.reason === 'length' && format !== undefined) {
         yield notice(
@@ -99,6 +141,9 @@ export function createApp({ engine, models, defaults = {}, log }: AppOptions): A
           `The answer reached the token limit before its ${format.type === 'gbnf' ? 'grammar' : 'JSON'} was complete. Raise maxTokens.`,
         );
       }
+      if (event.type === 'text-delta') text += event.text;
+      if (event.type === 'generation-end' && memory !== null && passages.length > 0)
+        yield { type: 'citations', citations: await memory.cite(text, passages) };
       yield event;
       if (event.type === 'prompt-trimmed') {
         yield notice(
@@ -117,10 +162,20 @@ export function createApp({ engine, models, defaults = {}, log }: AppOptions): A
   }
 
   return {
-    async *ask({ prompt, template, system = defaults.system, model, options }, { signal } = {}) {
+    async *ask({ prompt, template, system = defaults.system, model, options, rag }, { signal } = {}) {
       const text = joinPromptParts(prompt, template);
-      const content = (mode: 'chat' | 'completion'): Prompt => assemblePrompt(mode, { system, past: [], text });
-      yield* answer({ content, system, model, options, told: new Set(), signal });
+      const content: AnswerInput['content'] = (mode, context) =>
+        assemblePrompt(mode, { system, past: [], text, context });
+      yield* answer({
+        content,
+        question: questionOf(prompt, text),
+        rag,
+        system,
+        model,
+        options,
+        told: new Set(),
+        signal,
+      });
     },
     openSession(options = {}) {
       const { system = defaults.system, model = defaults.model ?? 'auto' } = options;
@@ -150,6 +205,8 @@ export function createApp({ engine, models, defaults = {}, log }: AppOptions): A
       // An engine that could not be made has nothing to close; its error went to whoever asked for it.
       const made = await created?.catch(() => undefined);
       await made?.engine.close();
+      const memory = await opened?.catch(() => undefined);
+      await memory?.close();
     },
     async [Symbol.asyncDispose]() {
       await this.close();
@@ -174,6 +231,12 @@ function completionNotice({ name }: AppModel, system: string | undefined): strin
 function mergeOptions(before: AnswerOptions = {}, after: AnswerOptions = {}): AnswerOptions {
   const sampling = { ...before.sampling, ...withoutUndefined(after.sampling ?? {}) };
   return { ...before, ...withoutUndefined(after), sampling };
+}
+
+/** What is asked: what the user typed, where that is something; what was piped in or named as a file is what it is about. */
+function questionOf(prompt: string | PromptParts, whole: string): string {
+  const typed = typeof prompt === 'string' ? prompt : prompt.text;
+  return typed === undefined || typed.trim() === '' ? whole : typed;
 }
 
 /** Told the form of the answer, where that is asked for. */

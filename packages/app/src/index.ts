@@ -1,6 +1,15 @@
 export { createApp } from './create-app.ts';
+export type { Citation, Passage, RagMode, Retrieval, RetrievalOptions } from './passages.ts';
 export type { App, AppDefaults, AppEngine, AppOptions } from './create-app.ts';
-export type { AnswerEngine, AnswerStart, AppEvent, Notice, NoticeCode } from './app-event.ts';
+export type {
+  AnswerEngine,
+  AnswerStart,
+  AppEvent,
+  CitationsAttached,
+  Notice,
+  NoticeCode,
+  PassagesFound,
+} from './app-event.ts';
 export type {
   AnswerOptions,
   AnswerSpeculation,

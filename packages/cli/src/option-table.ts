@@ -18,6 +18,13 @@ export const globalOptions: readonly OptionDefinition[] = [
   { long: 'version', short: 'V', summary: 'Print the version.' },
 ];
 
+/** Which memory a command works on. */
+export const memoryOption: OptionDefinition = {
+  long: 'memory',
+  value: 'NAME',
+  summary: 'The memory to use: rows of one name never meet those of another. Default: default.',
+};
+
 const engineOption: OptionDefinition = {
   long: 'engine',
   value: 'NAME',
@@ -76,6 +83,13 @@ const commonAnswerOptions: readonly OptionDefinition[] = [
     summary: 'Guess several tokens ahead with this smaller model of the same vocabulary.',
   },
   engineOption,
+  {
+    long: 'rag',
+    value: 'MODE',
+    choices: ['auto', 'on', 'off'],
+    summary: 'Use what is remembered: where it fits the question, always, or never. Default: rag.mode, which is auto.',
+  },
+  memoryOption,
 ];
 
 /** What only a single answer takes. */

@@ -503,7 +503,7 @@ describe('completion', () => {
 
   test('of names, aliases when nothing else fits', async () => {
     expect(await candidates('/sa')).toEqual(['/save']);
-    expect(await candidates('/s')).toEqual(['/save', '/set', '/show', '/stats', '/system']);
+    expect(await candidates('/s')).toEqual(['/save', '/set', '/show', '/sources', '/stats', '/system']);
     expect(await candidates('/qui')).toEqual(['/quit']);
     expect(await candidates('s')).toEqual([]);
     expect(await candidates('/sa\n')).toEqual([]);

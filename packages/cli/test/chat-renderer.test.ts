@@ -28,6 +28,7 @@ function commentary(
     stdout: createTerminalScreen({ columns: 80, rows: 24 }).output,
     stderr,
     style: createTerminalStyle('none'),
+    cwd: '/work',
     dumb: false,
     stream: true,
     quiet: false,

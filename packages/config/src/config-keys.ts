@@ -351,16 +351,6 @@ const definitions: {
         'What most documentation is written in; another one changes how words are reduced, not what is found by name.',
       summary: 'Language whose word endings and stop words the search knows.',
     },
-    rememberChats: {
-      name: 'remember_chats',
-      kind: 'text',
-      type: 'ask, yes or no',
-      schema: z.enum(['ask', 'yes', 'no']),
-      project: false,
-      default: 'ask',
-      reason: 'What somebody says to a model is theirs: a chat asks once, and without a yes nothing is kept.',
-      summary: 'Whether what is said in a chat becomes a memory.',
-    },
   },
   rag: {
     mode: {

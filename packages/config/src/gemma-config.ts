@@ -90,8 +90,6 @@ export interface SamplingSection {
 export interface MemorySection {
   /** ISO 639-1: language of stemmer and stop words. */
   readonly language: string;
-  /** Whether what is said in a chat becomes a memory. `ask`: nobody has said yet, and nothing is kept. */
-  readonly rememberChats: 'ask' | 'yes' | 'no';
 }
 
 /** How answers use what is remembered. */

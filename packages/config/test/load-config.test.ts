@@ -392,7 +392,6 @@ const soundValues: Readonly<Record<string, string>> = {
   'engine.growth_bytes_max': '2000000',
   'ui.history': 'false',
   'memory.language': '"de"',
-  'memory.remember_chats': '"yes"',
 };
 
 describe('engineOptionsOf and requestOptionsOf', () => {

@@ -19,3 +19,12 @@ export type {
 } from './audit-memory.ts';
 export { readSource } from './read-source.ts';
 export type { SourceNow, SourceState } from './read-source.ts';
+export { attachCitations, supportMin } from './attach-citations.ts';
+export type { CitationOptions } from './attach-citations.ts';
+export { createRetrieval } from './create-retrieval.ts';
+export type { RetrievalParts } from './create-retrieval.ts';
+export { findPassages, relevanceOf } from './find-passages.ts';
+export type { FindPassagesOptions } from './find-passages.ts';
+export { measureRelevance, passGate, relevanceGate } from './relevance-gate.ts';
+export type { Relevance, WeighedTerm } from './relevance-gate.ts';
+export { renderPassages } from './render-passages.ts';

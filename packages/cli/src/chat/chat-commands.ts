@@ -3,6 +3,7 @@ import { errorCodes, GemmaError, isGemmaError, nearestNames } from '@gemma-cli/c
 import { formatBytes } from '../commands/print.ts';
 import { answerOptionKeys } from '../thin/parse-answer-options.ts';
 import { UsageProblem } from '../thin/usage-problem.ts';
+import { citationLines } from '../render/render-citations.ts';
 import { extractCodeBlock } from '../render/extract-code-block.ts';
 import { table } from '../render/render-help.ts';
 import type { Figures } from './figures.ts';
@@ -148,6 +149,32 @@ export const chatCommands: readonly ChatCommand[] = [
     summary: 'tokens and times of the last answer and of the conversation',
     run({ figures, session, say }) {
       say(figures.render(session.messages.length).join('\n'));
+      return stay;
+    },
+  },
+  {
+    name: '/sources',
+    summary: 'where the sentences of the last answer come from, and whether that was checked',
+    run({ figures, places, say }) {
+      const lines = citationLines(figures.citations, places.cwd);
+      say(lines.length === 0 ? 'The last answer used no passages.' : lines.join('\n'));
+      return stay;
+    },
+  },
+  {
+    name: '/rag',
+    argument: '[auto|on|off]',
+    summary: 'show or set whether answers use what is remembered',
+    run({ session, say }, argument) {
+      if (argument === '') {
+        say(`rag ${session.rag ?? 'as rag.mode of the configuration says'}`);
+        return stay;
+      }
+      if (argument !== 'auto' && argument !== 'on' && argument !== 'off') {
+        say(`Expected auto, on or off after /rag, got ${argument}.`);
+        return misused;
+      }
+      session.setRag(argument);
       return stay;
     },
   },

@@ -2,6 +2,7 @@ import type { AnswerStart, AppEvent } from '@gemma-cli/app';
 import type { GemmaErrorJson, GenerationEnd } from '@gemma-cli/contracts';
 import type { Output } from '../command.ts';
 import { createTerminalSanitizer, sanitizeTerminalText } from '../render/sanitize-terminal-text.ts';
+import { passagesLine } from '../render/render-citations.ts';
 import { renderErrorText } from '../render/render-error.ts';
 import { renderAnswerFigures, renderStatus } from '../render/render-figures.ts';
 import type { TerminalOutput } from './line-editor.ts';
@@ -20,6 +21,8 @@ export interface ChatRendererOptions {
   readonly stream: boolean;
   /** No commentary. */
   readonly quiet: boolean;
+  /** Absolute working directory: files near it are named by their way from it. */
+  readonly cwd: string;
   /** Shows all numbers of the answer, and not only the line of the status. */
   readonly stats: boolean;
   /** Says why the threads changed, too. */
@@ -131,6 +134,11 @@ export function createChatRenderer(options: ChatRendererOptions): ChatRenderer {
             clearProgress();
             stderr.write(`gemma: ${sanitizeTerminalText(event.message)}\n`);
           }
+          break;
+        case 'passages':
+          if (quiet) break;
+          clearProgress();
+          stderr.write(`gemma: ${passagesLine(event.passages, options.cwd)}\n`);
           break;
         case 'load-start':
           showProgress(event.model);

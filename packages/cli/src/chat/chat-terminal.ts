@@ -117,6 +117,7 @@ export async function openChatTerminal(
         dumb,
         stream: answerStyle.stream,
         quiet: answerStyle.quiet,
+        cwd: world.places.cwd,
         stats: figures,
         verbose,
         contextTokens: () => loading.model?.contextTokens ?? null,

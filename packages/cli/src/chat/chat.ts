@@ -79,8 +79,8 @@ export async function chat(context: CommandContext, input: CommandInput, { worke
   const loading = createLoading(client);
   const pipe = isInteractive ? undefined : readPipedLines(stdin, signal);
   try {
-    const { model, system, options, template } = await resolveFlags(flags, { home: globals.home });
-    const session = client.openSession({ model, system, options });
+    const { model, system, options, rag, template } = await resolveFlags(flags, { home: globals.home });
+    const session = client.openSession({ model, system, options, rag });
     const loaded = await loadConfig({ home: globals.home, cwd, env });
     const world = chatWorld({
       context,
@@ -215,7 +215,7 @@ async function turn(
   const { session, figures } = world;
   const stop = new AbortController();
   const release = terminal?.onInterrupt(() => stop.abort());
-  const renderer = terminal?.startAnswer(loading) ?? createAnswerRenderer(style, { stdout, stderr });
+  const renderer = terminal?.startAnswer(loading) ?? createAnswerRenderer(style, { stdout, stderr, cwd: context.cwd });
   const asked = { signal: AbortSignal.any([signal, stop.signal]) };
   let isAnswered = false;
   world.unanswered = undefined;

@@ -1,4 +1,4 @@
-import type { AnswerStart, AppEvent } from '@gemma-cli/app';
+import type { AnswerStart, AppEvent, Citation } from '@gemma-cli/app';
 import { percent, renderAnswerFigures, seconds, type AnswerFigures } from '../render/render-figures.ts';
 
 /** What is known of the answers of a chat. */
@@ -12,6 +12,8 @@ export interface Figures {
   readonly last: AnswerFigures | undefined;
   /** The threads that the last answer is or was computed on, one after the other; empty when nobody told. */
   readonly threads: readonly number[];
+  /** Where the sentences of the last answer come from; empty when no passage stood before its question. */
+  readonly citations: readonly Citation[];
   /** Lines about the last answer and the whole conversation. */
   render(messages: number): readonly string[];
 }
@@ -23,6 +25,7 @@ export function createFigures(): Figures {
   /** On how many threads the engine said that it computes, and what the events told of changes. */
   let asked: number | undefined;
   let changed: readonly number[] = [];
+  let citations: readonly Citation[] = [];
   let answers = 0;
   let promptTokens = 0;
   let cachedTokens = 0;
@@ -47,12 +50,17 @@ export function createFigures(): Figures {
     takeThreads(now) {
       asked = now;
     },
+    get citations() {
+      return citations;
+    },
     take(event) {
       if (event.type === 'answer-start') {
         start = event;
+        citations = [];
         asked = undefined;
         changed = [];
       }
+      if (event.type === 'citations') citations = event.citations;
       if (event.type === 'threads-changed') {
         changed = [...(changed.length === 0 ? [event.from] : changed), event.to];
       }

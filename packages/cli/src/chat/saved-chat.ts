@@ -143,10 +143,11 @@ export async function loadChat(path: string): Promise<SavedChat> {
   return {
     ...saved,
     system: saved.system === null ? null : sendable(saved.system),
-    messages: saved.messages.map(({ role, content, partial }) => ({
+    messages: saved.messages.map(({ role, content, partial, context }) => ({
       role,
       content: sendable(content),
       ...(partial === true ? { partial } : {}),
+      ...(context === undefined ? {} : { context: sendable(context) }),
     })),
   };
 }
@@ -171,11 +172,12 @@ export async function listChats(
 }
 
 function isMessage(value: unknown): value is SessionMessage {
-  const { role, content, partial } = (value ?? {}) as Partial<Record<keyof SessionMessage, unknown>>;
+  const { role, content, partial, context } = (value ?? {}) as Partial<Record<keyof SessionMessage, unknown>>;
   return (
     (role === 'user' || role === 'assistant') &&
     typeof content === 'string' &&
-    (partial === undefined || partial === true)
+    (partial === undefined || partial === true) &&
+    (context === undefined || typeof context === 'string')
   );
 }
 

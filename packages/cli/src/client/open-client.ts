@@ -1,6 +1,16 @@
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { createApp, type Client } from '@gemma-cli/app';
-import { engineOptionsOf, homeLayout, loadConfig, requestOptionsOf, resolveHome } from '@gemma-cli/config';
+import { join } from 'node:path';
+import { createApp, type Client, type Retrieval } from '@gemma-cli/app';
+import type { GemmaConfig } from '@gemma-cli/config';
+import {
+  engineOptionsOf,
+  homeLayout,
+  loadConfig,
+  memoryOptionsOf,
+  requestOptionsOf,
+  resolveHome,
+} from '@gemma-cli/config';
 import type { Engine, WorkerSpec } from '@gemma-cli/contracts';
 import { createModelStore } from '@gemma-cli/models';
 import { findRuntime } from '../commands/find-runtime.ts';
@@ -13,7 +23,7 @@ export interface OpenClientOptions {
   /** Absolute working directory. */
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly flags: Pick<AnswerFlags, 'engine'>;
+  readonly flags: Pick<AnswerFlags, 'engine' | 'memory'>;
   /** Questions that it answers side by side, where the configuration leaves that open. Default: the engine's choice. */
   readonly slots?: number | undefined;
   /** The model process. Default: the llama.cpp worker. */
@@ -67,9 +77,37 @@ export async function openClient({
       list: () => store.list(),
       find: (reference) => store.find(localPath(cwd, reference)),
     },
-    defaults: { model: config.gemma.defaultModel, options: requestOptionsOf(loaded) },
+    defaults: { model: config.gemma.defaultModel, options: requestOptionsOf(loaded), rag: config.rag.mode },
+    retrieval: () => openRetrieval({ folder: homeLayout(home).memory, config, namespace: flags.memory, warn, log }),
     log,
   });
+}
+
+/** Opens what is remembered. Where nothing ever was, nothing is made and no package of the memory is loaded. */
+async function openRetrieval({
+  folder,
+  config,
+  namespace,
+  warn,
+  log,
+}: Pick<OpenClientOptions, 'warn' | 'log'> & {
+  readonly folder: string;
+  readonly config: GemmaConfig;
+  readonly namespace: string | undefined;
+}): Promise<Retrieval | null> {
+  if (!existsSync(join(folder, 'record.db'))) return null;
+  const [{ createMemory }, { createRetrieval }] = await Promise.all([
+    import('../runtime/create-memory.ts'),
+    import('@gemma-cli/app/memory'),
+  ]);
+  const { memory, resolution } = await createMemory({
+    ...memoryOptionsOf(config, folder),
+    ...(namespace === undefined ? {} : { namespace }),
+    implementation: config.performance.useOptimizedRag ? 'optimized' : 'legacy',
+    log,
+  });
+  if (resolution.reason !== undefined) warn?.(`Using the ${resolution.active} memory: ${resolution.reason}.`);
+  return createRetrieval({ memory, language: config.memory.language, tokensMax: config.rag.contextTokensMax });
 }
 
 /**

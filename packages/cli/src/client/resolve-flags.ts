@@ -1,5 +1,5 @@
 import { fillTemplate, inputVariable, templateVariables } from '@gemma-cli/app';
-import type { AnswerOptions, PromptTemplate } from '@gemma-cli/app';
+import type { AnswerOptions, PromptTemplate, RagMode } from '@gemma-cli/app';
 import { createRoleStore, homeLayout, type Role } from '@gemma-cli/config';
 import { GemmaError } from '@gemma-cli/contracts';
 import type { AnswerFlags, AnswerForm } from '../thin/connection.ts';
@@ -12,6 +12,8 @@ export interface ResolvedFlags {
   readonly model: string | undefined;
   readonly system: string | undefined;
   readonly options: AnswerOptions;
+  /** Whether the answer uses what is remembered. `undefined` = as the configuration says. */
+  readonly rag: RagMode | undefined;
   /** What stands around the question. `undefined` = the question as it is. */
   readonly template: PromptTemplate | undefined;
   /** Which code block of the answer is printed, as the role says. `null` = all of the answer. */
@@ -25,9 +27,9 @@ export interface ResolvedFlags {
  *   damaged role file throws. UsageProblem for a parameter that the role has no place for.
  */
 export async function resolveFlags(flags: AnswerFlags, { home }: { readonly home: string }): Promise<ResolvedFlags> {
-  const { model, system, options = {}, role: name, params = {}, form } = flags;
+  const { model, system, options = {}, role: name, params = {}, form, rag } = flags;
   if (name === undefined) {
-    return { model, system, options: await withForm(options, form), template: undefined, extract: null };
+    return { model, system, options: await withForm(options, form), rag, template: undefined, extract: null };
   }
   const role = await createRoleStore({ folder: homeLayout(home).roles }).find(name);
   const values = { ...role.defaults, ...params };
@@ -40,6 +42,7 @@ export async function resolveFlags(flags: AnswerFlags, { home }: { readonly home
     model: model ?? role.model ?? undefined,
     system: system ?? fillSystem(role, values),
     options: await withForm(merged, form ?? roleForm),
+    rag,
     template: role.prompt === null ? undefined : { text: role.prompt, values },
     extract: role.extract,
   };

@@ -1,7 +1,8 @@
 import type { CommandContext, CommandDefinition, CommandInput } from '../command.ts';
+import { memoryOption } from '../option-table.ts';
 import { createIngestReporter } from './memory/ingest-reporter.ts';
-import { memoryOption, withMemory, type OpenedMemory } from './memory/open-memory.ts';
-import { shortUri } from './memory/render-rows.ts';
+import { withMemory, type OpenedMemory } from './memory/open-memory.ts';
+import { shortUri } from '../render/render-citations.ts';
 import { formatBytes, printJson, printNotice } from './print.ts';
 import { usageError } from './usage-error.ts';
 

@@ -1,7 +1,8 @@
 import { memoryDefaults } from '@gemma-cli/contracts';
 import type { CommandDefinition } from '../command.ts';
+import { memoryOption } from '../option-table.ts';
 import { memoryFilterOptions, readCount, readFilter, readMode, searchOptions } from './memory/memory-options.ts';
-import { memoryOption, withMemory } from './memory/open-memory.ts';
+import { withMemory } from './memory/open-memory.ts';
 import { printHits, searchJson } from './memory/render-rows.ts';
 import { printJson } from './print.ts';
 

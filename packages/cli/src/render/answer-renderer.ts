@@ -1,8 +1,9 @@
-import type { AnswerStart, AppEvent } from '@gemma-cli/app';
+import type { AnswerStart, AppEvent, Citation } from '@gemma-cli/app';
 import type { FinishReason, GemmaErrorJson, GenerationEnd } from '@gemma-cli/contracts';
 import type { Output } from '../command.ts';
 import { UsageProblem } from '../thin/usage-problem.ts';
 import { extractCodeBlock } from './extract-code-block.ts';
+import { citationLines, passagesLine } from './render-citations.ts';
 import { renderFigures } from './render-figures.ts';
 import { createTerminalSanitizer, sanitizeTerminalText } from './sanitize-terminal-text.ts';
 import { stringifyJson } from './stringify-json.ts';
@@ -73,12 +74,14 @@ export interface AnswerJson {
   readonly code?: string | null;
   /** With `--logprobs`: the tokens of the answer. */
   readonly logprobs?: readonly unknown[];
+  /** Where the sentences come from. Absent when no passage stood before the question. */
+  readonly citations?: readonly Citation[];
 }
 
 /** Makes the renderer of one answer. Text is cleaned when stdout is a terminal, and passed on as it is otherwise. */
 export function createAnswerRenderer(
   style: AnswerStyle,
-  { stdout, stderr }: { stdout: Output; stderr: Output },
+  { stdout, stderr, cwd }: { readonly stdout: Output; readonly stderr: Output; readonly cwd: string },
 ): AnswerRenderer {
   const { json, quiet } = style;
   let extract = style.extract;
@@ -93,6 +96,7 @@ export function createAnswerRenderer(
   let progress = false;
   let finishReason: FinishReason | undefined;
   let isCut = false;
+  let citations: readonly Citation[] | undefined;
   const logprobs: unknown[] = [];
 
   async function print(piece: string): Promise<void> {
@@ -136,6 +140,7 @@ export function createAnswerRenderer(
       ...(value === undefined ? {} : { value }),
       ...(extract === undefined ? {} : { code: extracted() ?? null }),
       ...(logprobs.length === 0 ? {} : { logprobs }),
+      ...(citations === undefined ? {} : { citations }),
     };
   }
 
@@ -164,6 +169,13 @@ export function createAnswerRenderer(
           if (event.code === 'ANSWER_CUT') isCut = true;
           if (!quiet && !(json && stream)) stderr.write(`gemma: ${sanitizeTerminalText(event.message)}\n`);
           break;
+        case 'passages':
+          clearProgress();
+          if (!quiet && !(json && stream)) stderr.write(`gemma: ${passagesLine(event.passages, cwd)}\n`);
+          break;
+        case 'citations':
+          citations = event.citations;
+          break;
         case 'load-start':
           if (showsProgress) stderr.write(`Loading ${sanitizeTerminalText(event.model)} …`);
           progress = showsProgress;
@@ -190,6 +202,8 @@ export function createAnswerRenderer(
           if (!json) await printRest();
           if (extract !== undefined && extracted() === undefined && !quiet)
             stderr.write('gemma: the answer has no code block; this is all of it\n');
+          if (citations !== undefined && !quiet && !json)
+            for (const line of citationLines(citations, cwd)) stderr.write(`${line}\n`);
           if (style.figures !== undefined && start !== undefined)
             stderr.write(`${renderFigures(style.figures, start, event)}\n`);
           break;

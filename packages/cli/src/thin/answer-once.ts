@@ -54,7 +54,7 @@ export async function answerOnce(world: AnswerOnceOptions, input: CommandInput):
       const { stdin, stdout, stderr } = world;
       const style = answerStyle(input.options);
       const outcome = await showAnswer(connection, {
-        renderer: createAnswerRenderer(style, { stdout, stderr }),
+        renderer: createAnswerRenderer(style, { stdout, stderr, cwd }),
         onLog: createLogPrinter(input, stderr),
         signal,
         offers: async (error) =>
@@ -147,7 +147,7 @@ function send(connection: Connection, line: ClientLine): void {
 
 /** The flags of an answer, checked. */
 export async function answerFlags(input: CommandInput): Promise<AnswerFlags> {
-  const { model, system, engine, role } = input.options;
+  const { model, system, engine, role, rag, memory } = input.options;
   const pairs = listOption(input, 'option');
   // Loaded only when it is needed: the plain prompt has no -o.
   const parsed = pairs.length === 0 ? {} : (await import('./parse-answer-options.ts')).parseAnswerOptions(pairs);
@@ -166,6 +166,8 @@ export async function answerFlags(input: CommandInput): Promise<AnswerFlags> {
     ...(typeof model === 'string' ? { model } : {}),
     ...(typeof system === 'string' && system !== '' ? { system } : {}),
     ...(engine === 'legacy' || engine === 'optimized' ? { engine } : {}),
+    ...(rag === 'auto' || rag === 'on' || rag === 'off' ? { rag } : {}),
+    ...(typeof memory === 'string' ? { memory } : {}),
     ...(Object.keys(options).length === 0 ? {} : { options }),
     ...(typeof role === 'string' ? { role } : {}),
     ...(params === undefined ? {} : { params }),

@@ -1,4 +1,4 @@
-import type { AnswerOptions, AppEvent, PromptParts } from '@gemma-cli/app';
+import type { AnswerOptions, AppEvent, PromptParts, RagMode } from '@gemma-cli/app';
 import type { GemmaErrorJson, ImplementationName } from '@gemma-cli/contracts';
 
 /** The version of the lines below; `answer-once.ts` has the number. This file holds types alone, so that nothing loads it. */
@@ -22,6 +22,10 @@ export interface AnswerFlags {
   readonly system?: string;
   readonly engine?: ImplementationName;
   readonly options?: AnswerOptions;
+  /** Whether the answer uses what is remembered. */
+  readonly rag?: RagMode;
+  /** Which memory: its namespace. */
+  readonly memory?: string;
   /** Name of a role. What stands beside it here wins over what the role says. */
   readonly role?: string;
   /** Values for the places of the role. */

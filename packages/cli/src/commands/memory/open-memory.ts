@@ -1,17 +1,10 @@
 import { ensureHome, homeLayout, loadConfig, memoryOptionsOf } from '@gemma-cli/config';
 import type { LoadedConfig } from '@gemma-cli/config';
 import type { ImplementationName, MemoryStore, Resolution } from '@gemma-cli/contracts';
-import type { CommandContext, CommandInput, OptionDefinition } from '../../command.ts';
+import type { CommandContext, CommandInput } from '../../command.ts';
 import { createLogPrinter } from '../../render/log-printer.ts';
 import { createMemory } from '../../runtime/create-memory.ts';
 import { printNotice } from '../print.ts';
-
-/** Which memory a command works on. */
-export const memoryOption: OptionDefinition = {
-  long: 'memory',
-  value: 'NAME',
-  summary: 'The memory to use: rows of one name never meet those of another. Default: default.',
-};
 
 /** Which memory answered, as `--json` tells it. */
 export interface MemoryDescription {

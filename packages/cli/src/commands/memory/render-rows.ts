@@ -1,7 +1,6 @@
-import { relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { MemoryRow, SearchHit, SearchResult } from '@gemma-cli/contracts';
 import type { CommandContext } from '../../command.ts';
+import { shortUri } from '../../render/render-citations.ts';
 import { printLine, printNotice } from '../print.ts';
 import type { MemoryDescription } from './open-memory.ts';
 
@@ -73,20 +72,6 @@ export function placeOf({ source, title, kind, tier }: MemoryRow, cwd: string): 
   if (kind === 'memory')
     return `${tier ?? 'memory'}${source === null ? '' : ` from ${shortUri(source.uri, cwd)}`}${under}`;
   return `${shortUri(source?.uri ?? '', cwd)}${under}`;
-}
-
-/** A file by its path from here, where it is not far away; an address as it is. */
-export function shortUri(uri: string, cwd: string): string {
-  if (!uri.startsWith('file:')) return uri;
-  let path: string;
-  try {
-    path = fileURLToPath(uri);
-  } catch {
-    // An address of another system, such as a drive that is none here.
-    return uri;
-  }
-  const near = relative(cwd, path);
-  return near === '' || near.startsWith('..') ? path : near;
 }
 
 /** The first lines of a text. */

@@ -1,10 +1,11 @@
 import { GemmaError, memoryDefaults, memoryTiers } from '@gemma-cli/contracts';
 import type { MemoryRow, MemoryTier, RowFilter } from '@gemma-cli/contracts';
 import type { CommandDefinition, CommandInput, Input, OptionDefinition } from '../../command.ts';
+import { memoryOption } from '../../option-table.ts';
 import { printJson, printLine, printNotice, printTable } from '../print.ts';
 import { usageError } from '../usage-error.ts';
 import { filterOptions, readCount, readFilter, readImportance, tierOption } from './memory-options.ts';
-import { memoryOption, withMemory } from './open-memory.ts';
+import { withMemory } from './open-memory.ts';
 import { placeOf } from './render-rows.ts';
 
 const idArgument = { name: 'ID', summary: 'As `gemma memory list` shows it.', required: true } as const;

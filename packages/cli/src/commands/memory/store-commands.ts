@@ -6,9 +6,10 @@ import type { Readable } from 'node:stream';
 import { GemmaError, memoryTiers } from '@gemma-cli/contracts';
 import type { ExportLine, MemoryStats } from '@gemma-cli/contracts';
 import type { CommandDefinition } from '../../command.ts';
+import { memoryOption } from '../../option-table.ts';
 import { formatBytes, printJson, printLine, printNotice } from '../print.ts';
-import { memoryOption, withMemory } from './open-memory.ts';
-import { shortUri } from './render-rows.ts';
+import { withMemory } from './open-memory.ts';
+import { shortUri } from '../../render/render-citations.ts';
 
 /** `gemma memory stats`. */
 export const statsCommand: CommandDefinition = {

@@ -1,0 +1,130 @@
+import type { MemoryRow, MemoryStore, SearchHit } from '@gemma-cli/contracts';
+import { createAnalyzer, findNearDuplicates, type Analyzer } from '@gemma-cli/rag-core';
+import type { Passage, RagMode } from '../passages.ts';
+import { estimatedTokens, renderPassage } from './render-passages.ts';
+import { measureRelevance, passGate, type Relevance } from './relevance-gate.ts';
+
+/** What passages are looked for with. */
+export interface FindPassagesOptions {
+  /** `auto`: only what passes the relevance gate. `on`: the best ones, whatever they are. */
+  readonly mode: Exclude<RagMode, 'off'>;
+  /** Most tokens of all passages together, estimated. */
+  readonly tokensMax: number;
+  /** ISO 639-1. */
+  readonly language: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Hits that are looked at, and passages that go into a prompt. */
+const hitsMax = 12;
+const passagesMax = 6;
+/** Passages of one source: an answer that rests on one page alone is rarely better for a fourth part of it. */
+const passagesOfSourceMax = 3;
+/** Terms of a question that are weighed: a text that was pasted is no longer question for having more. */
+const questionCharsMax = 2_000;
+
+/**
+ * Looks for passages that help to answer a question: gated, without near duplicates, a few of each source, as many as fit.
+ * They come in the order of their relevance, numbered from 1. Those that go into a prompt count as used.
+ */
+export async function findPassages(
+  memory: MemoryStore,
+  question: string,
+  { mode, tokensMax, language, signal }: FindPassagesOptions,
+): Promise<readonly Passage[]> {
+  const query = question.slice(0, questionCharsMax).trim();
+  if (query === '') return [];
+  const analyzer = await createAnalyzer({ language });
+  const { hits } = await memory.search({ query, mode: 'lexical', limit: hitsMax, explain: true }, { signal });
+  if (hits.length === 0) return [];
+  const chosen = mode === 'on' ? hits : await gated(memory, { query, hits, analyzer });
+  const passages = withinBudget(capped(chosen, analyzer), tokensMax);
+  memory.touch(passages.map(({ id }) => id));
+  return passages;
+}
+
+/** How relevant hits are to a question. Exported so that the gate can be measured. */
+export async function relevanceOf(
+  memory: MemoryStore,
+  {
+    query,
+    hits,
+    analyzer,
+  }: { readonly query: string; readonly hits: readonly SearchHit[]; readonly analyzer: Analyzer },
+): Promise<{ readonly relevances: readonly Relevance[]; readonly terms: number }> {
+  const terms = analyzer.query(query).filter(({ isStopWord }) => !isStopWord);
+  const frequencies = new Map<string, number>();
+  const passages = hits.map(({ parts }) => {
+    const found = parts?.lexical?.terms ?? [];
+    for (const { term, documentFrequency } of found) frequencies.set(term, documentFrequency);
+    return new Set(found.map(({ term }) => term));
+  });
+  const weighed = await Promise.all(
+    terms.map(async ({ term }) => ({
+      term,
+      documentFrequency: frequencies.get(term) ?? (await documentFrequency(memory, term)),
+    })),
+  );
+  const { rows } = await memory.stats();
+  return { relevances: measureRelevance(weighed, passages, rows.total), terms: terms.length };
+}
+
+/** How many rows have a term that none of the best hits has. */
+async function documentFrequency(memory: MemoryStore, term: string): Promise<number> {
+  const { hits } = await memory.search({ query: term, mode: 'lexical', limit: 1, explain: true });
+  return hits[0]?.parts?.lexical?.terms.find((part) => part.term === term)?.documentFrequency ?? 0;
+}
+
+async function gated(
+  memory: MemoryStore,
+  question: { readonly query: string; readonly hits: readonly SearchHit[]; readonly analyzer: Analyzer },
+): Promise<readonly SearchHit[]> {
+  const { relevances, terms } = await relevanceOf(memory, question);
+  const passes = passGate(relevances, terms);
+  return question.hits.filter((_, at) => passes[at] === true);
+}
+
+/** Of near duplicates the best, of each source a few. */
+function capped(hits: readonly SearchHit[], analyzer: Analyzer): readonly MemoryRow[] {
+  const doubles = new Set(
+    findNearDuplicates(hits.map(({ row }) => analyzer.analyze(row.text))).map(({ other }) => other),
+  );
+  const ofSource = new Map<string, number>();
+  return hits.flatMap(({ row }, at) => {
+    if (doubles.has(at)) return [];
+    const source = row.source?.uri ?? row.id;
+    const count = (ofSource.get(source) ?? 0) + 1;
+    ofSource.set(source, count);
+    return count > passagesOfSourceMax ? [] : [row];
+  });
+}
+
+function withinBudget(rows: readonly MemoryRow[], tokensMax: number): readonly Passage[] {
+  const passages: Passage[] = [];
+  let tokens = 0;
+  for (const row of rows) {
+    if (passages.length === passagesMax) break;
+    const passage = passageOf(row, passages.length + 1);
+    const cost = estimatedTokens(renderPassage(passage));
+    // A smaller one further down may still fit.
+    if (tokens + cost > tokensMax) continue;
+    tokens += cost;
+    passages.push(passage);
+  }
+  return passages;
+}
+
+function passageOf({ id, kind, text, title, source }: MemoryRow, n: number): Passage {
+  return {
+    n,
+    id,
+    kind,
+    // What was said was not read anywhere: it is its own source.
+    uri: source?.uri ?? `memory:${id}`,
+    hash: source?.hash ?? null,
+    start: source?.start ?? 0,
+    end: source?.end ?? text.length,
+    title,
+    text,
+  };
+}

@@ -1,0 +1,62 @@
+import { inverseDocumentFrequency } from '@gemma-cli/rag-core';
+
+/**
+ * The gate of `--rag auto`, calibrated on `test/labelled`: at most 5 % of prompts that have nothing to do with the documents
+ * pass it. docs/memory.md has the figures.
+ */
+export const relevanceGate = {
+  /** Least share of the question's weight that the best passage must have, each word weighed by its rarity. */
+  shareMin: 0.45,
+  /** Least number of different words of the question in it, where the question has so many. */
+  termsMin: 2,
+  /** Least share, of that of the best passage, that another passage must have to stand beside it. */
+  beside: 0.6,
+} as const;
+
+/** A term of a question: how many rows have it. */
+export interface WeighedTerm {
+  readonly term: string;
+  readonly documentFrequency: number;
+}
+
+/** How much of a question a passage has. */
+export interface Relevance {
+  /** Of the question's weight, 0..1. */
+  readonly share: number;
+  /** Different terms of the question in the passage. */
+  readonly terms: number;
+}
+
+/**
+ * How much of a question each passage has: the share of the summed inverse document frequency of its terms, stop words left
+ * out. A word that nothing here has counts most: it is what the question is about, and the documents are not.
+ *
+ * @param question - Terms without stop words.
+ * @param passages - The terms of the question that each passage has.
+ * @param rows - Rows of the memory.
+ */
+export function measureRelevance(
+  question: readonly WeighedTerm[],
+  passages: readonly ReadonlySet<string>[],
+  rows: number,
+): readonly Relevance[] {
+  const weights = question.map(({ term, documentFrequency }) => ({
+    term,
+    weight: inverseDocumentFrequency(documentFrequency, rows),
+  }));
+  const total = weights.reduce((sum, { weight }) => sum + weight, 0);
+  return passages.map((passage) => {
+    const matched = weights.filter(({ term }) => passage.has(term));
+    const share = total === 0 ? 0 : matched.reduce((sum, { weight }) => sum + weight, 0) / total;
+    return { share, terms: matched.length };
+  });
+}
+
+/** Which passages pass: `false` for all of them where the best one does not. */
+export function passGate(relevances: readonly Relevance[], questionTerms: number): readonly boolean[] {
+  const { shareMin, termsMin, beside } = relevanceGate;
+  const needed = Math.min(termsMin, questionTerms);
+  const isAbove = ({ share, terms }: Relevance): boolean => share >= shareMin && terms >= needed && terms > 0;
+  const best = Math.max(0, ...relevances.filter(isAbove).map(({ share }) => share));
+  return relevances.map(({ share }) => best > 0 && share >= best * beside);
+}
