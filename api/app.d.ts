@@ -1,7 +1,9 @@
 // . = ./dist/index.d.ts
+// ./memory = ./dist/memory/index.d.ts
 
 // dist/app-event.d.ts
 import type { EngineEvent, ImplementationName } from '@gemma-cli/contracts';
+import type { Citation, Passage } from './passages.ts';
 export interface AnswerEngine {
     readonly requested: ImplementationName;
     readonly active: ImplementationName;
@@ -18,13 +20,21 @@ export interface AnswerStart {
     readonly engine: AnswerEngine;
     readonly format?: 'json';
 }
-export type NoticeCode = 'COMPLETION_MODE' | 'ENGINE_FALLBACK' | 'PROMPT_TRIMMED' | 'ANSWER_CUT';
+export type NoticeCode = 'COMPLETION_MODE' | 'ENGINE_FALLBACK' | 'PROMPT_TRIMMED' | 'ANSWER_CUT' | 'MEMORY_SKIPPED';
 export interface Notice {
     readonly type: 'notice';
     readonly code: NoticeCode;
     readonly message: string;
 }
-export type AppEvent = AnswerStart | Notice | EngineEvent;
+export interface PassagesFound {
+    readonly type: 'passages';
+    readonly passages: readonly Passage[];
+}
+export interface CitationsAttached {
+    readonly type: 'citations';
+    readonly citations: readonly Citation[];
+}
+export type AppEvent = AnswerStart | Notice | PassagesFound | CitationsAttached | EngineEvent;
 
 // dist/choose-model.d.ts
 export interface AppModel {
@@ -46,6 +56,7 @@ export declare function chooseModel(models: ModelSource, reference: string): Pro
 // dist/client.d.ts
 import type { ChatMessage, OutputFormat, Sampling } from '@gemma-cli/contracts';
 import type { AppEvent } from './app-event.ts';
+import type { RagMode } from './passages.ts';
 import type { PromptTemplate } from './prompt-template.ts';
 export interface AnswerOptions {
     readonly sampling?: Sampling | undefined;
@@ -76,10 +87,12 @@ export interface AskRequest {
     readonly system?: string | undefined;
     readonly model?: string | undefined;
     readonly options?: AnswerOptions | undefined;
+    readonly rag?: RagMode | undefined;
 }
 export type SessionOptions = Omit<AskRequest, 'prompt'>;
 export interface SessionMessage extends ChatMessage {
     readonly partial?: true;
+    readonly context?: string;
 }
 export interface OperationOptions {
     readonly signal?: AbortSignal | undefined;
@@ -92,6 +105,7 @@ export interface ChatSession {
     readonly messages: readonly SessionMessage[];
     readonly system: string | undefined;
     readonly model: string;
+    readonly rag: RagMode | undefined;
     readonly options: AnswerOptions;
     send(text: string, options?: OperationOptions): AsyncIterable<AppEvent>;
     retry(options?: RetryOptions): AsyncIterable<AppEvent>;
@@ -100,6 +114,7 @@ export interface ChatSession {
     clear(): void;
     setSystem(system: string | undefined): void;
     setModel(model: string): void;
+    setRag(rag: RagMode): void;
     setOptions(options: AnswerOptions): void;
 }
 export interface PrepareOptions extends OperationOptions {
@@ -123,10 +138,12 @@ export interface Client extends AsyncDisposable {
 import { type Engine, type Resolution } from '@gemma-cli/contracts';
 import { type ModelSource } from './choose-model.ts';
 import type { AnswerOptions, Client } from './client.ts';
+import type { RagMode, Retrieval } from './passages.ts';
 export interface AppDefaults {
     readonly model?: string | undefined;
     readonly system?: string | undefined;
     readonly options?: AnswerOptions | undefined;
+    readonly rag?: RagMode | undefined;
 }
 export interface AppEngine {
     readonly engine: Engine;
@@ -136,15 +153,17 @@ export interface AppOptions {
     readonly engine: () => Promise<AppEngine>;
     readonly models: ModelSource;
     readonly defaults?: AppDefaults | undefined;
+    readonly retrieval?: (() => Promise<Retrieval | null>) | undefined;
     readonly log?: ((message: string) => void) | undefined;
 }
 export type App = Client;
-export declare function createApp({ engine, models, defaults, log }: AppOptions): App;
+export declare function createApp({ engine, models, defaults, retrieval, log }: AppOptions): App;
 
 // dist/index.d.ts
 export { createApp } from './create-app.ts';
+export type { Citation, Passage, RagMode, Retrieval, RetrievalOptions } from './passages.ts';
 export type { App, AppDefaults, AppEngine, AppOptions } from './create-app.ts';
-export type { AnswerEngine, AnswerStart, AppEvent, Notice, NoticeCode } from './app-event.ts';
+export type { AnswerEngine, AnswerStart, AppEvent, CitationsAttached, Notice, NoticeCode, PassagesFound, } from './app-event.ts';
 export type { AnswerOptions, AnswerSpeculation, AskRequest, ChatSession, Client, OperationOptions, PreparedModel, PrepareOptions, PromptParts, RetryOptions, SessionMessage, SessionOptions, } from './client.ts';
 export { chooseModel } from './choose-model.ts';
 export type { AppModel, ModelSource } from './choose-model.ts';
@@ -153,6 +172,245 @@ export type { ReadSchemaOptions } from './read-schema.ts';
 export { fillPromptTemplate, fillTemplate, inputVariable, templateVariables } from './prompt-template.ts';
 export type { PromptTemplate } from './prompt-template.ts';
 export { sendable } from './sendable.ts';
+
+// dist/memory/attach-citations.d.ts
+import type { Citation, Passage } from '../passages.ts';
+import { type SourceState } from './read-source.ts';
+export declare const supportMin = 0.6;
+export interface CitationOptions {
+    readonly language?: string | undefined;
+    readonly readSource?: ((uri: string) => Promise<SourceState>) | undefined;
+}
+export declare function attachCitations(answer: string, passages: readonly Passage[], { language, readSource: read }?: CitationOptions): Promise<readonly Citation[]>;
+
+// dist/memory/audit-memory.d.ts
+import type { MemoryStore } from '@gemma-cli/contracts';
+import { type SourceState } from './read-source.ts';
+export interface ExactDuplicates {
+    readonly ids: readonly string[];
+    readonly text: string;
+}
+export interface NearDuplicates {
+    readonly ids: readonly [
+        string,
+        string
+    ];
+    readonly similarity: number;
+    readonly texts: readonly [
+        string,
+        string
+    ];
+}
+export interface NeverRecalled {
+    readonly id: string;
+    readonly createdAt: number;
+    readonly text: string;
+}
+export interface StaleSource {
+    readonly uri: string;
+    readonly state: 'changed' | 'gone';
+    readonly hash: string;
+    readonly hashNow: string | null;
+    readonly chunks: number;
+}
+export interface RecallLoop {
+    readonly rows: readonly {
+        readonly id: string;
+        readonly createdAt: number;
+        readonly writer: string | null;
+        readonly accessCount: number;
+        readonly text: string;
+    }[];
+}
+export interface MemoryAudit {
+    readonly exactDuplicates: readonly ExactDuplicates[];
+    readonly nearDuplicates: readonly NearDuplicates[];
+    readonly neverRecalled: readonly NeverRecalled[];
+    readonly staleSources: readonly StaleSource[];
+    readonly recallLoops: readonly RecallLoop[];
+    readonly rows: number;
+}
+export interface AuditOptions {
+    readonly language?: string | undefined;
+    readonly signal?: AbortSignal | undefined;
+    readonly readSource?: ((uri: string) => Promise<SourceState>) | undefined;
+}
+export declare function auditMemory(memory: MemoryStore, { language, signal, readSource: read }?: AuditOptions): Promise<MemoryAudit>;
+
+// dist/memory/create-retrieval.d.ts
+import { type MemoryStore } from '@gemma-cli/contracts';
+import type { Retrieval } from '../passages.ts';
+export interface RetrievalParts {
+    readonly memory: MemoryStore;
+    readonly language?: string | undefined;
+    readonly tokensMax?: number | undefined;
+}
+export declare function createRetrieval({ memory, language, tokensMax: defaultTokensMax, }: RetrievalParts): Retrieval;
+
+// dist/memory/find-passages.d.ts
+import type { MemoryStore, SearchHit } from '@gemma-cli/contracts';
+import { type Analyzer } from '@gemma-cli/rag-core';
+import type { Passage, RagMode } from '../passages.ts';
+import { type Relevance } from './relevance-gate.ts';
+export interface FindPassagesOptions {
+    readonly mode: Exclude<RagMode, 'off'>;
+    readonly tokensMax: number;
+    readonly language: string;
+    readonly signal?: AbortSignal | undefined;
+}
+export declare function findPassages(memory: MemoryStore, question: string, { mode, tokensMax, language, signal }: FindPassagesOptions): Promise<readonly Passage[]>;
+export declare function relevanceOf(memory: MemoryStore, { query, hits, analyzer, }: {
+    readonly query: string;
+    readonly hits: readonly SearchHit[];
+    readonly analyzer: Analyzer;
+}): Promise<{
+    readonly relevances: readonly Relevance[];
+    readonly terms: number;
+}>;
+
+// dist/memory/index.d.ts
+export { ingestDocuments, watchIntoMemory } from './ingest-documents.ts';
+export type { IngestDocumentsOptions, IngestOperationEvent, IngestReadBack, IngestResult, SkippedDocument, WatchOperationEvent, } from './ingest-documents.ts';
+export { auditMemory } from './audit-memory.ts';
+export type { AuditOptions, ExactDuplicates, MemoryAudit, NearDuplicates, NeverRecalled, RecallLoop, StaleSource, } from './audit-memory.ts';
+export { readSource } from './read-source.ts';
+export type { SourceNow, SourceState } from './read-source.ts';
+export { attachCitations, supportMin } from './attach-citations.ts';
+export type { CitationOptions } from './attach-citations.ts';
+export { createRetrieval } from './create-retrieval.ts';
+export type { RetrievalParts } from './create-retrieval.ts';
+export { findPassages, relevanceOf } from './find-passages.ts';
+export type { FindPassagesOptions } from './find-passages.ts';
+export { measureRelevance, passGate, relevanceGate } from './relevance-gate.ts';
+export type { Relevance, WeighedTerm } from './relevance-gate.ts';
+export { renderPassages } from './render-passages.ts';
+
+// dist/memory/ingest-documents.d.ts
+import { type ErrorCode, type MemoryStore } from '@gemma-cli/contracts';
+import { type IngestProgress, type ReadDocumentsOptions } from '@gemma-cli/ingest';
+export interface SkippedDocument {
+    readonly path: string;
+    readonly code: ErrorCode;
+    readonly reason: string;
+}
+export interface IngestResult {
+    readonly documents: number;
+    readonly chunks: number;
+    readonly unchanged: number;
+    readonly removed: number;
+    readonly skipped: readonly SkippedDocument[];
+    readonly bytes: number;
+    readonly tookMs: number;
+}
+export interface IngestReadBack {
+    readonly documents: number;
+    readonly chunks: number;
+}
+export type IngestOperationEvent = IngestProgress | {
+    readonly type: 'stored';
+    readonly uri: string;
+    readonly chunks: number;
+    readonly replaced: boolean;
+} | ({
+    readonly type: 'skipped';
+} & SkippedDocument) | {
+    readonly type: 'removed';
+    readonly uris: readonly string[];
+} | {
+    readonly type: 'ingest-end';
+    readonly result: IngestResult;
+    readonly readBack: IngestReadBack;
+};
+export interface IngestDocumentsOptions extends Omit<ReadDocumentsOptions, 'known'> {
+    readonly writer?: string | undefined;
+    readonly monotonicNow?: (() => number) | undefined;
+}
+export declare function ingestDocuments(memory: MemoryStore, inputs: readonly string[], { writer, monotonicNow, ...reading }: IngestDocumentsOptions): AsyncGenerator<IngestOperationEvent, void, undefined>;
+export type WatchOperationEvent = {
+    readonly type: 'ready';
+    readonly files: number;
+} | {
+    readonly type: 'stored';
+    readonly uri: string;
+    readonly chunks: number;
+    readonly replaced: boolean;
+} | ({
+    readonly type: 'skipped';
+} & SkippedDocument) | {
+    readonly type: 'removed';
+    readonly uris: readonly string[];
+};
+export declare function watchIntoMemory(memory: MemoryStore, inputs: readonly string[], { writer, ...watching }: Omit<IngestDocumentsOptions, 'stdin' | 'allowUrls' | 'privateOrigins' | 'monotonicNow'>): AsyncGenerator<WatchOperationEvent, void, undefined>;
+
+// dist/memory/read-source.d.ts
+export interface SourceNow {
+    readonly hash: string;
+    contains(quote: string): Promise<boolean>;
+}
+export type SourceState = SourceNow | 'gone' | 'unknown';
+export declare function readSource(uri: string): Promise<SourceState>;
+
+// dist/memory/relevance-gate.d.ts
+export declare const relevanceGate: {
+    readonly shareMin: 0.45;
+    readonly termsMin: 2;
+    readonly beside: 0.6;
+};
+export interface WeighedTerm {
+    readonly term: string;
+    readonly documentFrequency: number;
+}
+export interface Relevance {
+    readonly share: number;
+    readonly terms: number;
+}
+export declare function measureRelevance(question: readonly WeighedTerm[], passages: readonly ReadonlySet<string>[], rows: number): readonly Relevance[];
+export declare function passGate(relevances: readonly Relevance[], questionTerms: number): readonly boolean[];
+
+// dist/memory/render-passages.d.ts
+import type { Passage } from '../passages.ts';
+export declare function renderPassages(passages: readonly Passage[], mode: 'chat' | 'completion'): string;
+export declare function renderPassage({ n, uri, title, text }: Passage): string;
+export declare function neutralised(text: string): string;
+export declare function estimatedTokens(text: string): number;
+
+// dist/passages.d.ts
+import type { RowKind } from '@gemma-cli/contracts';
+export type RagMode = 'auto' | 'on' | 'off';
+export interface Passage {
+    readonly n: number;
+    readonly id: string;
+    readonly kind: RowKind;
+    readonly uri: string;
+    readonly hash: string | null;
+    readonly start: number;
+    readonly end: number;
+    readonly title: string | null;
+    readonly text: string;
+}
+export interface Citation {
+    readonly n: number;
+    readonly sentence: string;
+    readonly id: string | null;
+    readonly uri: string | null;
+    readonly start: number | null;
+    readonly end: number | null;
+    readonly quote: string | null;
+    readonly checked: boolean;
+    readonly producedBy: 'attached';
+    readonly stale: boolean;
+}
+export interface Retrieval {
+    passages(question: string, options: RetrievalOptions): Promise<readonly Passage[]>;
+    render(passages: readonly Passage[], mode: 'chat' | 'completion'): string;
+    cite(answer: string, passages: readonly Passage[]): Promise<readonly Citation[]>;
+    close(): Promise<void>;
+}
+export interface RetrievalOptions {
+    readonly mode: Exclude<RagMode, 'off'>;
+    readonly tokensMax?: number | undefined;
+    readonly signal?: AbortSignal | undefined;
+}
 
 // dist/prompt-template.d.ts
 export interface PromptTemplate {

@@ -122,6 +122,7 @@ export type { Summary } from './statistics.ts';
 export { compareSamples, comparisonDefaults } from './compare-samples.ts';
 export type { ComparisonOptions, Estimate, SampleComparison, Verdict } from './compare-samples.ts';
 export { roundOrder } from './round-order.ts';
+export { seededRandom } from './seeded-random.ts';
 export { childEnvironment } from './child-environment.ts';
 export type { ChildEnvironment } from './child-environment.ts';
 export { gitIn, loadWarning, readMachineFacts, readMachineLoad } from './machine-facts.ts';
@@ -289,6 +290,9 @@ export interface RunBenchmarksOptions {
     readonly readFacts?: () => Promise<MachineFacts>;
 }
 export declare function runBenchmarks({ benchmarks, env, rounds, seed, confidence, differenceShareMin, signal, runGit, notes, leftOut, onProgress, clock, readLoad, readFacts, }: RunBenchmarksOptions): Promise<BenchmarkResults>;
+
+// dist/seeded-random.d.ts
+export declare function seededRandom(seed: number): () => number;
 
 // dist/statistics.d.ts
 export interface Summary {

@@ -102,9 +102,24 @@ export interface CreatedEngine {
 }
 export declare function createEngine({ implementation, sources, ...options }?: CreateEngineOptions): Promise<CreatedEngine>;
 
+// dist/runtime/create-memory.d.ts
+import type { ImplementationName, MemoryStore, MemoryStoreOptions, Resolution } from '@gemma-cli/contracts';
+import { type ImplementationSource } from './resolve.ts';
+export interface CreateMemoryOptions extends MemoryStoreOptions {
+    readonly implementation?: ImplementationName | undefined;
+    readonly sources?: Readonly<Record<ImplementationName, ImplementationSource>> | undefined;
+}
+export interface CreatedMemory {
+    readonly memory: MemoryStore;
+    readonly resolution: Resolution;
+}
+export declare function createMemory({ implementation, sources, ...options }: CreateMemoryOptions): Promise<CreatedMemory>;
+
 // dist/runtime/index.d.ts
 export { createEngine } from './create-engine.ts';
 export type { CreatedEngine, CreateEngineOptions } from './create-engine.ts';
+export { createMemory } from './create-memory.ts';
+export type { CreatedMemory, CreateMemoryOptions } from './create-memory.ts';
 export { resolveImplementation } from './resolve.ts';
 export type { ImplementationSource, Resolved, ResolveOptions } from './resolve.ts';
 

@@ -99,6 +99,13 @@ export interface SamplingSection {
     readonly xtcThreshold: number;
     readonly maxTokens: number;
 }
+export interface MemorySection {
+    readonly language: string;
+}
+export interface RagSection {
+    readonly mode: 'auto' | 'on' | 'off';
+    readonly contextTokensMax: number;
+}
 export interface ModelsSection {
     readonly hfEndpoint: string;
     readonly connectMsMax: number;
@@ -112,6 +119,8 @@ export interface GemmaConfig {
     readonly gemma: GemmaSection;
     readonly engine: EngineSection;
     readonly sampling: SamplingSection;
+    readonly memory: MemorySection;
+    readonly rag: RagSection;
     readonly models: ModelsSection;
     readonly ui: UiSection;
 }
@@ -135,6 +144,7 @@ export interface HomeLayout {
     readonly config: string;
     readonly models: string;
     readonly data: string;
+    readonly memory: string;
     readonly sessions: string;
     readonly roles: string;
     readonly logs: string;
@@ -150,7 +160,7 @@ export declare function ensureHome(home: string): Promise<void>;
 export { configKeys } from './config-keys.ts';
 export type { ConfigFileValue, ConfigKey } from './config-keys.ts';
 export { formatDuration, parseDurationMs } from './duration.ts';
-export type { ConfigOrigin, ConfigSource, EngineSection, GemmaConfig, GemmaSection, LoadedConfig, ModelsSection, PerformanceConfig, SamplingSection, UiSection, } from './gemma-config.ts';
+export type { ConfigOrigin, ConfigSource, EngineSection, GemmaConfig, GemmaSection, LoadedConfig, MemorySection, ModelsSection, PerformanceConfig, RagSection, SamplingSection, UiSection, } from './gemma-config.ts';
 export { ensureHome, homeLayout, resolveHome } from './home.ts';
 export type { HomeLayout } from './home.ts';
 export { findProjectFile, loadConfig, projectFileName } from './load-config.ts';
@@ -159,7 +169,7 @@ export { migrateConfigFile } from './migrate-config-file.ts';
 export type { MigrationReport, MigrationStep } from './migrate-config-file.ts';
 export { getConfigValue, setConfigValue } from './set-config-value.ts';
 export type { ConfigValue, SetConfigResult, SetConfigValueOptions } from './set-config-value.ts';
-export { engineOptionsOf, requestOptionsOf } from './options-of-config.ts';
+export { engineOptionsOf, memoryOptionsOf, requestOptionsOf } from './options-of-config.ts';
 export type { RequestOptions } from './options-of-config.ts';
 export { validateConfigFile } from './validate-config-file.ts';
 export type { ConfigFileReport } from './validate-config-file.ts';
@@ -215,10 +225,11 @@ export interface MigrationReport {
 export declare function migrateConfigFile(file: string): Promise<MigrationReport>;
 
 // dist/options-of-config.d.ts
-import type { EngineOptions, GenerateRequest } from '@gemma-cli/contracts';
+import type { EngineOptions, GenerateRequest, MemoryStoreOptions } from '@gemma-cli/contracts';
 import type { GemmaConfig, LoadedConfig } from './gemma-config.ts';
 export type RequestOptions = Pick<GenerateRequest, 'sampling' | 'maxTokens' | 'contextTokens'>;
 export declare function engineOptionsOf({ engine, gemma }: GemmaConfig, states: string): EngineOptions;
+export declare function memoryOptionsOf({ performance, memory }: GemmaConfig, folder: string): MemoryStoreOptions;
 export declare function requestOptionsOf({ config, origins }: LoadedConfig): RequestOptions;
 
 // dist/role-file.d.ts

@@ -401,6 +401,38 @@ export declare const errorCodes: {
         readonly exitCode: 1;
         readonly meaning: 'A saved attention state is damaged or belongs to another model; it is not used.';
     };
+    readonly MEMORY_CLOSED: {
+        readonly exitCode: 4;
+        readonly meaning: 'The memory was closed before or during the operation.';
+    };
+    readonly MEMORY_UNAVAILABLE: {
+        readonly exitCode: 4;
+        readonly meaning: 'The memory cannot be opened or written: no permission, a read-only or failing disk.';
+    };
+    readonly MEMORY_DAMAGED: {
+        readonly exitCode: 7;
+        readonly meaning: 'The files of the memory are damaged beyond what can be left out.';
+    };
+    readonly MEMORY_FORMAT: {
+        readonly exitCode: 4;
+        readonly meaning: 'The memory was written in a format that this version does not know.';
+    };
+    readonly DOCUMENT_UNREADABLE: {
+        readonly exitCode: 1;
+        readonly meaning: 'A document is damaged, encrypted or not of the format that it seems to be.';
+    };
+    readonly DOCUMENT_UNSUPPORTED: {
+        readonly exitCode: 1;
+        readonly meaning: 'A document is of a format or kind that is not read.';
+    };
+    readonly DOCUMENT_TOO_LARGE: {
+        readonly exitCode: 1;
+        readonly meaning: 'A document is beyond a limit of size, pages, depth or decompression.';
+    };
+    readonly MEMORY_CHANGES_GONE: {
+        readonly exitCode: 1;
+        readonly meaning: 'The changes after a position of the memory are no longer kept; read its rows anew.';
+    };
 };
 export type ErrorCode = keyof typeof errorCodes;
 
@@ -550,7 +582,7 @@ export declare const requestDefaults: {
 };
 
 // dist/handshake.d.ts
-export type ContractName = 'engine';
+export type ContractName = 'engine' | 'memory';
 export type ImplementationName = 'legacy' | 'optimized';
 export declare const contractVersions: Readonly<Record<ContractName, number>>;
 export interface ImplementationHandshake {
@@ -590,9 +622,410 @@ export { nearestNames } from './nearest-names.ts';
 export { embeddingArchitectures } from './embedding-architectures.ts';
 export type { EmbedOptions, Embedder, EmbedderOptions, VectorEngineOptions } from './embedder.ts';
 export type { RankOptions, Reranker, RerankerOptions } from './reranker.ts';
+export { memoryDefaults, memoryTiers } from './memory-store.ts';
+export type { Consolidation, ExportLine, Forget, ImportResult, ListRequest, MemoryOptions, MemoryProblem, MemoryStats, MemoryStore, MemoryStoreOptions, RecallRequest, RowPage, ScoreParts, SearchHit, SearchMode, SearchRequest, SearchResult, TermPart, } from './memory-store.ts';
+export type { DocumentFacts, MemoryChange, MemoryRow, MemoryTier, NewChunk, NewDocument, NewMemory, RemovalReason, RowChanges, RowFilter, RowKind, RowSource, TierRules, TierTable, } from './memory-rows.ts';
+export type { RecordChange, RecordGroup, RecordRow, RecordStats, RecordStore, RecordWrite, RowVector, WriteResult, } from './record-store.ts';
+export type { DenseQuery, LexicalQuery, QueryTerm, Retriever, RowSet, ScoredRow } from './retriever.ts';
+
+// dist/memory-rows.d.ts
+export type RowKind = 'document' | 'memory';
+export type MemoryTier = 'working' | 'short_term' | 'long_term' | 'episodic' | 'semantic';
+export interface RowSource {
+    readonly uri: string;
+    readonly hash: string;
+    readonly start: number;
+    readonly end: number;
+}
+export interface MemoryRow {
+    readonly id: string;
+    readonly kind: RowKind;
+    readonly text: string;
+    readonly title: string | null;
+    readonly tags: readonly string[];
+    readonly source: RowSource | null;
+    readonly session: string | null;
+    readonly writer: string | null;
+    readonly createdAt: number;
+    readonly updatedAt: number;
+    readonly tier: MemoryTier | null;
+    readonly importance: number | null;
+    readonly accessedAt: number | null;
+    readonly accessCount: number | null;
+    readonly expiresAt: number | null;
+    readonly seq: number;
+}
+interface NewRowParts {
+    readonly text: string;
+    readonly title?: string | null | undefined;
+    readonly tags?: readonly string[] | undefined;
+    readonly source?: RowSource | null | undefined;
+    readonly session?: string | null | undefined;
+    readonly writer?: string | null | undefined;
+}
+export interface NewMemory extends NewRowParts {
+    readonly tier?: MemoryTier | undefined;
+    readonly importance?: number | undefined;
+    readonly expiresAt?: number | null | undefined;
+}
+export interface NewChunk extends NewRowParts {
+    readonly source: RowSource;
+}
+export interface NewDocument {
+    readonly uri: string;
+    readonly hash: string;
+    readonly bytes: number;
+    readonly chunks: readonly NewChunk[];
+}
+export interface DocumentFacts {
+    readonly uri: string;
+    readonly hash: string;
+    readonly bytes: number;
+    readonly chunks: number;
+    readonly ingestedAt: number;
+}
+export interface RowChanges {
+    readonly text?: string | undefined;
+    readonly title?: string | null | undefined;
+    readonly tags?: readonly string[] | undefined;
+    readonly importance?: number | undefined;
+    readonly tier?: MemoryTier | undefined;
+    readonly expiresAt?: number | null | undefined;
+}
+export interface RowFilter {
+    readonly kind?: RowKind | undefined;
+    readonly tiers?: readonly MemoryTier[] | undefined;
+    readonly tags?: readonly string[] | undefined;
+    readonly source?: string | undefined;
+    readonly since?: number | undefined;
+    readonly until?: number | undefined;
+    readonly importanceMin?: number | undefined;
+}
+export interface TierRules {
+    readonly ttlMs: number | null;
+    readonly capacity: number;
+}
+export type TierTable = Readonly<Record<MemoryTier, TierRules>>;
+export interface MemoryChange {
+    readonly seq: number;
+    readonly type: 'added' | 'updated' | 'removed';
+    readonly id: string;
+    readonly at: number;
+    readonly reason: RemovalReason | null;
+}
+export type RemovalReason = 'forgotten' | 'expired' | 'evicted' | 'replaced' | 'consolidated';
+export {};
+
+// dist/memory-store.d.ts
+import type { Embedder } from './embedder.ts';
+import type { ImplementationName } from './handshake.ts';
+import type { DocumentFacts, MemoryChange, MemoryRow, MemoryTier, NewDocument, NewMemory, RemovalReason, RowChanges, RowFilter, RowKind, TierTable } from './memory-rows.ts';
+export type SearchMode = 'lexical' | 'dense' | 'hybrid';
+export interface SearchRequest {
+    readonly query: string;
+    readonly mode?: SearchMode | undefined;
+    readonly limit?: number | undefined;
+    readonly filter?: RowFilter | undefined;
+    readonly explain?: boolean | undefined;
+}
+export interface RecallRequest extends Omit<SearchRequest, 'filter'> {
+    readonly filter?: Omit<RowFilter, 'kind'> | undefined;
+}
+export interface TermPart {
+    readonly term: string;
+    readonly frequency: number;
+    readonly documentFrequency: number;
+    readonly score: number;
+}
+export interface ScoreParts {
+    readonly lexical?: {
+        readonly score: number;
+        readonly terms: readonly TermPart[];
+    };
+    readonly dense?: {
+        readonly cosine: number;
+    };
+    readonly recall?: {
+        readonly relevance: number;
+        readonly importance: number;
+        readonly recency: number;
+        readonly use: number;
+    };
+}
+export interface SearchHit {
+    readonly row: MemoryRow;
+    readonly score: number;
+    readonly parts?: ScoreParts;
+}
+export interface SearchResult {
+    readonly hits: readonly SearchHit[];
+    readonly mode: SearchMode;
+    readonly cache: 'hit' | 'miss' | 'off';
+    readonly tookMs: number;
+}
+export interface MemoryOptions {
+    readonly signal?: AbortSignal | undefined;
+}
+export interface Forget {
+    readonly ids?: readonly string[] | undefined;
+    readonly filter?: RowFilter | undefined;
+}
+export interface ListRequest {
+    readonly filter?: RowFilter | undefined;
+    readonly cursor?: string | undefined;
+    readonly limit?: number | undefined;
+}
+export interface RowPage {
+    readonly rows: readonly MemoryRow[];
+    readonly next: string | null;
+}
+export interface MemoryStats {
+    readonly implementation: ImplementationName;
+    readonly backend: 'embedded' | 'redis';
+    readonly namespace: string;
+    readonly rows: {
+        readonly total: number;
+        readonly byKind: Readonly<Record<RowKind, number>>;
+        readonly byTier: Readonly<Record<MemoryTier, number>>;
+    };
+    readonly documents: number;
+    readonly tiers: TierTable;
+    readonly expired: number;
+    readonly removed: Readonly<Record<RemovalReason, number>>;
+    readonly index: {
+        readonly terms: number;
+        readonly postings: number;
+        readonly segments: number;
+        readonly vectors: number;
+        readonly memoryBytes: number | null;
+    };
+    readonly disk: {
+        readonly recordBytes: number;
+        readonly indexBytes: number;
+    };
+    readonly cache: {
+        readonly entries: number;
+        readonly hits: number;
+        readonly misses: number;
+        readonly savedMs: number;
+    };
+    readonly pendingWrites: number;
+    readonly seq: number;
+}
+export interface MemoryProblem {
+    readonly where: 'record' | 'index';
+    readonly what: string;
+    readonly id: string | null;
+    readonly action: 'none' | 'quarantined' | 'rebuilt';
+}
+export interface Consolidation {
+    readonly promoted: number;
+    readonly merged: number;
+    readonly expired: number;
+    readonly evicted: number;
+}
+export type ExportLine = {
+    readonly type: 'head';
+    readonly format: 'gemma-memory';
+    readonly version: 1;
+    readonly namespace: string;
+} | {
+    readonly type: 'document';
+    readonly document: DocumentFacts;
+} | {
+    readonly type: 'row';
+    readonly row: MemoryRow;
+};
+export interface ImportResult {
+    readonly added: number;
+    readonly skipped: number;
+}
+export interface MemoryStoreOptions {
+    readonly folder: string;
+    readonly namespace?: string | undefined;
+    readonly embedder?: Embedder | undefined;
+    readonly tiers?: Partial<TierTable> | undefined;
+    readonly language?: string | undefined;
+    readonly enableQueryCache?: boolean | undefined;
+    readonly cacheMaxSize?: number | undefined;
+    readonly batchSize?: number | undefined;
+    readonly now?: (() => number) | undefined;
+    readonly log?: ((message: string) => void) | undefined;
+}
+export interface MemoryStore extends AsyncDisposable {
+    readonly implementation: ImplementationName;
+    readonly backend: 'embedded' | 'redis';
+    readonly namespace: string;
+    readonly capabilities: {
+        readonly exact: boolean;
+        readonly dense: boolean;
+    };
+    add(memory: NewMemory, options?: MemoryOptions): Promise<MemoryRow>;
+    addMany(memories: readonly NewMemory[], options?: MemoryOptions): Promise<readonly MemoryRow[]>;
+    putDocument(document: NewDocument, options?: MemoryOptions): Promise<readonly MemoryRow[]>;
+    removeDocuments(uris: readonly string[], options?: MemoryOptions): Promise<number>;
+    documents(uriPrefix?: string): Promise<readonly DocumentFacts[]>;
+    get(id: string): Promise<MemoryRow | null>;
+    search(request: SearchRequest, options?: MemoryOptions): Promise<SearchResult>;
+    recall(request: RecallRequest, options?: MemoryOptions): Promise<SearchResult>;
+    touch(ids: readonly string[]): void;
+    update(id: string, changes: RowChanges, options?: MemoryOptions): Promise<MemoryRow | null>;
+    forget(which: Forget, options?: MemoryOptions): Promise<number>;
+    list(request?: ListRequest): Promise<RowPage>;
+    stats(): Promise<MemoryStats>;
+    changes(request: {
+        readonly afterSeq: number;
+        readonly limit?: number | undefined;
+    }): Promise<readonly MemoryChange[]>;
+    subscribe(listener: (change: MemoryChange) => void): () => void;
+    consolidate(options?: MemoryOptions): Promise<Consolidation>;
+    verify(options?: MemoryOptions): Promise<readonly MemoryProblem[]>;
+    export(options?: MemoryOptions): AsyncIterable<ExportLine>;
+    import(lines: AsyncIterable<ExportLine> | Iterable<ExportLine>, options?: MemoryOptions): Promise<ImportResult>;
+    flush(): Promise<void>;
+    close(): Promise<void>;
+}
+export declare const memoryDefaults: {
+    readonly namespace: 'default';
+    readonly language: 'en';
+    readonly tier: 'short_term';
+    readonly importance: 0.5;
+    readonly limit: 10;
+    readonly limitMax: 1000;
+    readonly queryCharsMax: 10000;
+    readonly textCharsMax: 100000;
+    readonly enableQueryCache: true;
+    readonly cacheMaxSize: 100;
+    readonly batchSize: 100;
+    readonly tiers: {
+        readonly working: {
+            readonly ttlMs: number;
+            readonly capacity: 15;
+        };
+        readonly short_term: {
+            readonly ttlMs: number;
+            readonly capacity: 100;
+        };
+        readonly long_term: {
+            readonly ttlMs: number;
+            readonly capacity: 10000;
+        };
+        readonly episodic: {
+            readonly ttlMs: number;
+            readonly capacity: 5000;
+        };
+        readonly semantic: {
+            readonly ttlMs: null;
+            readonly capacity: 50000;
+        };
+    };
+};
+export declare const memoryTiers: readonly [
+    "working",
+    "short_term",
+    "episodic",
+    "long_term",
+    "semantic"
+];
 
 // dist/nearest-names.d.ts
 export declare function nearestNames(name: string, candidates: readonly string[], namesMax?: number): readonly string[];
+
+// dist/record-store.d.ts
+import type { DocumentFacts, MemoryChange, MemoryRow, MemoryTier, NewDocument, NewMemory, RemovalReason, RowChanges, RowFilter, RowKind, TierTable } from './memory-rows.ts';
+import type { MemoryProblem } from './memory-store.ts';
+export interface RecordRow {
+    readonly number: number;
+    readonly row: MemoryRow;
+}
+export type RecordWrite = {
+    readonly type: 'add';
+    readonly memory: NewMemory;
+} | {
+    readonly type: 'put-document';
+    readonly document: NewDocument;
+} | {
+    readonly type: 'remove-documents';
+    readonly uris: readonly string[];
+} | {
+    readonly type: 'update';
+    readonly id: string;
+    readonly changes: RowChanges;
+} | {
+    readonly type: 'remove';
+    readonly ids: readonly string[];
+    readonly reason: RemovalReason;
+} | {
+    readonly type: 'remove-matching';
+    readonly filter: RowFilter;
+    readonly reason: RemovalReason;
+} | {
+    readonly type: 'sweep';
+} | {
+    readonly type: 'import';
+    readonly row: MemoryRow;
+} | {
+    readonly type: 'import-document';
+    readonly document: DocumentFacts;
+};
+export interface WriteResult {
+    readonly rows: readonly RecordRow[];
+    readonly removed: number;
+}
+export interface RecordGroup {
+    readonly writes: readonly RecordWrite[];
+    readonly now: number;
+}
+export interface RecordChange extends MemoryChange {
+    readonly number: number;
+}
+export interface RecordStats {
+    readonly rows: {
+        readonly total: number;
+        readonly byKind: Readonly<Record<RowKind, number>>;
+        readonly byTier: Readonly<Record<MemoryTier, number>>;
+    };
+    readonly documents: number;
+    readonly expired: number;
+    readonly removed: Readonly<Record<RemovalReason, number>>;
+    readonly seq: number;
+    readonly bytes: number;
+}
+export interface RowVector {
+    readonly number: number;
+    readonly vector: Float32Array;
+}
+export interface RecordStore {
+    readonly namespace: string;
+    readonly recordId: string;
+    readonly tiers: TierTable;
+    commit(groups: readonly RecordGroup[]): readonly (readonly WriteResult[] | Error)[];
+    touch(ids: readonly string[], now: number): void;
+    seq(): number;
+    changes(afterSeq: number, limit: number): readonly RecordChange[];
+    byId(ids: readonly string[]): readonly (RecordRow | undefined)[];
+    byNumber(numbers: readonly number[]): readonly (RecordRow | undefined)[];
+    scan(afterNumber: number, limit: number): readonly RecordRow[];
+    matching(filter: RowFilter, now: number): readonly number[];
+    expired(now: number): readonly number[];
+    list(request: {
+        readonly filter: RowFilter;
+        readonly afterId: string | null;
+        readonly limit: number;
+        readonly now: number;
+    }): readonly MemoryRow[];
+    documents(uriPrefix: string): readonly DocumentFacts[];
+    stats(now: number): RecordStats;
+    putVectors(embedId: string, vectors: readonly RowVector[]): void;
+    vectors(embedId: string, afterSeq: number, limit: number): readonly (RowVector & {
+        readonly seq: number;
+    })[];
+    withoutVector(embedId: string, limit: number, afterNumber?: number): readonly RecordRow[];
+    lease(name: string, ttlMs: number): boolean;
+    release(name: string): void;
+    verify(): readonly MemoryProblem[];
+    close(): void;
+}
 
 // dist/request-ranges.d.ts
 export interface NumberRange {
@@ -636,6 +1069,48 @@ export interface Reranker extends AsyncDisposable {
     readonly rankId: string;
     rank(query: string, passages: readonly string[], options?: RankOptions): Promise<readonly number[]>;
     close(): Promise<void>;
+}
+
+// dist/retriever.d.ts
+import type { ImplementationName } from './handshake.ts';
+import type { MemoryProblem, MemoryStats, ScoreParts } from './memory-store.ts';
+export interface QueryTerm {
+    readonly term: string;
+    readonly count: number;
+    readonly isStopWord: boolean;
+}
+export interface RowSet {
+    has(number: number): boolean;
+    readonly size: number;
+    numbers(): readonly number[];
+}
+export interface LexicalQuery {
+    readonly terms: readonly QueryTerm[];
+    readonly limit: number;
+    readonly allowed: RowSet | null;
+    readonly hidden: RowSet | null;
+    readonly explain: boolean;
+}
+export interface DenseQuery extends Omit<LexicalQuery, 'terms' | 'explain'> {
+    readonly vector: Float32Array;
+}
+export interface ScoredRow {
+    readonly number: number;
+    readonly score: number;
+    readonly parts?: ScoreParts;
+}
+export interface Retriever {
+    readonly implementation: ImplementationName;
+    readonly exact: boolean;
+    sync(): number;
+    lexical(query: LexicalQuery): readonly ScoredRow[];
+    dense(query: DenseQuery): readonly ScoredRow[];
+    stats(): Pick<MemoryStats, 'index'> & {
+        readonly indexBytes: number;
+    };
+    verify(): readonly MemoryProblem[];
+    work(msMax: number): boolean;
+    close(): void;
 }
 
 // dist/worker-protocol.d.ts

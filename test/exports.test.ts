@@ -3,7 +3,7 @@ import { packages } from './workspace.ts';
 
 /** What can be imported of each package. A key that goes is a breaking change; one that comes is a promise. */
 const pinned: Readonly<Record<string, readonly string[]>> = {
-  app: ['.'],
+  app: ['.', './memory'],
   bench: ['.'],
   'bench-kit': ['.'],
   cli: ['.', './runtime'],
