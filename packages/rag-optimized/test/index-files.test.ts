@@ -111,6 +111,20 @@ describe('an index on disk', () => {
     });
   });
 
+  it('that is further behind than the log of changes goes back is built anew', async () => {
+    await withTemporaryFolder(async (folder) => {
+      const place = await openPlace(folder, 50, 40);
+      const rows = add(place.record, texts(60));
+      workToTheEnd(place.index);
+      const gone = rows.slice(0, 30).map(({ id }) => id);
+      commit(place.record, [{ type: 'remove', ids: gone, reason: 'forgotten' }]);
+      add(place.record, texts(100));
+      expect(() => place.record.changes(60, 1)).toThrow(/Read its rows anew/u);
+      expectTruth(place, 'after the cut');
+      place.close();
+    });
+  });
+
   it('leaves no file behind that is not in use', async () => {
     await withTemporaryFolder(async (folder) => {
       const place = await openPlace(folder);

@@ -18,8 +18,8 @@ export interface IndexPlace {
 }
 
 /** Opens record and index of a folder. */
-export async function openPlace(folder: string, tailRows = 50): Promise<IndexPlace> {
-  const record = await openRecord({ folder });
+export async function openPlace(folder: string, tailRows = 50, changesKept = 100_000): Promise<IndexPlace> {
+  const record = await openRecord({ folder, changesKept });
   const lines: string[] = [];
   let count = 0;
   const plain = await createAnalyzer();
