@@ -19,7 +19,7 @@ export interface StoredRow {
   readonly accessedAt: number | null;
   readonly accessCount: number | null;
   readonly expiresAt: number | null;
-  /** `,"first","second"` in JSON, empty for none: `instr(tags, ',"first"')` finds exactly the tag. */
+  /** Each as JSON behind a line end, which JSON itself never has: `instr` of that finds exactly the tag. */
   readonly tags: string;
   /** Session and writer as JSON; `null` when both are. */
   readonly origin: string | null;
@@ -134,11 +134,16 @@ export function tierOf(code: number): MemoryTier | null {
 
 /** Tags as they are stored. */
 export function storedTags(tags: readonly string[]): string {
-  return tags.map((tag) => `,${JSON.stringify(tag)}`).join('');
+  return tags.map((tag) => `\n${JSON.stringify(tag)}`).join('');
 }
 
 function tagsOf(stored: string): readonly string[] {
-  return stored === '' ? [] : (JSON.parse(`[${stored.slice(1)}]`) as string[]);
+  return stored === ''
+    ? []
+    : stored
+        .slice(1)
+        .split('\n')
+        .map((tag) => JSON.parse(tag) as string);
 }
 
 /** Session and writer as they are stored. */

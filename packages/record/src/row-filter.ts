@@ -35,7 +35,7 @@ export function conditionOf(
     const codes = [...new Set(tiers)].map((tier) => tierCodes[tier]);
     add(codes.length === 0 ? '0' : `tier > 0 AND tier IN (${codes.join(', ')})`);
   }
-  for (const tag of tags ?? []) add('instr(tags, ?) > 0', `,${JSON.stringify(wellFormed(tag))}`);
+  for (const tag of tags ?? []) add('instr(tags, ?) > 0', `\n${JSON.stringify(wellFormed(tag))}`);
   if (source !== undefined) {
     add('source IN (SELECT value FROM json_each(?))', sourceNumbers(connection, namespace, source, repairs));
   }

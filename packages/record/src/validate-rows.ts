@@ -16,7 +16,7 @@ import { wellFormed } from './well-formed.ts';
 export const tagLimits = { tagsMax: 64, charsMax: 128 } as const;
 
 /** Longest title, name of a session or writer, and address of a source, in characters. */
-export const nameCharsMax = 8_192;
+const nameCharsMax = 8_192;
 
 /** What all new rows have, with every default in place. */
 export interface CheckedRow {
@@ -246,7 +246,10 @@ function checkTier(tier: MemoryTier | null): MemoryTier {
 }
 
 function checkImportance(importance: number | null): number {
-  if (typeof importance === 'number' && importance >= 0 && importance <= 1) return importance;
+  if (typeof importance === 'number' && importance >= 0 && importance <= 1) {
+    // @photostructure/sqlite binds a number so near to a whole one as that one, and the checksum would not fit.
+    return importance < 1e-12 ? 0 : importance;
+  }
   throw invalid(`Expected an importance from 0 to 1, got ${String(importance)}.`);
 }
 
