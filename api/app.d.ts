@@ -371,7 +371,6 @@ export declare function passGate(relevances: readonly Relevance[], questionTerms
 import type { Passage } from '../passages.ts';
 export declare function renderPassages(passages: readonly Passage[], mode: 'chat' | 'completion'): string;
 export declare function renderPassage({ n, uri, title, text }: Passage): string;
-export declare function neutralised(text: string): string;
 export declare function estimatedTokens(text: string): number;
 
 // dist/passages.d.ts

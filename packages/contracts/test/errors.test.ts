@@ -89,7 +89,7 @@ test('defaults of a request are those that the documentation promises', () => {
 });
 
 test('the contract of the engine has a version, and the package has no dependency', () => {
-  expect(contractVersions).toEqual({ engine: 1 });
+  expect(contractVersions).toEqual({ engine: 1, memory: 1 });
   const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as object;
   expect(manifest).not.toHaveProperty('dependencies');
 });

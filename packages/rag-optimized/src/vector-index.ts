@@ -19,7 +19,7 @@ export interface VectorIndex {
  * Up to so many rows their vectors are kept as they are and compared one by one: 15 MB of 384 dimensions. Beyond, a byte a
  * dimension is kept, and the few rows that may be among the best are compared with their vectors in the record.
  */
-export const flatRowsMax = 10_000;
+const flatRowsMax = 10_000;
 
 /** What {@link createVectorIndex} takes. */
 export interface VectorIndexParts {

@@ -40,7 +40,7 @@ const lineEnds = /\r\n|[\n\r\v\f\u0085\u2028\u2029]/g;
  * Text that no tokenizer takes for a special token: a space behind its first character. The engines keep special tokens of a
  * message text; whatever else reads the prompt finds none either. NUL and ESC, which engines refuse, are left out.
  */
-export function neutralised(text: string): string {
+function neutralised(text: string): string {
   return (
     text
       // oxlint-disable-next-line no-control-regex -- control characters are what is removed

@@ -64,7 +64,7 @@ export function checkIds(field: string, ids: unknown): void {
   for (const [index, id] of ids.entries()) checkString(`${field}[${index}]`, id, idCharsMax);
 }
 
-export function checkFilter(field: string, filter: RowFilter): void {
+function checkFilter(field: string, filter: RowFilter): void {
   checkObject(field, filter);
   const { kind, tiers, tags, source, since, until, importanceMin } = filter;
   if (kind !== undefined) checkOneOf(`${field}.kind`, kind, ['document', 'memory']);

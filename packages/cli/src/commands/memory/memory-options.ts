@@ -50,7 +50,7 @@ export function memoryFilterOptions(): readonly OptionDefinition[] {
   ];
 }
 
-export const limitOption: OptionDefinition = {
+const limitOption: OptionDefinition = {
   long: 'limit',
   short: 'n',
   value: 'N',
@@ -162,7 +162,7 @@ function readTime(text: string, now: number): number {
  * The beginning of the addresses that a path or an address means. A folder means everything below it. A path that is not
  * there any more is meant as it is written: what was read there may still be in the memory.
  */
-export function sourcePrefix(source: string, cwd: string): string {
+function sourcePrefix(source: string, cwd: string): string {
   // A letter before a colon is a drive of Windows.
   if (/^[a-z][a-z0-9+.-]+:/i.test(source)) return source;
   const path = resolve(cwd, source);

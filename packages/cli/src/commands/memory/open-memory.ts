@@ -52,7 +52,7 @@ export async function withMemory<T>(
 }
 
 /** What is told of a memory. */
-export function describeMemory(
+function describeMemory(
   { backend }: Pick<MemoryStore, 'backend'>,
   { requested, active, reason }: Resolution,
 ): MemoryDescription {

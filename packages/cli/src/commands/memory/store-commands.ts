@@ -31,7 +31,7 @@ export const consolidateCommand: CommandDefinition = {
   name: 'consolidate',
   summary: 'Sweep what has expired, move up what is used, merge what is there twice. No model takes part.',
   options: [memoryOption],
-  examples: [{ command: 'gemma memory consolidate', effect: 'tidies up now; chats and writes do it by themselves' }],
+  examples: [{ command: 'gemma memory consolidate', effect: 'sweeps, merges and moves up now' }],
   run: (context, input) =>
     withMemory(context, input, async ({ memory, description }) => {
       const done = await memory.consolidate({ signal: context.signal });
