@@ -1,6 +1,6 @@
 // The arrows of docs/architecture.md, as rules. `packages/<name>` stands for both a package's own files and, once built,
 // what its exports point at: workspace packages resolve to packages/<name>/dist.
-// A planted arrow must turn this red: test/boundaries.test.ts plants one for every rule that forbids.
+// A planted arrow must turn this red: test/boundaries.slow.test.ts plants one for every rule that forbids.
 
 /** What each package may import at run time, itself always included. */
 const allowed = {

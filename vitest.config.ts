@@ -36,6 +36,8 @@ export default defineConfig({
   test: {
     // The default leaves a core idle, which on a machine with two is half of it.
     maxWorkers: availableParallelism(),
+    // Transformed files are kept between runs: reading them anew takes a third of the fast tests' time.
+    experimental: { fsModuleCache: true },
     projects: places.flatMap(({ name, folder }) =>
       kinds.map(({ kind, include, exclude, testMsMax }) => ({
         test: {
