@@ -352,8 +352,8 @@ export declare function readSource(uri: string): Promise<SourceState>;
 
 // dist/memory/relevance-gate.d.ts
 export declare const relevanceGate: {
-    readonly shareMin: 0.45;
-    readonly termsMin: 2;
+    readonly shareMin: 0.4;
+    readonly termsMin: 3;
     readonly beside: 0.6;
 };
 export interface WeighedTerm {
@@ -371,7 +371,6 @@ export declare function passGate(relevances: readonly Relevance[], questionTerms
 import type { Passage } from '../passages.ts';
 export declare function renderPassages(passages: readonly Passage[], mode: 'chat' | 'completion'): string;
 export declare function renderPassage({ n, uri, title, text }: Passage): string;
-export declare function estimatedTokens(text: string): number;
 
 // dist/passages.d.ts
 import type { RowKind } from '@gemma-cli/contracts';

@@ -103,6 +103,24 @@ describe('an answer from what is remembered', () => {
       expect(textOf(requests[0])).toBe(question);
     }));
 
+  test('a text that was pasted as a question costs a bounded number of searches', () =>
+    tryMemory(async ({ memory, ingest }) => {
+      await ingest({ 'tea.md': tea });
+      let searches = 0;
+      const counting: MemoryStore = Object.create(memory, {
+        search: {
+          value: (...parameters: Parameters<MemoryStore['search']>) => {
+            searches += 1;
+            return memory.search(...parameters);
+          },
+        },
+      }) as MemoryStore;
+      const pasted = `green tea steeped ${Array.from({ length: 300 }, (_, n) => `word${n}`).join(' ')}`;
+      await createRetrieval({ memory: counting }).passages(pasted, { mode: 'auto' });
+      expect(searches).toBeGreaterThan(1);
+      expect(searches).toBeLessThanOrEqual(33);
+    }));
+
   test('a conversation keeps what stood before its questions, so that the prompt only grows at its end', () =>
     tryMemory(async ({ memory, ingest }) => {
       await ingest({ 'tea.md': tea, 'coffee.md': coffee });

@@ -145,7 +145,7 @@ export interface MemoryChange {
   readonly type: 'added' | 'updated' | 'removed';
   readonly id: string;
   readonly at: number;
-  /** Why a row went. `null` for other changes. */
+  /** Why a row went. `null` for other changes, and for a row that was found damaged. */
   readonly reason: RemovalReason | null;
 }
 

@@ -309,7 +309,7 @@ export const memoryDefaults = {
   limit: 10,
   limitMax: 1_000,
   queryCharsMax: 10_000,
-  /** Characters of one row: a chunk of a document is about 1,500. */
+  /** Characters of one row: a chunk of a document has at most 1,800. */
   textCharsMax: 100_000,
   enableQueryCache: true,
   cacheMaxSize: 100,

@@ -6,7 +6,7 @@ export interface QueryTerm {
   readonly term: string;
   /** How often the query has it. */
   readonly count: number;
-  /** A word that nearly every text has: it counts only where no other term of the query finds anything. */
+  /** A word that nearly every text has: rows that have only such words of a query come behind all others. */
   readonly isStopWord: boolean;
 }
 

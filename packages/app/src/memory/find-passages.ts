@@ -1,7 +1,7 @@
 import type { MemoryRow, MemoryStore, SearchHit } from '@gemma-cli/contracts';
-import { createAnalyzer, findNearDuplicates, type Analyzer } from '@gemma-cli/rag-core';
+import { createAnalyzer, estimateTokens, findNearDuplicates, type Analyzer } from '@gemma-cli/rag-core';
 import type { Passage, RagMode } from '../passages.ts';
-import { estimatedTokens, renderPassage } from './render-passages.ts';
+import { renderPassage } from './render-passages.ts';
 import { measureRelevance, passGate, type Relevance } from './relevance-gate.ts';
 
 /** What passages are looked for with. */
@@ -20,8 +20,10 @@ const hitsMax = 12;
 const passagesMax = 6;
 /** Passages of one source: an answer that rests on one page alone is rarely better for a fourth part of it. */
 const passagesOfSourceMax = 3;
-/** Terms of a question that are weighed: a text that was pasted is no longer question for having more. */
+/** Of a question so much is looked for: a text that was pasted is no longer question for having more. */
 const questionCharsMax = 2_000;
+/** Of its terms so many are weighed: each that no hit has costs a search of its own. */
+const termsMax = 32;
 
 /**
  * Looks for passages that help to answer a question: gated, without near duplicates, a few of each source, as many as fit.
@@ -52,7 +54,10 @@ export async function relevanceOf(
     analyzer,
   }: { readonly query: string; readonly hits: readonly SearchHit[]; readonly analyzer: Analyzer },
 ): Promise<{ readonly relevances: readonly Relevance[]; readonly terms: number }> {
-  const terms = analyzer.query(query).filter(({ isStopWord }) => !isStopWord);
+  const terms = analyzer
+    .query(query)
+    .filter(({ isStopWord }) => !isStopWord)
+    .slice(0, termsMax);
   const frequencies = new Map<string, number>();
   const passages = hits.map(({ parts }) => {
     const found = parts?.lexical?.terms ?? [];
@@ -105,7 +110,7 @@ function withinBudget(rows: readonly MemoryRow[], tokensMax: number): readonly P
   for (const row of rows) {
     if (passages.length === passagesMax) break;
     const passage = passageOf(row, passages.length + 1);
-    const cost = estimatedTokens(renderPassage(passage));
+    const cost = estimateTokens(renderPassage(passage));
     // A smaller one further down may still fit.
     if (tokens + cost > tokensMax) continue;
     tokens += cost;

@@ -1,14 +1,14 @@
 import { inverseDocumentFrequency } from '@gemma-cli/rag-core';
 
 /**
- * The gate of `--rag auto`, calibrated on `test/labelled`: at most 5 % of prompts that have nothing to do with the documents
- * pass it. docs/memory.md has the figures.
+ * The gate of `--rag auto`, calibrated on `test/labelled` so that at most 5 % of prompts that have nothing to do with the
+ * documents pass it. docs/memory.md has the figures.
  */
 export const relevanceGate = {
   /** Least share of the question's weight that the best passage must have, each word weighed by its rarity. */
-  shareMin: 0.45,
+  shareMin: 0.4,
   /** Least number of different words of the question in it, where the question has so many. */
-  termsMin: 2,
+  termsMin: 3,
   /** Least share, of that of the best passage, that another passage must have to stand beside it. */
   beside: 0.6,
 } as const;

@@ -52,8 +52,3 @@ function neutralised(text: string): string {
 /** `<start_of_turn>`, `<|im_end|>`, `<bos>`, `</s>`, `[INST]` and their like, of Gemma and others. */
 const specialTokens =
   /<\/?(?:[a-z]+(?:_[a-z]+)+|bos|eos|pad|unk|mask|s|unused\d+)>|<\|[^<>|\n]{1,40}\|?>|<[a-z_]+\|>|\[\/?(?:INST|multimodal|@BOS@|SYSTEM_PROMPT)\]|<<\/?SYS>>/giu;
-
-/** About how many tokens a text has, rather too many than too few: three bytes of prose in English make less than one. */
-export function estimatedTokens(text: string): number {
-  return Math.ceil(Buffer.byteLength(text) / 3);
-}
