@@ -625,7 +625,7 @@ export type { RankOptions, Reranker, RerankerOptions } from './reranker.ts';
 export { memoryDefaults, memoryTiers } from './memory-store.ts';
 export type { Consolidation, ExportLine, Forget, ImportResult, ListRequest, MemoryOptions, MemoryProblem, MemoryStats, MemoryStore, MemoryStoreOptions, RecallRequest, RowPage, ScoreParts, SearchHit, SearchMode, SearchRequest, SearchResult, TermPart, } from './memory-store.ts';
 export type { DocumentFacts, MemoryChange, MemoryRow, MemoryTier, NewChunk, NewDocument, NewMemory, RemovalReason, RowChanges, RowFilter, RowKind, RowSource, TierRules, TierTable, } from './memory-rows.ts';
-export type { RecordChange, RecordGroup, RecordRow, RecordStats, RecordStore, RecordWrite, RowVector, WriteResult, } from './record-store.ts';
+export type { RecordChange, RecordGroup, RecordRow, RecordStats, RecordStore, RecordWrite, RowAccesses, RowVector, WriteResult, } from './record-store.ts';
 export type { DenseQuery, LexicalQuery, QueryTerm, Retriever, RowSet, ScoredRow } from './retriever.ts';
 
 // dist/memory-rows.d.ts
@@ -938,6 +938,10 @@ export interface RecordRow {
     readonly number: number;
     readonly row: MemoryRow;
 }
+export interface RowAccesses {
+    readonly count: number;
+    readonly at: number;
+}
 export type RecordWrite = {
     readonly type: 'add';
     readonly memory: NewMemory;
@@ -951,6 +955,7 @@ export type RecordWrite = {
     readonly type: 'update';
     readonly id: string;
     readonly changes: RowChanges;
+    readonly accesses?: RowAccesses;
 } | {
     readonly type: 'remove';
     readonly ids: readonly string[];

@@ -103,6 +103,7 @@ export type {
   RecordStats,
   RecordStore,
   RecordWrite,
+  RowAccesses,
   RowVector,
   WriteResult,
 } from './record-store.ts';

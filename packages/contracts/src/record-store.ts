@@ -20,12 +20,26 @@ export interface RecordRow {
   readonly row: MemoryRow;
 }
 
+/** How often something was accessed, and when for the last time. */
+export interface RowAccesses {
+  /** 0 or more. */
+  readonly count: number;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
 /** One step of a group of writes. */
 export type RecordWrite =
   | { readonly type: 'add'; readonly memory: NewMemory }
   | { readonly type: 'put-document'; readonly document: NewDocument }
   | { readonly type: 'remove-documents'; readonly uris: readonly string[] }
-  | { readonly type: 'update'; readonly id: string; readonly changes: RowChanges }
+  | {
+      readonly type: 'update';
+      readonly id: string;
+      readonly changes: RowChanges;
+      /** Accesses to add to those of a memory: of others that it takes the place of. Default: none. */
+      readonly accesses?: RowAccesses;
+    }
   | { readonly type: 'remove'; readonly ids: readonly string[]; readonly reason: RemovalReason }
   | { readonly type: 'remove-matching'; readonly filter: RowFilter; readonly reason: RemovalReason }
   /** Removes what has expired, and what is beyond the capacity of its tier. */

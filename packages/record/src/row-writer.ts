@@ -4,6 +4,7 @@ import type {
   RecordRow,
   RecordWrite,
   RemovalReason,
+  RowAccesses,
   RowChanges,
   TierTable,
   WriteResult,
@@ -89,7 +90,7 @@ function applyWrite(parts: RowWriterParts, write: RecordWrite, now: number): Wri
       return { rows: [], removed };
     }
     case 'update':
-      return update(parts, write.id, write.changes, now);
+      return update(parts, write, now);
     case 'remove': {
       const rows = [...new Set(write.ids)].flatMap((id) => findById(parts, id) ?? []);
       // What was left of a damaged row goes too when it is asked to.
@@ -208,7 +209,11 @@ function nextNumber({ connection, numbers }: RowWriterParts): number {
   return numbers.last;
 }
 
-function update(parts: RowWriterParts, id: string, changes: RowChanges, now: number): WriteResult {
+function update(
+  parts: RowWriterParts,
+  { id, changes, accesses }: Extract<RecordWrite, { type: 'update' }>,
+  now: number,
+): WriteResult {
   const key = findById(parts, id);
   if (key === undefined) return nothing;
   const found = parts.reader.find(key.number);
@@ -234,6 +239,7 @@ function update(parts: RowWriterParts, id: string, changes: RowChanges, now: num
     expiresAt: expiryAfter(parts.tiers, before, tierBefore, checked, now),
     tags: checked.tags === undefined ? before.tags : storedTags(checked.tags),
     textCrc: textChecksum(before.number, words),
+    ...accessesAfter(before, accesses),
   };
   if (isSame(before, next)) return { rows: [parts.reader.tell(found)], removed: 0 };
   const row = rewrite(parts, { stored: next, words, source: found.source }, before, now);
@@ -253,8 +259,17 @@ function isSame(one: StoredRow, other: StoredRow): boolean {
     one.importance === other.importance &&
     one.expiresAt === other.expiresAt &&
     one.tags === other.tags &&
+    one.accessCount === other.accessCount &&
     one.textCrc === other.textCrc
   );
+}
+
+function accessesAfter(
+  { accessCount, accessedAt }: StoredRow,
+  more: RowAccesses | undefined,
+): Pick<StoredRow, 'accessCount' | 'accessedAt'> {
+  if (more === undefined || accessCount === null) return { accessCount, accessedAt };
+  return { accessCount: accessCount + more.count, accessedAt: Math.max(accessedAt ?? 0, more.at) };
 }
 
 /** What was asked for counts; otherwise moving up never shortens a life, and moving down gives that of the tier. */

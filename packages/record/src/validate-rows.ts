@@ -16,7 +16,7 @@ import { wellFormed } from './well-formed.ts';
 export const tagLimits = { tagsMax: 64, charsMax: 128 } as const;
 
 /** Longest title, name of a session or writer, and address of a source, in characters. */
-const nameCharsMax = 8_192;
+export const nameCharsMax = 8_192;
 
 /** What all new rows have, with every default in place. */
 export interface CheckedRow {

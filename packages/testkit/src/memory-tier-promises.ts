@@ -281,12 +281,33 @@ export function declareTierPromises(subject: MemorySubject): void {
       },
     );
 
-    memoryPromise(subject, 'keeps the one that was used most', async ({ store }) => {
-      const [, used] = await addAll(store, [{ text: 'same' }, { text: 'same' }, { text: 'same' }]);
-      store.touch([used.id]);
-      await store.consolidate();
-      expect((await store.list()).rows).toEqual([expect.objectContaining({ id: used.id, accessCount: 1 })]);
-    });
+    memoryPromise(
+      subject,
+      'keeps the one that was used most, with the accesses of all, and moves it up by them',
+      async ({ store, clock, open }) => {
+        const [first, used, last] = await addAll(store, [
+          { text: 'same', tier: 'semantic' },
+          { text: 'same', tier: 'semantic' },
+          { text: 'same', tier: 'semantic' },
+        ]);
+        store.touch([used.id, used.id]);
+        clock.now += minuteMs;
+        store.touch([first.id]);
+        await store.flush();
+        store.touch([last.id]);
+        expect(await store.consolidate()).toEqual({ promoted: 0, merged: 2, expired: 0, evicted: 0 });
+        const merged = { id: used.id, accessCount: 4, accessedAt: clock.now };
+        expect((await store.list()).rows).toEqual([expect.objectContaining(merged)]);
+        await store.close();
+        const again = await open();
+        expect((await again.list()).rows).toEqual([expect.objectContaining(merged)]);
+
+        const short = await addAll(again, [{ text: 'short' }, { text: 'short' }]);
+        again.touch([short[0].id, short[0].id, short[1].id]);
+        expect(await again.consolidate()).toEqual({ promoted: 1, merged: 1, expired: 0, evicted: 0 });
+        expect(await again.get(short[0].id)).toMatchObject({ tier: 'long_term', accessCount: 3 });
+      },
+    );
 
     memoryPromise(
       subject,

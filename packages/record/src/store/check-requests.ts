@@ -1,5 +1,6 @@
 import { memoryDefaults } from '@gemma-cli/contracts';
 import type { Forget, ListRequest, RowFilter, SearchMode, SearchRequest } from '@gemma-cli/contracts';
+import { nameCharsMax, tagLimits } from '../validate-rows.ts';
 import {
   checkId,
   checkList,
@@ -74,9 +75,9 @@ function checkFilter(field: string, filter: RowFilter): void {
   }
   if (tags !== undefined) {
     checkList(`${field}.tags`, tags, 1);
-    for (const [index, tag] of tags.entries()) checkString(`${field}.tags[${index}]`, tag, 128);
+    for (const [index, tag] of tags.entries()) checkString(`${field}.tags[${index}]`, tag, tagLimits.charsMax);
   }
-  if (source !== undefined) checkString(`${field}.source`, source, 10_000);
+  if (source !== undefined) checkString(`${field}.source`, source, nameCharsMax);
   if (since !== undefined) checkTime(`${field}.since`, since);
   if (until !== undefined) checkTime(`${field}.until`, until);
   if (importanceMin !== undefined) checkShare(`${field}.importanceMin`, importanceMin);

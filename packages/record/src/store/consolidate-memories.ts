@@ -25,12 +25,11 @@ export async function consolidateMemories({ record, write, now, check }: Consoli
     await turn();
     check();
   }
-  const { updates, removals, gone } = mergeDuplicates(memories);
-  await inPages(updates);
-  const merged = removedBy(await inPages(removals));
+  const { steps, left } = mergeDuplicates(memories);
+  const merged = removedBy(await inPages(steps));
 
-  const promotions = memories.flatMap((memory): readonly RecordWrite[] => {
-    const tier = gone.has(memory.id) ? null : nextTier(memory);
+  const promotions = left.flatMap((memory): readonly RecordWrite[] => {
+    const tier = nextTier(memory);
     return tier === null ? [] : [{ type: 'update', id: memory.id, changes: { tier } }];
   });
   const results = await inPages(promotions);
@@ -63,18 +62,22 @@ export async function consolidateMemories({ record, write, now, check }: Consoli
   }
 }
 
-function nextTier({ tier, importance, accessCount }: MemoryRow) {
+function nextTier({ tier, importance, accessCount }: Weighed) {
   return tier === null ? null : promotedTier({ tier, importance: importance ?? 0, accessCount: accessCount ?? 0 });
 }
 
+/** What is worked with of a memory that others were merged into. */
+type Weighed = Pick<MemoryRow, 'id' | 'tier' | 'importance' | 'accessCount'>;
+
 /**
  * Keeps of memories with equal words in one tier the one that was used most, of those the oldest. It gets the tags of all,
- * the greatest importance and the latest expiry. Those whose tags would be too many stay apart.
+ * the greatest importance, the latest expiry and all accesses. Those whose tags would be too many stay apart.
+ *
+ * @returns Steps in pairs, which belong into one page, and the memories that are left.
  */
 function mergeDuplicates(memories: readonly MemoryRow[]): {
-  readonly updates: readonly RecordWrite[];
-  readonly removals: readonly RecordWrite[];
-  readonly gone: ReadonlySet<string>;
+  readonly steps: readonly RecordWrite[];
+  readonly left: readonly Weighed[];
 } {
   const groups = new Map<string, MemoryRow[]>();
   for (const memory of memories) {
@@ -83,22 +86,30 @@ function mergeDuplicates(memories: readonly MemoryRow[]): {
     if (group === undefined) groups.set(key, [memory]);
     else group.push(memory);
   }
-  const updates: RecordWrite[] = [];
-  const removals: RecordWrite[] = [];
-  const gone = new Set<string>();
+  const steps: RecordWrite[] = [];
+  const left: Weighed[] = [];
   for (const group of groups.values()) {
     const tags = [...new Set(group.flatMap((memory) => memory.tags))];
     const [kept, ...others] = group.toSorted(
       (one, other) => (other.accessCount ?? 0) - (one.accessCount ?? 0) || (one.id < other.id ? -1 : 1),
     );
-    if (kept === undefined || others.length === 0 || tags.length > tagLimits.tagsMax) continue;
+    if (kept === undefined || others.length === 0 || tags.length > tagLimits.tagsMax) {
+      left.push(...group);
+      continue;
+    }
     const importance = Math.max(...group.map((memory) => memory.importance ?? 0));
     const expiresAt = group.map((memory) => memory.expiresAt).reduce(laterExpiry);
-    updates.push({ type: 'update', id: kept.id, changes: { tags, importance, expiresAt } });
-    removals.push({ type: 'remove', ids: others.map(({ id }) => id), reason: 'consolidated' });
-    for (const { id } of others) gone.add(id);
+    const accesses = {
+      count: others.reduce((sum, { accessCount }) => sum + (accessCount ?? 0), 0),
+      at: Math.max(...others.map(({ accessedAt }) => accessedAt ?? 0)),
+    };
+    steps.push(
+      { type: 'update', id: kept.id, changes: { tags, importance, expiresAt }, accesses },
+      { type: 'remove', ids: others.map(({ id }) => id), reason: 'consolidated' },
+    );
+    left.push({ ...kept, importance, accessCount: (kept.accessCount ?? 0) + accesses.count });
   }
-  return { updates, removals, gone };
+  return { steps, left };
 }
 
 function removedBy(results: readonly WriteResult[]): number {

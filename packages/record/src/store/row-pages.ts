@@ -1,6 +1,6 @@
 import type { MemoryRow, RecordStore, RowFilter } from '@gemma-cli/contracts';
 
-/** Rows that are read before others get their turn. */
+/** Rows that are read, or steps that are written, before others get their turn. Even: some steps go in pairs. */
 export const pageRows = 500;
 
 /** Rows that pass and have not expired, by id, in pages; what is added meanwhile comes at the end. */
