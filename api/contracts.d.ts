@@ -625,7 +625,7 @@ export type { RankOptions, Reranker, RerankerOptions } from './reranker.ts';
 export { memoryDefaults, memoryTiers } from './memory-store.ts';
 export type { Consolidation, ExportLine, Forget, ImportResult, ListRequest, MemoryOptions, MemoryProblem, MemoryStats, MemoryStore, MemoryStoreOptions, RecallRequest, RowPage, ScoreParts, SearchHit, SearchMode, SearchRequest, SearchResult, TermPart, } from './memory-store.ts';
 export type { DocumentFacts, MemoryChange, MemoryRow, MemoryTier, NewChunk, NewDocument, NewMemory, RemovalReason, RowChanges, RowFilter, RowKind, RowSource, TierRules, TierTable, } from './memory-rows.ts';
-export type { RecordChange, RecordGroup, RecordRow, RecordStats, RecordStore, RecordWrite, RowAccesses, RowVector, WriteResult, } from './record-store.ts';
+export type { NewRowVector, RecordChange, RecordGroup, RecordRow, RecordStats, RecordStore, RecordWrite, RowAccesses, RowVector, WriteResult, } from './record-store.ts';
 export type { DenseQuery, LexicalQuery, QueryTerm, Retriever, RowSet, ScoredRow } from './retriever.ts';
 
 // dist/memory-rows.d.ts
@@ -844,11 +844,13 @@ export interface MemoryStoreOptions {
     readonly folder: string;
     readonly namespace?: string | undefined;
     readonly embedder?: Embedder | undefined;
+    readonly embedInBackground?: boolean | undefined;
     readonly tiers?: Partial<TierTable> | undefined;
     readonly language?: string | undefined;
     readonly enableQueryCache?: boolean | undefined;
     readonly cacheMaxSize?: number | undefined;
     readonly batchSize?: number | undefined;
+    readonly consolidateEveryMs?: number | undefined;
     readonly now?: (() => number) | undefined;
     readonly log?: ((message: string) => void) | undefined;
 }
@@ -1000,6 +1002,9 @@ export interface RowVector {
     readonly number: number;
     readonly vector: Float32Array;
 }
+export interface NewRowVector extends RowVector {
+    readonly words?: Pick<MemoryRow, 'title' | 'text'> | undefined;
+}
 export interface RecordStore {
     readonly namespace: string;
     readonly recordId: string;
@@ -1021,7 +1026,7 @@ export interface RecordStore {
     }): readonly MemoryRow[];
     documents(uriPrefix: string): readonly DocumentFacts[];
     stats(now: number): RecordStats;
-    putVectors(embedId: string, vectors: readonly RowVector[]): void;
+    putVectors(embedId: string, vectors: readonly NewRowVector[]): void;
     vectors(embedId: string, afterSeq: number, limit: number): readonly (RowVector & {
         readonly seq: number;
     })[];

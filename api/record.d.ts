@@ -263,7 +263,7 @@ export interface MemoryStoreParts {
     readonly commit: (group: RecordGroup) => Promise<readonly WriteResult[]>;
     readonly pendingWrites: () => number;
     readonly queryCache: QueryCache | null;
-    readonly options: Pick<MemoryStoreOptions, 'embedder' | 'now' | 'log'>;
+    readonly options: Pick<MemoryStoreOptions, 'embedder' | 'embedInBackground' | 'now' | 'log'>;
 }
 export declare function createMemoryStore(parts: MemoryStoreParts): MemoryStore;
 

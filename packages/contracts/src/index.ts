@@ -97,6 +97,7 @@ export type {
   TierTable,
 } from './memory-rows.ts';
 export type {
+  NewRowVector,
   RecordChange,
   RecordGroup,
   RecordRow,

@@ -194,6 +194,8 @@ export interface MemoryStoreOptions {
   readonly namespace?: string | undefined;
   /** Makes vectors for `dense` and `hybrid`. The caller closes it. Default: none, and only `lexical` works. */
   readonly embedder?: Embedder | undefined;
+  /** Make missing vectors while nobody waits for them. `false`: only `flush` makes them. Default true. */
+  readonly embedInBackground?: boolean | undefined;
   /** Default {@link memoryDefaults}. */
   readonly tiers?: Partial<TierTable> | undefined;
   /** Language of stemmer and stop words, ISO 639-1. Default `en`. */
@@ -204,6 +206,11 @@ export interface MemoryStoreOptions {
   readonly cacheMaxSize?: number | undefined;
   /** Optimized only: most writes in one commit. Default 100. */
   readonly batchSize?: number | undefined;
+  /**
+   * Consolidates by itself when nobody has asked anything for a while, at most once in so many milliseconds over all
+   * processes. 0 = never. Default 0.
+   */
+  readonly consolidateEveryMs?: number | undefined;
   /** Milliseconds since 1970. Default `Date.now`. */
   readonly now?: (() => number) | undefined;
   /** Called with one line per noteworthy event. Default: silence. */

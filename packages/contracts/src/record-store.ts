@@ -91,6 +91,12 @@ export interface RowVector {
   readonly vector: Float32Array;
 }
 
+/** A vector to keep. */
+export interface NewRowVector extends RowVector {
+  /** What it was computed of: it is left out when the row says something else by now. Default: whatever the row says. */
+  readonly words?: Pick<MemoryRow, 'title' | 'text'> | undefined;
+}
+
 /**
  * The durable truth of one namespace: rows with checksums in SQLite. Every call runs on the caller's thread and returns
  * when it is done; a commit returns when the disk has it. Locks of other processes are waited for. A row whose checksum
@@ -142,8 +148,8 @@ export interface RecordStore {
   documents(uriPrefix: string): readonly DocumentFacts[];
   stats(now: number): RecordStats;
 
-  /** Keeps vectors of rows, in the place of older ones. Rows that are gone are left out. A row whose text changes loses its vector. */
-  putVectors(embedId: string, vectors: readonly RowVector[]): void;
+  /** Keeps vectors of rows, in the place of older ones. Those of rows that are gone are left out. A row whose text changes loses its vector. */
+  putVectors(embedId: string, vectors: readonly NewRowVector[]): void;
   /** Vectors that were put after a position (0 = all), in the order in which they were put. Those of rows that are gone are not there. */
   vectors(embedId: string, afterSeq: number, limit: number): readonly (RowVector & { readonly seq: number })[];
   /** Rows after a number (default 0: all) that have no vector of this embedder, ascending by number. */

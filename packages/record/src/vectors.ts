@@ -1,20 +1,21 @@
 import { endianness } from 'node:os';
 import { crc32 } from 'node:zlib';
 import { GemmaError } from '@gemma-cli/contracts';
-import type { RowVector } from '@gemma-cli/contracts';
+import type { NewRowVector, RowVector } from '@gemma-cli/contracts';
 import type { Connection } from './connection.ts';
+import { storedText } from './row-codec.ts';
 import type { SqlRow } from './sql-driver.ts';
 
-/** Keeps vectors of rows of a namespace, in the place of older ones. */
+/** Keeps vectors of rows of a namespace, in the place of older ones. In one transaction with the look at what rows say. */
 export function putVectors(
   connection: Connection,
   namespace: number,
   embedId: string,
-  vectors: readonly RowVector[],
+  vectors: readonly NewRowVector[],
 ): void {
   const embedder = embedderNumber(connection, embedId);
   const isThere = connection.prepare('SELECT 1 FROM rows WHERE number = ? AND namespace = ?');
-  for (const { number, vector } of vectors) {
+  for (const { number, vector, words } of vectors) {
     if (vector.length === 0 || !vector.every(Number.isFinite)) {
       throw new GemmaError({
         code: 'REQUEST_INVALID',
@@ -23,12 +24,29 @@ export function putVectors(
       });
     }
     if (isThere.get(number, namespace) === undefined) continue;
+    if (words !== undefined && !hasWords(connection, number, words)) continue;
     connection.prepare('DELETE FROM vectors WHERE number = ? AND embedder = ?').run(number, embedder);
     const bytes = littleEndian(Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength));
     connection
       .prepare('INSERT INTO vectors (namespace, embedder, number, vector, crc) VALUES (?, ?, ?, ?, ?)')
       .run(namespace, embedder, number, bytes, vectorChecksum(namespace, embedder, number, bytes));
   }
+}
+
+/** Whether a row says just this. */
+function hasWords(
+  connection: Connection,
+  number: number,
+  { title, text }: NonNullable<NewRowVector['words']>,
+): boolean {
+  const there = connection.prepare('SELECT title, text FROM texts WHERE number = ?').get(number);
+  const wanted = storedText(title, text);
+  return there !== undefined && isSame(there['title'], wanted.title) && isSame(there['text'], wanted.text);
+}
+
+function isSame(one: unknown, other: Uint8Array | null): boolean {
+  if (!(one instanceof Uint8Array) || other === null) return one === other;
+  return Buffer.compare(one, other) === 0;
 }
 
 /** Vectors after a position. One whose checksum does not fit is removed, and made anew when its row is seen without. */

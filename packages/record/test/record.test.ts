@@ -606,6 +606,22 @@ describe.each(drivers)('record on $name', (driver) => {
     });
   });
 
+  it('keeps no vector of words that a row no longer says', async () => {
+    await withTrial(driver, async ({ open }) => {
+      const [record, other] = [await open(), await open()];
+      const { row, number } = add(record, { text: 'old', title: 'T', tier: 'semantic' });
+      const vector = new Float32Array([1]);
+      const put = (words: { readonly title: string | null; readonly text: string }) => {
+        record.putVectors('e', [{ number, vector, words }]);
+        return record.vectors('e', 0, 9).length;
+      };
+      write(other, [{ type: 'update', id: row.id, changes: { text: 'new' } }]);
+      expect([put(row), put({ title: null, text: 'new' }), put({ title: 'T', text: 'ne' })]).toEqual([0, 0, 0]);
+      expect(record.withoutVector('e', 9)).toHaveLength(1);
+      expect(put({ title: 'T', text: 'new' })).toBe(1);
+    });
+  });
+
   describe('leases', () => {
     it('belong to one until released, run out, or the clock is set back', async () => {
       await withTrial(driver, async ({ open }) => {

@@ -1,3 +1,4 @@
+import { GemmaError } from '@gemma-cli/contracts';
 import { describe, expect, it } from 'vitest';
 import { memoryPromise, putOne, textsFound, textsOf, tryMemory } from './memory-trial.ts';
 import type { MemorySubject, MemoryTrial } from './memory-trial.ts';
@@ -96,6 +97,41 @@ export function declareMeaningPromises(subject: MemorySubject): void {
       );
       expect(embedder.calls.length).toBeLessThan(10);
     });
+
+    promise('close does not wait for vectors, even where somebody does', async ({ store, embedder }) => {
+      embedder.hold();
+      await store.add({ text: 'the sofa', tier: 'semantic' });
+      const flushing = store.flush();
+      await untilCalled(embedder);
+      const [flushed] = await Promise.allSettled([flushing, store.close()]);
+      expect(flushed).toMatchObject({ status: 'rejected', reason: { code: 'MEMORY_CLOSED' } });
+    });
+
+    promise('makes none before somebody waits for them, where it was told so', async ({ store, embedder, open }) => {
+      await store.close();
+      const patient = await open({ embedder, embedInBackground: false });
+      await patient.add({ text: 'the automobile', tier: 'semantic' });
+      await patient.verify();
+      expect(await textsFound(patient, { query: 'the car', mode: 'dense' })).toEqual([]);
+      expect(embedder.calls).toEqual([['the car']]);
+      await patient.flush();
+      expect(await textsFound(patient, { query: 'the car', mode: 'dense' })).toEqual(['the automobile']);
+    });
+
+    promise(
+      'a text in which the embedder finds nothing leaves the others theirs',
+      async ({ store, embedder, open }) => {
+        await store.close();
+        const embed: typeof embedder.embed = (texts, options) => {
+          if (!texts.includes('\u2063?')) return embedder.embed(texts, options);
+          throw new GemmaError({ code: 'REQUEST_INVALID', message: 'Nothing to read.' });
+        };
+        const picky = await open({ embedder: { ...embedder, embed }, embedInBackground: false });
+        await picky.addMany(['the sofa', '\u2063?', 'the sea'].map((text) => ({ text, tier: 'semantic' as const })));
+        await picky.flush();
+        expect((await picky.stats()).index.vectors).toBe(2);
+      },
+    );
 
     promise('goes on where it was ended', async ({ store, embedder, open }) => {
       await store.add({ text: 'early', tier: 'semantic' });

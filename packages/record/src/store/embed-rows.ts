@@ -1,15 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isGemmaError } from '@gemma-cli/contracts';
-import type { Embedder, RecordChange, RecordRow, RecordStore, RowVector } from '@gemma-cli/contracts';
+import type { Embedder, RecordChange, RecordStore } from '@gemma-cli/contracts';
 import { searchedText } from '@gemma-cli/rag-core';
+import { memoryClosed } from './refuse.ts';
 
 /** Gives rows their vectors while nobody waits. */
 export interface RowEmbedder {
-  /** Something was written. */
+  /** Something was written, or may be missing. Does nothing where vectors are made only for who waits. */
   wake(): void;
   /** Vectors may be gone: looks at all rows again. */
   lookAgain(): void;
-  /** Settles when no row is without a vector. Rejects with what the embedder failed with. */
+  /** Settles when every row has its vector. Rejects with what the embedder failed with, and `MEMORY_CLOSED` when the work was ended. */
   settle(): Promise<void>;
   /** Ends the work; what is missing is made by whoever opens the record next. */
   close(): Promise<void>;
@@ -19,6 +20,8 @@ export interface RowEmbedder {
 export interface RowEmbedderParts {
   readonly record: RecordStore;
   readonly embedder: Embedder;
+  /** Whether vectors are made before anybody waits for them. */
+  readonly inBackground: boolean;
   readonly log: (message: string) => void;
 }
 
@@ -35,7 +38,7 @@ const changesAtOnce = 1_000;
 const lookMs = 250;
 
 /** Works from the row with the lowest number without a vector on, until there is none. */
-export function createRowEmbedder({ record, embedder, log }: RowEmbedderParts): RowEmbedder {
+export function createRowEmbedder({ record, embedder, inBackground, log }: RowEmbedderParts): RowEmbedder {
   const { embedId } = embedder;
   const leaseName = `embed ${embedId}`;
   const closing = new AbortController();
@@ -45,7 +48,7 @@ export function createRowEmbedder({ record, embedder, log }: RowEmbedderParts): 
   let doneSeq: number | null = null;
   let isDoubtful = false;
 
-  function wake(): void {
+  function begin(): void {
     isAwake = true;
     if (running !== null || closing.signal.aborted) return;
     running = work();
@@ -115,11 +118,16 @@ export function createRowEmbedder({ record, embedder, log }: RowEmbedderParts): 
         const last = rows.at(-1);
         if (last === undefined) return true;
         const texts = rows.map(({ row }) => searchedText(row));
-        const vectors = await embedder.embed(texts, { kind: 'document', truncate: true, signal: closing.signal });
+        const vectors = await vectorsOf(texts);
         closing.signal.throwIfAborted();
-        if (vectors.length !== rows.length)
-          throw new Error(`The embedder gave ${vectors.length} vectors for ${rows.length} texts.`);
-        record.putVectors(embedId, fitting(rows, vectors));
+        record.putVectors(
+          embedId,
+          rows.flatMap(({ number, row }, index) => {
+            const vector = vectors[index];
+            // A row that was changed meanwhile is seen again: it is without a vector.
+            return vector === null || vector === undefined ? [] : [{ number, vector, words: row }];
+          }),
+        );
         after = last.number;
       }
       return false;
@@ -128,16 +136,23 @@ export function createRowEmbedder({ record, embedder, log }: RowEmbedderParts): 
     }
   }
 
-  /** Vectors of the rows that still have the text that the embedder read. */
-  function fitting(rows: readonly RecordRow[], vectors: readonly Float32Array[]): readonly RowVector[] {
-    const present = record.byNumber(rows.map(({ number }) => number));
-    return rows.flatMap(({ number, row }, index): readonly RowVector[] => {
-      const now = present[index]?.row;
-      const vector = vectors[index];
-      return now === undefined || vector === undefined || searchedText(now) !== searchedText(row)
-        ? []
-        : [{ number, vector }];
-    });
+  /** `null` for a text in which an embedder finds nothing to read: it must not keep the others from theirs. */
+  async function vectorsOf(texts: readonly string[]): Promise<readonly (Float32Array | null)[]> {
+    try {
+      const vectors = await embedder.embed(texts, { kind: 'document', truncate: true, signal: closing.signal });
+      if (vectors.length === texts.length) return vectors;
+      throw new Error(`The embedder gave ${vectors.length} vectors for ${texts.length} texts.`);
+    } catch (error) {
+      if (!isGemmaError(error) || error.code !== 'REQUEST_INVALID') throw error;
+      if (texts.length === 1) return [null];
+      const vectors: (Float32Array | null)[] = [];
+      for (const text of texts) vectors.push(...(await vectorsOf([text])));
+      return vectors;
+    }
+  }
+
+  function wake(): void {
+    if (inBackground) begin();
   }
 
   return {
@@ -147,8 +162,9 @@ export function createRowEmbedder({ record, embedder, log }: RowEmbedderParts): 
       wake();
     },
     async settle() {
-      wake();
+      begin();
       await running;
+      if (closing.signal.aborted) throw memoryClosed();
     },
     async close() {
       closing.abort();

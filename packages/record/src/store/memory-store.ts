@@ -39,18 +39,23 @@ export interface MemoryStoreParts {
   readonly pendingWrites: () => number;
   /** `null` = there is none. */
   readonly queryCache: QueryCache | null;
-  /** Of these, `embedder`, `now` and `log` are used here. */
-  readonly options: Pick<MemoryStoreOptions, 'embedder' | 'now' | 'log'>;
+  /** What of them is used here. */
+  readonly options: Pick<MemoryStoreOptions, 'embedder' | 'embedInBackground' | 'now' | 'log'>;
 }
 
 /** Joins a record and a retriever to a memory: all that the two implementations have in common. */
 export function createMemoryStore(parts: MemoryStoreParts): MemoryStore {
   const { implementation, record, retriever, queryCache, pendingWrites } = parts;
-  const { embedder = null, now = Date.now, log = () => undefined } = parts.options;
+  const {
+    embedder = null,
+    embedInBackground: inBackground = true,
+    now = Date.now,
+    log = () => undefined,
+  } = parts.options;
   const finder = createRowFinder({ ...parts, embedder });
   const feed = createChangeFeed(record, log);
   const idle = createIdleWork(retriever, log);
-  const rowEmbedder = embedder === null ? null : createRowEmbedder({ record, embedder, log });
+  const rowEmbedder = embedder === null ? null : createRowEmbedder({ record, embedder, inBackground, log });
   const closing = new AbortController();
   const running = new Set<Promise<unknown>>();
   let closed: Promise<void> | null = null;
@@ -132,8 +137,9 @@ export function createMemoryStore(parts: MemoryStoreParts): MemoryStore {
   async function end(): Promise<void> {
     closing.abort();
     idle.close();
-    await Promise.allSettled(running);
+    // First of all: somebody may wait for all vectors, which takes as long as there are rows.
     await rowEmbedder?.close();
+    await Promise.allSettled(running);
     try {
       // Counts of accesses wait for a commit.
       await parts.commit({ writes: [], now: now() });
