@@ -42,6 +42,7 @@ export interface KeyDefinition extends ConfigKey {
     readonly kind: Kind;
     readonly schema: z.ZodType;
     readonly projectSchema: z.ZodType;
+    readonly projectType: string;
 }
 export declare const keyDefinitions: readonly KeyDefinition[];
 export declare const configKeys: readonly ConfigKey[];
@@ -101,6 +102,18 @@ export interface SamplingSection {
 }
 export interface MemorySection {
     readonly language: string;
+    readonly rememberChats: 'ask' | boolean;
+    readonly consolidateEveryMs: number;
+    readonly workingTtlMs: number;
+    readonly workingCapacity: number;
+    readonly shortTermTtlMs: number;
+    readonly shortTermCapacity: number;
+    readonly episodicTtlMs: number;
+    readonly episodicCapacity: number;
+    readonly longTermTtlMs: number;
+    readonly longTermCapacity: number;
+    readonly semanticTtlMs: number;
+    readonly semanticCapacity: number;
 }
 export interface RagSection {
     readonly mode: 'auto' | 'on' | 'off';

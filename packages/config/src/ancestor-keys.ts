@@ -6,7 +6,8 @@ export type AncestorKey =
   | { readonly type: 'ignored'; readonly reason: string };
 
 const withMemory = 'the memory chooses this itself';
-const withTiers = 'the times and capacities of the tiers are fixed, and `gemma memory stats` shows them';
+const withConsolidation =
+  'memory.consolidate_every says how often memories are consolidated, and docs/memory.md by which rules';
 const withRedis = 'Redis is not in this version yet';
 const withModels = 'models are installed by `gemma pull` and `gemma import`, and each knows its own settings';
 const withMcp = 'MCP is not in this version yet';
@@ -36,10 +37,8 @@ const ancestorSections: ReadonlyMap<string, { readonly keys: readonly string[] |
     [
       'memory',
       {
-        keys: words(
-          'working_ttl short_term_ttl long_term_ttl episodic_ttl semantic_ttl working_capacity short_term_capacity long_term_capacity episodic_capacity semantic_capacity consolidation_threshold importance_decay_rate cleanup_interval enable_background_tasks auto_consolidate',
-        ),
-        reason: withTiers,
+        keys: words('consolidation_threshold importance_decay_rate enable_background_tasks auto_consolidate'),
+        reason: withConsolidation,
       },
     ],
     ['embedding', { keys: words('provider model dimension batch_size cache_embeddings'), reason: withMemory }],
@@ -104,6 +103,8 @@ export function findAncestorKey(path: readonly string[]): AncestorKey | undefine
   const [section, name] = path;
   if (section === undefined) return undefined;
   if (section === 'ui' && name === 'color_scheme' && path.length === 2) return { type: 'renamed', to: 'ui.color' };
+  if (section === 'memory' && name === 'cleanup_interval' && path.length === 2)
+    return { type: 'renamed', to: 'memory.consolidate_every' };
   // Presets were tables below [models], where the keys of today's section are plain values.
   if (section === 'models' && path.length >= 3) return { type: 'ignored', reason: withModels };
   const known = ancestorSections.get(section);

@@ -1,4 +1,10 @@
-import { memoryDefaults, requestDefaults, requestRanges, type RangedOption } from '@gemma-cli/contracts';
+import {
+  memoryDefaults,
+  requestDefaults,
+  requestRanges,
+  type MemoryTier,
+  type RangedOption,
+} from '@gemma-cli/contracts';
 import { z } from 'zod';
 import { formatDuration, parseDurationMs } from './duration.ts';
 import type { GemmaConfig } from './gemma-config.ts';
@@ -39,8 +45,9 @@ interface Definition<Value> {
   readonly summary: string;
   /** `false`: a project file may not set it, because a cloned repository must not choose programs or addresses. */
   readonly project?: false;
-  /** A narrower check for project files. */
+  /** A narrower check for project files, and what passes it in words. */
   readonly projectSchema?: z.ZodType;
+  readonly projectType?: string;
   readonly environmentAliases?: readonly string[];
 }
 
@@ -52,6 +59,8 @@ export interface KeyDefinition extends ConfigKey {
   readonly kind: Kind;
   readonly schema: z.ZodType;
   readonly projectSchema: z.ZodType;
+  /** What a project file may set it to, in words. */
+  readonly projectType: string;
 }
 
 const trueOrFalse = { kind: 'boolean', type: 'true or false', schema: z.boolean() } as const;
@@ -114,6 +123,7 @@ const definitions: {
       projectSchema: z
         .string()
         .regex(/^(?!.*\.(?:gguf|sbs)$)[a-z0-9][\w.-]*(?:\/[a-z0-9][\w.-]*)*(?::[a-z0-9][\w.-]*)?$/i),
+      projectType: 'the name of a model',
       default: 'auto',
       reason: 'A newcomer has one model; auto takes it: gemma3:270m, else gemma3:270m-base, else the first chat model.',
       summary: 'The model that answers when none is named.',
@@ -351,6 +361,37 @@ const definitions: {
         'What most documentation is written in; another one changes how words are reduced, not what is found by name.',
       summary: 'Language whose word endings and stop words the search knows.',
     },
+    rememberChats: {
+      name: 'remember_chats',
+      kind: 'boolean',
+      type: 'ask, true or false (a project file: false alone)',
+      schema: z.union([z.literal('ask'), z.boolean()]),
+      // A repository may ask for silence; it must not make anybody's words be kept.
+      projectSchema: z.literal(false),
+      projectType: 'false',
+      default: 'ask',
+      reason: 'What is said belongs to who says it: nothing is kept before a yes. A chat at a terminal asks once.',
+      summary:
+        'Whether what is said in chats is remembered; the answer to the question of the first chat is kept here.',
+    },
+    consolidateEveryMs: {
+      name: 'consolidate_every',
+      ...duration(0, 31_536_000_000),
+      project: false,
+      default: '5m',
+      reason: "The ancestor's documented interval; one process at a time does it, while nobody asks anything.",
+      summary: 'How often memories are swept, merged and moved up in the background at most; 0 = only by command.',
+    },
+    workingTtlMs: tierTtl('working', 'What was just said; what a chat said goes on to the episodes then.'),
+    workingCapacity: tierCapacity('working', 'About seven turns of a chat.'),
+    shortTermTtlMs: tierTtl('short_term', 'A sitting.'),
+    shortTermCapacity: tierCapacity('short_term', 'More than anybody notes in an hour.'),
+    episodicTtlMs: tierTtl('episodic', 'A week of conversations.'),
+    episodicCapacity: tierCapacity('episodic', 'Some hundred turns a day for that week.'),
+    longTermTtlMs: tierTtl('long_term', 'A month, in which a third use moves it on.'),
+    longTermCapacity: tierCapacity('long_term', "The ancestor's documented size."),
+    semanticTtlMs: tierTtl('semantic', 'What is known stays known.'),
+    semanticCapacity: tierCapacity('semantic', "The ancestor's documented size."),
   },
   rag: {
     mode: {
@@ -432,6 +473,7 @@ export const keyDefinitions: readonly KeyDefinition[] = Object.entries(definitio
       kind: definition.kind,
       schema: definition.schema,
       projectSchema: definition.projectSchema ?? definition.schema,
+      projectType: definition.projectType ?? definition.type,
     };
   }),
 );
@@ -472,6 +514,30 @@ function ranged(name: RangedOption) {
   const { min, max, integer: isWhole, meaning } = requestRanges[name];
   const summary = `${meaning.charAt(0).toUpperCase()}${meaning.slice(1)}.`;
   return { ...(isWhole ? integer(min, max) : number(min, max)), summary };
+}
+
+/** How long the memories of a tier live. A repository must not make anybody forget: no project file sets it. */
+function tierTtl(tier: MemoryTier, reason: string): Definition<number> {
+  return {
+    name: `${tier}_ttl`,
+    ...duration(0, 315_360_000_000),
+    project: false,
+    default: formatDuration(memoryDefaults.tiers[tier].ttlMs ?? 0),
+    reason,
+    summary: `How long a memory of the tier ${tier} lives; 0 = for good.`,
+  };
+}
+
+/** How many memories a tier holds. */
+function tierCapacity(tier: MemoryTier, reason: string): Definition<number> {
+  return {
+    name: `${tier}_capacity`,
+    ...integer(1, 1_000_000),
+    project: false,
+    default: memoryDefaults.tiers[tier].capacity,
+    reason,
+    summary: `Most memories of the tier ${tier}.`,
+  };
 }
 
 function integer(least: number, most: number) {

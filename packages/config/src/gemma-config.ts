@@ -90,6 +90,21 @@ export interface SamplingSection {
 export interface MemorySection {
   /** ISO 639-1: language of stemmer and stop words. */
   readonly language: string;
+  /** What is said in chats is kept; `ask` = nobody has said yes or no yet, and nothing is kept. */
+  readonly rememberChats: 'ask' | boolean;
+  /** How often memories are consolidated in the background at most, in milliseconds. 0 = never. */
+  readonly consolidateEveryMs: number;
+  /** How long memories of each tier live, in milliseconds; 0 = for good. How many each tier holds. */
+  readonly workingTtlMs: number;
+  readonly workingCapacity: number;
+  readonly shortTermTtlMs: number;
+  readonly shortTermCapacity: number;
+  readonly episodicTtlMs: number;
+  readonly episodicCapacity: number;
+  readonly longTermTtlMs: number;
+  readonly longTermCapacity: number;
+  readonly semanticTtlMs: number;
+  readonly semanticCapacity: number;
 }
 
 /** How answers use what is remembered. */

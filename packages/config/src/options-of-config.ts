@@ -1,5 +1,12 @@
-import type { EngineOptions, GenerateRequest, MemoryStoreOptions, Sampling } from '@gemma-cli/contracts';
-import type { GemmaConfig, LoadedConfig, SamplingSection } from './gemma-config.ts';
+import type {
+  EngineOptions,
+  GenerateRequest,
+  MemoryStoreOptions,
+  Sampling,
+  TierRules,
+  TierTable,
+} from '@gemma-cli/contracts';
+import type { GemmaConfig, LoadedConfig, MemorySection, SamplingSection } from './gemma-config.ts';
 
 /** What the configuration adds to a request. */
 export type RequestOptions = Pick<GenerateRequest, 'sampling' | 'maxTokens' | 'contextTokens'>;
@@ -30,7 +37,19 @@ export function memoryOptionsOf({ performance, memory }: GemmaConfig, folder: st
   const { enableQueryCache, cacheMaxSize, batchSize } = performance;
   const cache =
     enableQueryCache && cacheMaxSize > 0 ? { enableQueryCache: true, cacheMaxSize } : { enableQueryCache: false };
-  return { folder, language: memory.language, ...cache, batchSize };
+  const { language, consolidateEveryMs } = memory;
+  return { folder, language, ...cache, batchSize, consolidateEveryMs, tiers: tiersOf(memory) };
+}
+
+function tiersOf(memory: MemorySection): TierTable {
+  const rules = (ttlMs: number, capacity: number): TierRules => ({ ttlMs: ttlMs === 0 ? null : ttlMs, capacity });
+  return {
+    working: rules(memory.workingTtlMs, memory.workingCapacity),
+    short_term: rules(memory.shortTermTtlMs, memory.shortTermCapacity),
+    episodic: rules(memory.episodicTtlMs, memory.episodicCapacity),
+    long_term: rules(memory.longTermTtlMs, memory.longTermCapacity),
+    semantic: rules(memory.semanticTtlMs, memory.semanticCapacity),
+  };
 }
 
 /**

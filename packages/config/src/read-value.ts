@@ -26,7 +26,7 @@ export function readValue(definition: KeyDefinition, value: unknown, place: Valu
     );
   }
   if (!definition.projectSchema.safeParse(value).success) {
-    throw invalid(`A project file may set ${definition.key} only to the name of a model, got ${shown(value)}`);
+    throw invalid(`A project file may set ${definition.key} only to ${definition.projectType}, got ${shown(value)}`);
   }
   return result.data;
 

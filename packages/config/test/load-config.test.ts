@@ -282,6 +282,21 @@ describe('loadConfig', () => {
       });
     });
 
+    it('may keep a chat from being remembered, and may not have it remembered', async () => {
+      await withFolders(async ({ home, cwd }) => {
+        const file = join(cwd, '.gemma.toml');
+        await writeUserFile(home, 'memory.remember_chats = true');
+        for (const value of ['true', '"ask"']) {
+          await writeFile(file, `memory.remember_chats = ${value}`);
+          const error = await failure(loadConfig({ home, cwd, env: {} }));
+          expect(error.code).toBe('CONFIG_INVALID');
+          expect(error.message).toContain('only to false');
+        }
+        await writeFile(file, 'memory.remember_chats = false');
+        expect((await loadConfig({ home, cwd, env: {} })).config.memory.rememberChats).toBe(false);
+      });
+    });
+
     itUnless(missingRoot, 'has no effect when it belongs to somebody else', async () => {
       await withFolders(async ({ home, cwd }) => {
         const file = join(cwd, '.gemma.toml');

@@ -19,7 +19,9 @@ port = 6380
 enable_fallback = true
 
 [memory]
-working_ttl = 900
+working_ttl = 600
+cleanup_interval = 120
+auto_consolidate = true
 
 [embedding]
 provider = "local"
@@ -77,6 +79,8 @@ describe('a file of the Python gemma_cli', () => {
       expect(config.gemma.defaultModel).toBe('/models/gemma-2b-it.sbs');
       expect(config.gemma.executablePath).toBe('/opt/gemma.cpp/build/gemma');
       expect(config.performance).toMatchObject({ useOptimizedGemma: false, batchSize: 50 });
+      // Times and sizes of the tiers have the ancestor's names, and its bare seconds.
+      expect(config.memory).toMatchObject({ workingTtlMs: 600_000, consolidateEveryMs: 120_000 });
       const named = warnings.map((warning) => warning.split(' ')[0]);
       expect(named).toEqual([
         'gemma.default_tokenizer',
@@ -84,7 +88,8 @@ describe('a file of the Python gemma_cli', () => {
         'redis.host',
         'redis.port',
         'redis.enable_fallback',
-        'memory.working_ttl',
+        'memory.cleanup_interval',
+        'memory.auto_consolidate',
         'embedding.provider',
         'vector_store.dimension',
         'document.supported_formats',
@@ -127,7 +132,8 @@ describe('a file of the Python gemma_cli', () => {
       const { backup } = await migrateConfigFile(file);
       const after = await readFile(file, 'utf8');
       const kept = after.split('\n').map((line) => line.replace(/^# (?!My)/, ''));
-      expect(kept.filter((line) => line !== 'color = "auto"')).toEqual(ancestorFile.split('\n'));
+      const renamed = ['color = "auto"', 'consolidate_every = 120'];
+      expect(kept.filter((line) => !renamed.includes(line))).toEqual(ancestorFile.split('\n'));
       expect(after).toContain('#   "txt", # plain\n');
       expect(after).toContain('[ui]\ncolor = "auto"\n# theme');
       expect(await readFile(String(backup), 'utf8')).toBe(ancestorFile);

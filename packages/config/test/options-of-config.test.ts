@@ -1,4 +1,4 @@
-import { memoryDefaults, type EngineOptions } from '@gemma-cli/contracts';
+import { memoryDefaults, memoryTiers, type EngineOptions } from '@gemma-cli/contracts';
 import { describe, expect, it } from 'vitest';
 import { configKeys, engineOptionsOf, loadConfig, memoryOptionsOf, requestOptionsOf } from '../src/index.ts';
 import type { RequestOptions } from '../src/index.ts';
@@ -86,6 +86,17 @@ describe('the memory', () => {
     ['performance.cache_max_size', 8, { cacheMaxSize: 8 }],
     ['performance.cache_max_size', 0, { enableQueryCache: false, cacheMaxSize: undefined }],
     ['memory.language', 'de', { language: 'de' }],
+    ['memory.consolidate_every', '1m', { consolidateEveryMs: 60_000 }],
+    ['memory.consolidate_every', 0, { consolidateEveryMs: 0 }],
+    ...memoryTiers.flatMap((tier): [string, string | number, object][] => {
+      const rules = memoryDefaults.tiers[tier];
+      const tiers = (changed: object) => ({ tiers: { ...memoryDefaults.tiers, [tier]: { ...rules, ...changed } } });
+      return [
+        [`memory.${tier}_ttl`, '7s', tiers({ ttlMs: 7_000 })],
+        [`memory.${tier}_ttl`, 0, tiers({ ttlMs: null })],
+        [`memory.${tier}_capacity`, 9, tiers({ capacity: 9 })],
+      ];
+    }),
   ])('%s reaches the store, and nothing else changes', async (key, value, reached) => {
     expect(await of({ [key]: value })).toEqual({ ...(await of({})), ...reached });
   });
@@ -97,6 +108,9 @@ describe('the memory', () => {
       enableQueryCache: memoryDefaults.enableQueryCache,
       cacheMaxSize: memoryDefaults.cacheMaxSize,
       batchSize: memoryDefaults.batchSize,
+      tiers: memoryDefaults.tiers,
+      // A library does nothing by itself; the command does.
+      consolidateEveryMs: 300_000,
     });
   });
 });

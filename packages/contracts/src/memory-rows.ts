@@ -28,7 +28,7 @@ export interface MemoryRow {
   readonly tags: readonly string[];
   /** `null` where the text was not read anywhere. */
   readonly source: RowSource | null;
-  /** The conversation it comes from. */
+  /** The conversation it comes from. Such a row goes on to `episodic` when it leaves `working`, instead of being dropped. */
   readonly session: string | null;
   /** Who wrote it: `user`, `model`, the name of a program. */
   readonly writer: string | null;
