@@ -361,6 +361,22 @@ const definitions: {
         'What most documentation is written in; another one changes how words are reduced, not what is found by name.',
       summary: 'Language whose word endings and stop words the search knows.',
     },
+    embeddingModel: {
+      name: 'embedding_model',
+      kind: 'text',
+      type: 'auto, none, a model name or a path',
+      schema: z
+        .string()
+        .min(1)
+        .max(4096)
+        // eslint-disable-next-line no-control-regex -- control characters are what is refused
+        .regex(/^[^\u0000-\u001f\u007f]*$/),
+      project: false,
+      default: 'auto',
+      reason:
+        'An embedding model is installed on purpose: auto takes the one that was used last, else embeddinggemma:300m, else the first.',
+      summary: 'The model that finds by meaning; none = search by words alone.',
+    },
     rememberChats: {
       name: 'remember_chats',
       kind: 'boolean',
@@ -383,7 +399,8 @@ const definitions: {
       summary: 'How often memories are swept, merged and moved up in the background at most; 0 = only by command.',
     },
     workingTtlMs: tierTtl('working', 'What was just said; what a chat said goes on to the episodes then.'),
-    workingCapacity: tierCapacity('working', 'About seven turns of a chat.'),
+    // Those that go on to another tier are looked through one by one.
+    workingCapacity: tierCapacity('working', 'About seven turns of a chat.', 1_000),
     shortTermTtlMs: tierTtl('short_term', 'A sitting.'),
     shortTermCapacity: tierCapacity('short_term', 'More than anybody notes in an hour.'),
     episodicTtlMs: tierTtl('episodic', 'A week of conversations.'),
@@ -529,10 +546,10 @@ function tierTtl(tier: MemoryTier, reason: string): Definition<number> {
 }
 
 /** How many memories a tier holds. */
-function tierCapacity(tier: MemoryTier, reason: string): Definition<number> {
+function tierCapacity(tier: MemoryTier, reason: string, most = 1_000_000): Definition<number> {
   return {
     name: `${tier}_capacity`,
-    ...integer(1, 1_000_000),
+    ...integer(1, most),
     project: false,
     default: memoryDefaults.tiers[tier].capacity,
     reason,

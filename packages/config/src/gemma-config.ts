@@ -90,6 +90,8 @@ export interface SamplingSection {
 export interface MemorySection {
   /** ISO 639-1: language of stemmer and stop words. */
   readonly language: string;
+  /** Name or path of an embedding model; `auto`: an installed one, where there is one; `none`: search by words alone. */
+  readonly embeddingModel: string;
   /** What is said in chats is kept; `ask` = nobody has said yes or no yet, and nothing is kept. */
   readonly rememberChats: 'ask' | boolean;
   /** How often memories are consolidated in the background at most, in milliseconds. 0 = never. */
