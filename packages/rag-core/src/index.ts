@@ -18,7 +18,15 @@ export { denseWeight, fuseByRank, fuseByScore } from './fusion.ts';
 export type { Ranked } from './fusion.ts';
 export { recallParts, recallScore, recallWeights, recencyHalfLifeMs } from './recall-score.ts';
 export type { RecallFacts } from './recall-score.ts';
-export { expiryOf, laterExpiry, promotedTier, promotionAccesses, promotionImportance } from './tier-rules.ts';
+export {
+  expiryOf,
+  laterExpiry,
+  promotedTier,
+  promotionAccesses,
+  promotionImportance,
+  rolledTier,
+} from './tier-rules.ts';
+export type { TierFacts } from './tier-rules.ts';
 export { findNearDuplicates, nearDuplicateSimilarity } from './near-duplicates.ts';
 export type { NearDuplicate } from './near-duplicates.ts';
 export { chunkSizesOfTokens, estimateTokens } from './token-estimate.ts';

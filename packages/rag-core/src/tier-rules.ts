@@ -24,12 +24,35 @@ const next: Readonly<Partial<Record<MemoryTier, MemoryTier>>> = {
   long_term: 'semantic',
 };
 
-/** The tier a memory moves up to when memories are consolidated; `null` = it stays. */
-export function promotedTier(memory: {
+/** What the way of a memory through the tiers depends on. */
+export interface TierFacts {
   readonly tier: MemoryTier;
-  readonly importance: number;
-  readonly accessCount: number;
-}): MemoryTier | null {
-  const isWorth = memory.accessCount >= promotionAccesses || memory.importance >= promotionImportance;
-  return isWorth ? (next[memory.tier] ?? null) : null;
+  /** The conversation it comes from. Default: none. */
+  readonly session?: string | null | undefined;
+}
+
+/**
+ * Where a memory goes on to that leaves its tier, for want of room or because its time there is over: what was said in a
+ * conversation goes from `working` to `episodic`. `null` = it is dropped.
+ */
+export function rolledTier({ tier, session = null }: TierFacts): MemoryTier | null {
+  return tier === 'working' && session !== null ? 'episodic' : null;
+}
+
+/**
+ * The tier a memory moves up to when memories are consolidated; `null` = it stays. What the model said in a conversation
+ * stays whatever its use: it must not become better known by being repeated.
+ */
+export function promotedTier(
+  memory: TierFacts & {
+    readonly importance: number;
+    readonly accessCount: number;
+    /** Who wrote it. Default: nobody named. */
+    readonly writer?: string | null | undefined;
+  },
+): MemoryTier | null {
+  const { tier, session = null, writer, importance, accessCount } = memory;
+  if (session !== null && writer === 'model') return null;
+  const isWorth = accessCount >= promotionAccesses || importance >= promotionImportance;
+  return isWorth ? (rolledTier(memory) ?? next[tier] ?? null) : null;
 }

@@ -1,6 +1,13 @@
 import { memoryDefaults, memoryTiers } from '@gemma-cli/contracts';
 import { describe, expect, it } from 'vitest';
-import { expiryOf, laterExpiry, promotedTier, promotionAccesses, promotionImportance } from '../src/index.ts';
+import {
+  expiryOf,
+  laterExpiry,
+  promotedTier,
+  promotionAccesses,
+  promotionImportance,
+  rolledTier,
+} from '../src/index.ts';
 
 const { tiers } = memoryDefaults;
 const now = 1_700_000_000_000;
@@ -44,5 +51,18 @@ describe('tier rules', () => {
       const [before, after] = [expiryOf(tier, now, tiers), expiryOf(next, now, tiers)];
       expect(laterExpiry(before, after), `${tier} to ${next}`).toBe(after);
     }
+  });
+
+  it('lets what was said in a conversation go on from working to the episodes, and nothing else', () => {
+    expect(memoryTiers.map((tier) => rolledTier({ tier, session: 's' }))).toEqual(['episodic', null, null, null, null]);
+    for (const tier of memoryTiers) expect(rolledTier({ tier })).toBeNull();
+    expect(promotedTier({ tier: 'working', session: 's', importance: 1, accessCount: 0 })).toBe('episodic');
+  });
+
+  it('never moves up what the model said in a conversation', () => {
+    const often = { importance: 1, accessCount: 100 } as const;
+    for (const tier of memoryTiers) expect(promotedTier({ tier, session: 's', writer: 'model', ...often })).toBeNull();
+    expect(promotedTier({ tier: 'episodic', session: 's', writer: 'user', ...often })).toBe('long_term');
+    expect(promotedTier({ tier: 'episodic', writer: 'model', ...often })).toBe('long_term');
   });
 });

@@ -10,7 +10,7 @@ import type {
   WriteResult,
 } from '@gemma-cli/contracts';
 import { memoryTiers } from '@gemma-cli/contracts';
-import { expiryOf, laterExpiry, recallScore } from '@gemma-cli/rag-core';
+import { expiryOf, laterExpiry, recallScore, rolledTier } from '@gemma-cli/rag-core';
 import type { AccessCounts } from './access-counts.ts';
 import type { Connection } from './connection.ts';
 import type { NamespaceState } from './namespace-state.ts';
@@ -70,7 +70,11 @@ function applyWrite(parts: RowWriterParts, write: RecordWrite, now: number): Wri
         importance,
         accessedAt: now,
         accessCount: 0,
-        expiresAt: expiresAt === undefined ? expiryOf(tier, now, parts.tiers) : expiresAt,
+        // What will go on to another tier lives as long as there.
+        expiresAt:
+          expiresAt === undefined
+            ? expiryOf(rolledTier({ tier, session: row.session }) ?? tier, now, parts.tiers)
+            : expiresAt,
       };
       const added = insertRow(parts, row, { life, createdAt: now, updatedAt: now, id: null, countSource: true }, now);
       return { rows: [added], removed: enforceCapacity(parts, tier, now) };
@@ -105,8 +109,10 @@ function applyWrite(parts: RowWriterParts, write: RecordWrite, now: number): Wri
     }
     case 'sweep': {
       let removed = removeExpired(parts, now);
+      const rolled = rollAged(parts, now);
+      removed += rolled.removed;
       for (const tier of memoryTiers) removed += enforceCapacity(parts, tier, now);
-      return { rows: [], removed };
+      return { rows: rolled.rows, removed };
     }
     case 'import': {
       const row = checkImport(write.row);
@@ -387,15 +393,65 @@ function removeExpired(parts: RowWriterParts, now: number): number {
   return removeRows(parts, expired.map(keyOf), 'expired', now);
 }
 
-/** Removes what has expired and then what is worth least, until a tier is within its capacity. */
+/**
+ * Removes what has expired, lets the oldest go on that have another tier to go to, and then removes what is worth least,
+ * until a tier is within its capacity.
+ */
 function enforceCapacity(parts: RowWriterParts, tier: MemoryTier, now: number): number {
   const { counts } = parts.state;
   const { capacity } = parts.tiers[tier];
   if (counts.tiers[tier] <= capacity) return 0;
   const expired = removeExpired(parts, now);
+  const rolled = roll(parts, tier, { most: counts.tiers[tier] - capacity, addedUntil: now, now });
   const excess = counts.tiers[tier] - capacity;
-  if (excess <= 0) return expired;
-  return expired + removeRows(parts, leastWorth(parts, tier, excess, now), 'evicted', now);
+  const gone = expired + rolled.removed;
+  return excess <= 0 ? gone : gone + removeRows(parts, leastWorth(parts, tier, excess, now), 'evicted', now);
+}
+
+/** Lets go on what was in a tier for as long as the tier keeps things. */
+function rollAged(parts: RowWriterParts, now: number): WriteResult {
+  const results = memoryTiers.map((tier) => {
+    const { ttlMs } = parts.tiers[tier];
+    if (ttlMs === null) return nothing;
+    return roll(parts, tier, { most: parts.state.counts.tiers[tier], addedUntil: now - ttlMs, now });
+  });
+  return {
+    rows: results.flatMap(({ rows }) => rows),
+    removed: results.reduce((sum, { removed }) => sum + removed, 0),
+  };
+}
+
+/** Moves memories of a tier to the tier that they go on to, the oldest first. Those that have none stay. */
+function roll(
+  parts: RowWriterParts,
+  tier: MemoryTier,
+  { most, addedUntil, now }: { readonly most: number; readonly addedUntil: number; readonly now: number },
+): WriteResult {
+  // No tier rolls but for conversations: the others need not be looked through.
+  if (most <= 0 || rolledTier({ tier, session: '' }) === null) return nothing;
+  const rows: RecordRow[] = [];
+  let removed = 0;
+  const members = parts.connection
+    .prepare(
+      'SELECT number FROM rows WHERE namespace = ? AND tier > 0 AND tier = ? AND createdAt <= ? ORDER BY +number',
+    )
+    .all(parts.state.id, tierCodes[tier], addedUntil);
+  for (const sql of members) {
+    if (rows.length >= most) break;
+    const found = parts.reader.find(sql['number'] as number);
+    if (found === undefined) continue;
+    if ('what' in found) {
+      parts.quarantine(found.number, found.what);
+      continue;
+    }
+    const { id, session } = parts.reader.tell(found).row;
+    const next = rolledTier({ tier, session });
+    if (next === null) continue;
+    const result = update(parts, { type: 'update', id, changes: { tier: next } }, now);
+    rows.push(...result.rows);
+    removed += result.removed;
+  }
+  return { rows, removed };
 }
 
 /**

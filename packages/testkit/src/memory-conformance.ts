@@ -1,4 +1,5 @@
 import { describe } from 'vitest';
+import { declareConversationPromises } from './memory-conversation-promises.ts';
 import { declareFindPromises } from './memory-find-promises.ts';
 import { declareLifePromises } from './memory-life-promises.ts';
 import { declareMeaningPromises } from './memory-meaning-promises.ts';
@@ -17,6 +18,7 @@ export function memoryConformance(subject: MemorySubject): void {
     declareFindPromises(subject);
     declareMeaningPromises(subject);
     declareTierPromises(subject);
+    declareConversationPromises(subject);
     declareLifePromises(subject);
     declareSharingPromises(subject);
   });

@@ -13,7 +13,8 @@ export interface ConsolidateParts {
 }
 
 /**
- * Removes what has expired and what is beyond the capacity of its tier; makes one memory of several that have the same
+ * Removes what has expired and what is beyond the capacity of its tier; lets what was said in conversations go on from
+ * `working` when its time there is over; makes one memory of several that have the same
  * words in one tier; moves up by one tier what is important or was used, and sweeps again what has no room then. Takes
  * memory in proportion to the memories there are.
  */
@@ -34,20 +35,21 @@ export async function consolidateMemories({ record, write, now, check }: Consoli
   });
   const results = await inPages(promotions);
   const promoted = results.filter(({ rows }) => rows.length > 0).length;
-  const last = promoted === 0 ? { expired: 0, evicted: 0 } : await sweep();
+  const last = promoted === 0 ? { rolled: 0, expired: 0, evicted: 0 } : await sweep();
   return {
-    promoted,
+    promoted: first.rolled + promoted + last.rolled,
     merged,
     expired: first.expired + last.expired,
     evicted: first.evicted + removedBy(results) + last.evicted,
   };
 
-  async function sweep(): Promise<{ readonly expired: number; readonly evicted: number }> {
+  async function sweep(): Promise<{ readonly rolled: number; readonly expired: number; readonly evicted: number }> {
     check();
     const expired = record.expired(now()).length;
     const [result] = await write([{ type: 'sweep' }]);
     const removed = result?.removed ?? 0;
-    return { expired: Math.min(expired, removed), evicted: Math.max(0, removed - expired) };
+    const rolled = result?.rows.length ?? 0;
+    return { rolled, expired: Math.min(expired, removed), evicted: Math.max(0, removed - expired) };
   }
 
   /** Few at a time, so that other writes need not wait for all of them. */
@@ -62,12 +64,13 @@ export async function consolidateMemories({ record, write, now, check }: Consoli
   }
 }
 
-function nextTier({ tier, importance, accessCount }: Weighed) {
-  return tier === null ? null : promotedTier({ tier, importance: importance ?? 0, accessCount: accessCount ?? 0 });
+function nextTier({ tier, session, writer, importance, accessCount }: Weighed) {
+  if (tier === null) return null;
+  return promotedTier({ tier, session, writer, importance: importance ?? 0, accessCount: accessCount ?? 0 });
 }
 
 /** What is worked with of a memory that others were merged into. */
-type Weighed = Pick<MemoryRow, 'id' | 'tier' | 'importance' | 'accessCount'>;
+type Weighed = Pick<MemoryRow, 'id' | 'tier' | 'session' | 'writer' | 'importance' | 'accessCount'>;
 
 /**
  * Keeps of memories with equal words in one tier the one that was used most, of those the oldest. It gets the tags of all,
@@ -81,7 +84,9 @@ function mergeDuplicates(memories: readonly MemoryRow[]): {
 } {
   const groups = new Map<string, MemoryRow[]>();
   for (const memory of memories) {
-    const key = JSON.stringify([memory.tier, memory.title, memory.text]);
+    // What the model repeats stays apart from what its user said.
+    const isAnswer = memory.session !== null && memory.writer === 'model';
+    const key = JSON.stringify([memory.tier, memory.title, memory.text, isAnswer]);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [memory]);
     else group.push(memory);
