@@ -1,11 +1,12 @@
 import {
   closeSync,
   fdatasyncSync,
+  fstatSync,
   fsyncSync,
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
+  readSync,
   renameSync,
   statSync,
   unlinkSync,
@@ -13,6 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import type { SegmentRoom } from './kernel-room.ts';
 
 /**
  * A file of the index: what it holds, then what tells whether it still holds that.
@@ -78,19 +80,25 @@ function writeAll(file: number, bytes: Uint8Array): void {
 
 /** What came of reading a file. */
 export type CheckedFile =
-  | { readonly state: 'sound'; readonly body: ArrayBuffer; readonly fileBytes: number }
+  | { readonly state: 'sound'; readonly room: SegmentRoom; readonly fileBytes: number }
   | { readonly state: 'absent' }
   | { readonly state: 'damaged'; readonly what: string };
 
-/** Reads a file and compares its checksums. */
-export function readChecked(folder: string, name: string): CheckedFile {
-  let bytes: Buffer;
+/**
+ * Reads a file into room that is made for it, and compares its checksums.
+ *
+ * @param createRoom - Makes room for so many bytes. The end of the file lies behind what is told of it.
+ */
+export function readChecked(folder: string, name: string, createRoom: (size: number) => SegmentRoom): CheckedFile {
+  let room: SegmentRoom;
   try {
-    bytes = readFileSync(join(folder, name));
+    room = readInto(join(folder, name), createRoom);
   } catch (error) {
+    if (codeOf(error) === undefined) throw error;
     if (codeOf(error) === 'ENOENT') return { state: 'absent' };
     return { state: 'damaged', what: `${name} cannot be read: ${messageOf(error)}` };
   }
+  const bytes = Buffer.from(room.bytes.buffer, 0, room.bytes.length);
   if (bytes.length < 12 || bytes.readUInt32LE(bytes.length - 4) !== mark)
     return { state: 'damaged', what: `${name} has no end` };
   const length = bytes.readUInt32LE(bytes.length - 8);
@@ -104,12 +112,24 @@ export function readChecked(folder: string, name: string): CheckedFile {
     if (crc32(bytes.subarray(start, Math.min(start + pageBytes, length))) !== words.readUInt32LE(page * 4))
       return { state: 'damaged', what: `page ${page} of ${name} does not fit its checksum` };
   }
-  // Large files come in a buffer of their own; a small one may be part of another, and at no multiple of four.
-  const body =
-    bytes.byteOffset === 0 && bytes.buffer.byteLength === bytes.length
-      ? bytes.buffer.slice(0, length)
-      : bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + length);
-  return { state: 'sound', body: body as ArrayBuffer, fileBytes: bytes.length };
+  return { state: 'sound', room: { ...room, bytes: room.bytes.subarray(0, length) }, fileBytes: bytes.length };
+}
+
+/** All that a file has; what is missing of it is 0. */
+function readInto(path: string, createRoom: (size: number) => SegmentRoom): SegmentRoom {
+  const file = openSync(path, 'r');
+  try {
+    const { size } = fstatSync(file);
+    const room = createRoom(size);
+    for (let at = 0; at < size;) {
+      const count = readSync(file, room.bytes, at, size - at, at);
+      if (count === 0) break;
+      at += count;
+    }
+    return room;
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** What tells whether a file is another one than before; `null` = it is not there. */

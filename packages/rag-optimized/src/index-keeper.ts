@@ -106,7 +106,7 @@ export function createIndexKeeper({ folder, analyzer, record, log, clock }: Inde
         bytes = 0;
         for (const live of segments) {
           live.file ??= yield* keepSegment(live, seq);
-          bytes += live.segment.buffer.byteLength;
+          bytes += live.segment.bytes.byteLength;
         }
         bytes += yield* writeManifest(folder, { analyzer, seq, change: changeAt(seq), segments });
       } catch (error) {
@@ -145,7 +145,7 @@ export function createIndexKeeper({ folder, analyzer, record, log, clock }: Inde
   };
 
   function* keepSegment({ segment }: LiveSegment, seq: number): Generator<void, string> {
-    const body = new Uint8Array(segment.buffer);
+    const body = segment.bytes;
     const name = `${seq}-${segment.rows}-${crc32(body).toString(16).padStart(8, '0')}.segment`;
     yield;
     yield* writeChecked(folder, name, body);

@@ -44,7 +44,7 @@ import { finished } from './segment-writer.ts';
 import { searchRows, searchSegment } from './search-segment.ts';
 import { addToTail, createTail, removeFromTail, sealTail, searchTail } from './tail.ts';
 import type { Tail, WeighedTerm } from './tail.ts';
-import { createTermCursor, frequencyAt, openCursor, rewind, shareOf, weigh } from './term-cursor.ts';
+import { createTermCursor, frequencyAt, openCursor, placeCursor, shareOf, weigh } from './term-cursor.ts';
 import type { TermCursor } from './term-cursor.ts';
 import { termBytes } from './term-bytes.ts';
 import { createVectorIndex, readerOf } from './vector-index.ts';
@@ -193,7 +193,8 @@ function createRetriever({
       if (record.seq() === seq) return true;
       let changes;
       try {
-        changes = record.changes(seq, pageRows);
+        // Whoever has little time reads few: what there is no time for would be read again.
+        changes = record.changes(seq, deadline === Infinity ? pageRows : sliceChanges);
       } catch (error) {
         // The log of changes begins later, or is that of another record.
         if (!isGemmaError(error) || error.code !== 'MEMORY_CHANGES_GONE') throw error;
@@ -309,7 +310,7 @@ function createRetriever({
         if (entry === null) continue;
         const { segment } = segments[index]!;
         const cursor = takeCursor(segment);
-        openCursor(cursor, segment, entry);
+        placeCursor(cursor, segment, entry);
         cursors[index]!.push({ cursor, term: result });
       }
       return result;
@@ -394,7 +395,6 @@ function createRetriever({
           if (!findTerm(segment, termBytes(term), entry)) return 0;
           const cursor = createTermCursor(segment);
           openCursor(cursor, segment, entry);
-          rewind(cursor);
           return frequencyAt(cursor, row);
         },
       };
@@ -471,7 +471,9 @@ function createRetriever({
     stats() {
       let memoryBytes = vectors?.memoryBytes ?? 0;
       for (const live of segments) {
-        memoryBytes += live.segment.buffer.byteLength + (live.live?.byteLength ?? 0) + live.norms.byteLength;
+        const { bytes, memory } = live.segment;
+        memoryBytes +=
+          (memory?.buffer.byteLength ?? bytes.byteLength) + (live.live?.byteLength ?? 0) + live.norms.byteLength;
       }
       memoryBytes += tailBytesPerPosting * (tail.postings + (sealing?.tail.postings ?? 0));
       const pieces = segments.length + (tail.rowOf.size > 0 ? 1 : 0) + (sealing === null ? 0 : 1);
@@ -629,7 +631,8 @@ function searchLive(
 ): void {
   const { segment } = live;
   if (allowed === null) {
-    searchSegment(segment, cursors, best, hidden.length === 0 ? live.live : withoutHidden(live, hidden), false);
+    const mask = hidden.length === 0 ? live.live : withoutHidden(live, hidden);
+    if (live.kernel?.search(cursors, best, mask, false) !== true) searchSegment(segment, cursors, best, mask, false);
     return;
   }
   const rows = rowsOf(live, allowed);
@@ -646,7 +649,7 @@ function searchLive(
   }
   const mask = new Int32Array((segment.rows + 31) >>> 5);
   for (const row of rows) if (!gone.has(row)) mask[row >>> 5] = mask[row >>> 5]! | (1 << (row & 31));
-  searchSegment(segment, cursors, best, mask, true);
+  if (live.kernel?.search(cursors, best, mask, true) !== true) searchSegment(segment, cursors, best, mask, true);
 }
 
 function withoutHidden(live: LiveSegment, hidden: readonly number[]): Int32Array | null {

@@ -1,5 +1,7 @@
 /* oxlint-disable typescript/no-non-null-assertion -- typed arrays: every index is below a length that is kept here */
 import { bm25Defaults, lengthNorm } from '@gemma-cli/rag-core';
+import { createSearchKernel } from './search-kernel.ts';
+import type { SearchKernel } from './search-kernel.ts';
 import { createDictionaryWalk, findTerm, nextTerm, rowOf } from './segment.ts';
 import type { DictionaryEntry, DictionaryWalk, Segment } from './segment.ts';
 import { compareBytes, termBytes } from './term-bytes.ts';
@@ -9,6 +11,8 @@ import type { TermCursor } from './term-cursor.ts';
 /** A segment, and what of it is still there. */
 export interface LiveSegment {
   readonly segment: Segment;
+  /** Searches it faster than `search-segment.ts` does, and finds the same. `null` = there is none for it. */
+  readonly kernel: SearchKernel | null;
   /** Name of its file. `null` = it is not kept on disk. */
   file: string | null;
   /** A bit a row: it is still there. `null` = all are. */
@@ -32,6 +36,7 @@ const frequenciesMax = 10_000;
 export function createLiveSegment(segment: Segment, file: string | null): LiveSegment {
   return {
     segment,
+    kernel: createSearchKernel(segment),
     file,
     live: null,
     removed: [],

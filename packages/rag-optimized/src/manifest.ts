@@ -1,4 +1,5 @@
 import { readChecked, writeChecked } from './index-files.ts';
+import { createRoom } from './kernel-room.ts';
 import type { LiveSegment } from './live-segment.ts';
 import { createLiveSegment, isLive, removeRow } from './live-segment.ts';
 import { openSegment, segmentVersion } from './segment.ts';
@@ -63,9 +64,9 @@ function readOnce(
   known: readonly LiveSegment[],
 ): { readonly stored: StoredIndex; readonly isTorn: boolean } {
   const damaged = (what: string, isTorn = false) => ({ stored: { state: 'damaged' as const, what }, isTorn });
-  const file = readChecked(folder, manifestFile);
+  const file = readChecked(folder, manifestFile, (size) => ({ bytes: new Uint8Array(size), memory: null }));
   if (file.state !== 'sound') return { stored: file, isTorn: false };
-  const manifest = parseManifest(file.body);
+  const manifest = parseManifest(file.room.bytes);
   if (manifest === null) return damaged('the manifest is of another format');
   if (manifest.analyzer !== analyzer)
     return damaged(`it was made by the analyzer ${manifest.analyzer}, and this is ${analyzer}`);
@@ -75,21 +76,21 @@ function readOnce(
     const found = known.find((live) => live.file === entry.file);
     let segment = found?.segment ?? null;
     if (segment === null) {
-      const stored = readChecked(folder, entry.file);
+      const stored = readChecked(folder, entry.file, createRoom);
       if (stored.state === 'absent') return damaged(`${entry.file} is missing`, true);
       if (stored.state === 'damaged') return damaged(stored.what);
-      segment = openSegment(stored.body);
+      segment = openSegment(stored.room);
     }
     if (segment?.rows !== entry.rows) return damaged(`${entry.file} is of another format`);
     const live = createLiveSegment(segment, entry.file);
     if (entry.live !== null) applyLive(live, Buffer.from(entry.live, 'base64'));
     segments.push(live);
-    fileBytes += segment.buffer.byteLength;
+    fileBytes += segment.bytes.byteLength;
   }
   return { stored: { state: 'sound', manifest, segments, fileBytes }, isTorn: false };
 }
 
-function parseManifest(body: ArrayBuffer): Manifest | null {
+function parseManifest(body: Uint8Array): Manifest | null {
   // Its checksum fits: it is what was written, by this version or by another one.
   const manifest = JSON.parse(Buffer.from(body).toString('utf8')) as Partial<Manifest>;
   return manifest.format === 'gemma-index' &&

@@ -3,7 +3,7 @@ import { offerRow } from './best-rows.ts';
 import type { BestRows } from './best-rows.ts';
 import { numberOf } from './segment.ts';
 import type { Segment } from './segment.ts';
-import { addShares, addToNear, boundBlocks, boundWindow, frequencyAt, rewind, shareOf } from './term-cursor.ts';
+import { addShares, addToNear, begin, boundBlocks, boundWindow, frequencyAt, rewind, shareOf } from './term-cursor.ts';
 import type { TermCursor, WindowSums } from './term-cursor.ts';
 
 /** Rows of a window: their sums stay in the nearest cache of a core. */
@@ -36,7 +36,7 @@ export function searchSegment(
   mask: Int32Array | null,
   isSparse: boolean,
 ): void {
-  for (const cursor of cursors) rewind(cursor);
+  for (const cursor of cursors) begin(cursor);
   if (segment.rows <= plainRowsMax) {
     for (const cursor of cursors) addShares(cursor, 0, segment.rows, sums, 0);
     offerSums(segment, cursors, 0, 0, 0, segment.rows, best, mask);
@@ -187,7 +187,7 @@ export function searchRows(
   rows: readonly number[],
   best: BestRows,
 ): void {
-  for (const cursor of cursors) rewind(cursor);
+  for (const cursor of cursors) begin(cursor);
   for (const row of rows) {
     let score = 0;
     for (const cursor of cursors) {

@@ -118,8 +118,8 @@ export function createSegmentWriter(numbers: Uint32Array, lengths: Uint32Array):
         lengths: different.length,
         groups: groupBytes.length,
         blocks: blockCount,
-        // One to spare: unpacking looks one word ahead.
-        words: words.length + 1,
+        // Four to spare: unpacking looks four words ahead.
+        words: words.length + 4,
         dictionaryBytes: dictionary.length,
       });
       segment.numbers?.set(numbers);

@@ -2,10 +2,12 @@
 import { reserveBytes, writeVarint } from './byte-writer.ts';
 import type { ByteWriter } from './byte-writer.ts';
 import { restEnd } from './posting-blocks.ts';
+import { createRoom, growForKernel } from './kernel-room.ts';
+import type { SegmentRoom, WasmMemory } from './kernel-room.ts';
 import { compareBytes } from './term-bytes.ts';
 
 /**
- * A sealed piece of the index: some rows and their postings in one buffer that is never changed. Inside, rows count from
+ * A sealed piece of the index: some rows and their postings in one piece of memory that is never changed. Inside, rows count from
  * 0 in the order of their numbers.
  *
  *   head        16 words: mark, version, counts
@@ -18,7 +20,10 @@ import { compareBytes } from './term-bytes.ts';
  *   dictionary  terms in order, each without what it shares with the one before, its frequency and its rest
  */
 export interface Segment {
-  readonly buffer: ArrayBuffer;
+  /** All of it. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The memory of WebAssembly that it lies in, with room for a search behind it. `null` = it lies elsewhere. */
+  readonly memory: WasmMemory | null;
   readonly rows: number;
   readonly terms: number;
   readonly postings: number;
@@ -50,7 +55,7 @@ export interface Segment {
 const mark = 0x47_53_4d_47;
 
 /** Raised when the layout changes. */
-export const segmentVersion = 1;
+export const segmentVersion = 2;
 
 /** Words of the head. */
 const headWords = 16;
@@ -78,8 +83,8 @@ export interface SegmentCounts {
 
 /** A segment whose parts are to be filled in. */
 export function createSegment(counts: SegmentCounts): Segment {
-  const buffer = new ArrayBuffer(bytesOf(counts));
-  const head = new Uint32Array(buffer, 0, headWords);
+  const room = createRoom(bytesOf(counts));
+  const head = new Uint32Array(room.bytes.buffer, 0, headWords);
   head.set([
     mark,
     segmentVersion,
@@ -96,16 +101,16 @@ export function createSegment(counts: SegmentCounts): Segment {
     counts.words,
     counts.dictionaryBytes,
   ]);
-  return partsOf(buffer, counts);
+  return partsOf(room, counts);
 }
 
 /**
- * The segment in a buffer; `null` where it is none, or of another version. That its bytes are those that were written is
+ * The segment that fills a room; `null` where it is none, or of another version. That its bytes are those that were written is
  * for the caller to know: checksums are kept with the file.
  */
-export function openSegment(buffer: ArrayBuffer): Segment | null {
-  if (buffer.byteLength < headWords * 4) return null;
-  const head = new Uint32Array(buffer, 0, headWords);
+export function openSegment(room: SegmentRoom): Segment | null {
+  if (room.bytes.byteLength < headWords * 4) return null;
+  const head = new Uint32Array(room.bytes.buffer, 0, headWords);
   if (head[0] !== mark || head[1] !== segmentVersion) return null;
   const counts: SegmentCounts = {
     rows: head[2]!,
@@ -120,7 +125,7 @@ export function openSegment(buffer: ArrayBuffer): Segment | null {
     words: head[12]!,
     dictionaryBytes: head[13]!,
   };
-  return bytesOf(counts) === buffer.byteLength ? partsOf(buffer, counts) : null;
+  return bytesOf(counts) === room.bytes.byteLength ? partsOf(room, counts) : null;
 }
 
 function bytesOf({ rows, hasHoles, lengths, groups, blocks, words, dictionaryBytes }: SegmentCounts): number {
@@ -133,8 +138,12 @@ function evenRows(rows: number): number {
   return rows + (rows % 2);
 }
 
-function partsOf(buffer: ArrayBuffer, counts: SegmentCounts): Segment {
+function partsOf(room: SegmentRoom, counts: SegmentCounts): Segment {
   const { rows, groups, blocks } = counts;
+  const size = room.bytes.byteLength;
+  // Before there are views: what grows may move.
+  const memory = room.memory !== null && growForKernel(room.memory, size, rows, counts.lengths) ? room.memory : null;
+  const buffer = room.memory?.buffer ?? room.bytes.buffer;
   let at = headWords * 4;
   const take = (bytes: number) => {
     const start = at;
@@ -142,7 +151,8 @@ function partsOf(buffer: ArrayBuffer, counts: SegmentCounts): Segment {
     return start;
   };
   return {
-    buffer,
+    bytes: new Uint8Array(buffer, 0, size),
+    memory,
     rows,
     terms: counts.terms,
     postings: counts.postings,

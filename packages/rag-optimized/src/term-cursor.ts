@@ -1,6 +1,6 @@
 /* oxlint-disable typescript/no-non-null-assertion -- typed arrays: every index is below a length that the format keeps */
 import { rounded } from '@gemma-cli/rag-core';
-import { blockPostings, readRest, unpackFrequencies, unpackRows } from './posting-blocks.ts';
+import { blockPostings, readRest, unpackFrequencies, unpackRows, work } from './posting-blocks.ts';
 import { noCode } from './segment.ts';
 import type { DictionaryEntry, Segment } from './segment.ts';
 
@@ -43,9 +43,6 @@ export interface TermCursor {
 /** Frequency from which a table of shares pays. */
 const tableFrequency = 512;
 
-/** Blocks that were unpacked since the process began: tests and figures count work by it, not by time. */
-export const work = { blocks: 0 };
-
 /** A cursor to be opened. */
 export function createTermCursor(segment: Segment): TermCursor {
   return {
@@ -73,8 +70,8 @@ export function createTermCursor(segment: Segment): TermCursor {
 
 const empty = new Float64Array(0);
 
-/** Stands before the first posting of a term. */
-export function openCursor(
+/** Says which postings it walks. Nothing of them is read before {@link begin}. */
+export function placeCursor(
   cursor: TermCursor,
   segment: Segment,
   { frequency, firstBlock, restAt }: DictionaryEntry,
@@ -84,6 +81,28 @@ export function openCursor(
   cursor.blocks = frequency >>> 7;
   cursor.restCount = frequency & 127;
   cursor.restAt = restAt;
+}
+
+/** Stands before the first posting of a term. */
+export function openCursor(cursor: TermCursor, segment: Segment, entry: DictionaryEntry): void {
+  placeCursor(cursor, segment, entry);
+  cursor.hasOnce = false;
+  findEnds(cursor);
+}
+
+/** Stands before the first posting, ready for a search. */
+export function begin(cursor: TermCursor): void {
+  findEnds(cursor);
+  const { idf, times, norms } = cursor;
+  cursor.hasOnce = cursor.blocks * blockPostings + cursor.restCount >= tableFrequency;
+  if (!cursor.hasOnce) return;
+  if (cursor.once.length < norms.length) cursor.once = new Float64Array(norms.length);
+  const { once } = cursor;
+  for (let code = 0; code < norms.length; code++) once[code] = shareOf(times, idf, 1, norms[code]!);
+}
+
+function findEnds(cursor: TermCursor): void {
+  const { segment, firstBlock } = cursor;
   rewind(cursor);
   if (cursor.restCount > 0) {
     hold(cursor, cursor.blocks);
@@ -129,11 +148,6 @@ export function weigh(cursor: TermCursor, idf: number, times: number, norms: Flo
   cursor.idf = idf;
   cursor.times = times;
   cursor.norms = norms;
-  cursor.hasOnce = cursor.blocks * blockPostings + cursor.restCount >= tableFrequency;
-  if (!cursor.hasOnce) return;
-  if (cursor.once.length < norms.length) cursor.once = new Float64Array(norms.length);
-  const { once } = cursor;
-  for (let code = 0; code < norms.length; code++) once[code] = shareOf(times, idf, 1, norms[code]!);
 }
 
 /** Computes what no share of each block is above. The shortest row bounds all others, whatever the average length is. */

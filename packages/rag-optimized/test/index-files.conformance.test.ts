@@ -2,6 +2,9 @@ import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { seededRandom, withTemporaryFolder } from '@gemma-cli/testkit';
 import { describe, expect, it } from 'vitest';
+import { readChecked, writeChecked } from '../src/index-files.ts';
+import { manifestFile } from '../src/manifest.ts';
+import { finished } from '../src/segment-writer.ts';
 import { add, commit, expectTruth, numbersOf, openPlace, workToTheEnd } from './index-places.ts';
 import { item } from './item.ts';
 import { seed } from './seed.ts';
@@ -90,6 +93,42 @@ describe('an index on disk', () => {
           workToTheEnd(place.index);
           place.close();
         }
+    });
+  });
+
+  it('of another format, analyzer or ranking is built anew, whatever else of it fits', async () => {
+    await withTemporaryFolder(async (folder) => {
+      const first = await openPlace(folder);
+      add(first.record, texts(200));
+      workToTheEnd(first.index);
+      first.close();
+      const place = join(folder, 'index', 'default');
+      const plain = (size: number) => ({ bytes: new Uint8Array(size), memory: null });
+      const others: readonly ((manifest: Record<string, unknown>) => object)[] = [
+        ({ version }) => ({ version: Number(version) - 1 }),
+        ({ segmentVersion }) => ({ segmentVersion: Number(segmentVersion) - 1 }),
+        ({ segmentVersion }) => ({ segmentVersion: Number(segmentVersion) + 1 }),
+        ({ analyzer }) => ({ analyzer: String(analyzer).replace(/^\d+/u, (version) => String(Number(version) + 1)) }),
+        ({ analyzer }) => ({ analyzer: String(analyzer).replace(/\d+$/u, (version) => String(Number(version) + 1)) }),
+      ];
+      for (const other of others) {
+        const kept = readChecked(place, manifestFile, plain);
+        if (kept.state !== 'sound') throw new Error(kept.state);
+        const manifest = JSON.parse(Buffer.from(kept.room.bytes).toString()) as Record<string, unknown>;
+        const changed = { ...manifest, ...other(manifest) };
+        expect(changed).not.toEqual(manifest);
+        finished(writeChecked(place, manifestFile, Buffer.from(JSON.stringify(changed))));
+        const second = await openPlace(folder);
+        expectTruth(second, JSON.stringify(changed));
+        expect(second.analyzed()).toBe(200);
+        expect(second.lines.join('\n')).toContain('built anew');
+        workToTheEnd(second.index);
+        second.close();
+      }
+      const last = await openPlace(folder);
+      expectTruth(last, 'kept by this version');
+      expect(last.analyzed()).toBe(0);
+      last.close();
     });
   });
 

@@ -1,0 +1,112 @@
+/** Room for the bytes of a segment, which a kernel can search where there is one. */
+export interface SegmentRoom {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** `null` = there is no WebAssembly here, or no room for more of its memories. */
+  readonly memory: WasmMemory | null;
+}
+
+/** A memory of WebAssembly: what is used of it. */
+export interface WasmMemory {
+  readonly buffer: ArrayBuffer;
+  grow(pages: number): number;
+}
+
+/** What is used of WebAssembly, which the types of Node leave to those of browsers. */
+export interface WebAssemblyParts {
+  readonly Memory: new (size: { readonly initial: number }) => WasmMemory;
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (
+    module: object,
+    imports: { readonly env: { readonly memory: WasmMemory } },
+  ) => { readonly exports: unknown };
+}
+
+/** Of WebAssembly. */
+const pageBytes = 65_536;
+
+/** Smaller segments are searched as fast without: a memory of their own costs more than it saves. */
+const roomBytesMin = 65_536;
+
+/** Terms of a query that there is room for. Queries of more are texts, and come seldom. */
+export const cursorsMax = 64;
+
+/** Hits that there is room for. */
+export const limitMax = 1_024;
+
+/** Different lengths up to which shares of rows that have a term once are kept for each term. */
+const onceCodesMax = 512;
+
+/** Rows of a window, as the kernel has it. */
+const windowRows = 4_096;
+
+/** Bytes of a cursor, as the kernel has it. */
+export const cursorBytes = 1_152;
+
+/** WebAssembly of this Node; `undefined` where it was started without. */
+export function webAssembly(): WebAssemblyParts | undefined {
+  return (globalThis as { readonly WebAssembly?: WebAssemblyParts }).WebAssembly;
+}
+
+/** Room for so many bytes, all 0. */
+export function createRoom(size: number): SegmentRoom {
+  const wasm = webAssembly();
+  if (wasm !== undefined && size >= roomBytesMin) {
+    try {
+      const memory = new wasm.Memory({ initial: Math.ceil(size / pageBytes) });
+      return { bytes: new Uint8Array(memory.buffer, 0, size), memory };
+    } catch (error) {
+      // Each reserves some gigabytes of addresses, which a process may not have: the segment is searched without.
+      if (!(error instanceof RangeError)) throw error;
+    }
+  }
+  return { bytes: new Uint8Array(size), memory: null };
+}
+
+/** Room behind a segment for what a search works with. Called before there are views of the memory: it may move. */
+export function growForKernel(memory: WasmMemory, segmentBytes: number, rows: number, lengths: number): boolean {
+  const needed = placesOf(segmentBytes, rows, lengths).end - memory.buffer.byteLength;
+  if (needed <= 0) return true;
+  try {
+    memory.grow(Math.ceil(needed / pageBytes));
+    return true;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return false;
+  }
+}
+
+/** Where a search keeps what it works with: behind the segment, one after the other. */
+export function placesOf(segmentBytes: number, rows: number, lengths: number) {
+  let at = segmentBytes;
+  const take = (bytes: number): number => {
+    const start = Math.ceil(at / 16) * 16;
+    at = start + bytes;
+    return start;
+  };
+  // What is written by every search comes first, so that few pages of it are.
+  const norms = take(lengths * 8);
+  const order = take(cursorsMax * 4);
+  const bestScores = take(limitMax * 8);
+  const bestNumbers = take(limitMax * 8);
+  const touched = take(windowRows / 8);
+  const sums = take(windowRows * 8);
+  const nearRows = take(windowRows * 4);
+  const nearScores = take(windowRows * 8);
+  const cursors = take(cursorsMax * cursorBytes);
+  const once = lengths <= onceCodesMax ? take(cursorsMax * lengths * 8) : 0;
+  const mask = take(Math.ceil(rows / 32) * 4);
+  return {
+    norms,
+    order,
+    bestScores,
+    bestNumbers,
+    touched,
+    sums,
+    nearRows,
+    nearScores,
+    cursors,
+    once,
+    mask,
+    end: at,
+  };
+}
