@@ -15,6 +15,8 @@ export interface AnswerInput {
   readonly question: string;
   /** Default: that of the app. */
   readonly rag: RagMode | undefined;
+  /** The conversation in which it is asked. */
+  readonly session?: string | undefined;
   readonly system: string | undefined;
   readonly model: string | undefined;
   readonly options: AnswerOptions | undefined;

@@ -3,6 +3,7 @@ import { assemblePrompt } from './assemble-prompt.ts';
 import type { AppEvent } from './app-event.ts';
 import type { AnswerOptions, ChatSession, OperationOptions, SessionMessage, SessionOptions } from './client.ts';
 import type { Answer } from './answer.ts';
+import type { TurnKeeper } from './turn-keeper.ts';
 
 /** What {@link createChatSession} takes. */
 export interface ChatSessionParts {
@@ -10,11 +11,19 @@ export interface ChatSessionParts {
   readonly options: SessionOptions & { readonly model: string };
   /** Puts the options of the session over those of the app. */
   readonly mergeOptions: (options: AnswerOptions | undefined) => AnswerOptions;
+  /** Keeps what is said. `undefined` = nobody does. */
+  readonly keeper: TurnKeeper | undefined;
+  /** Makes a name for a conversation. */
+  readonly newId: () => string;
 }
 
 /** Makes a session that lives in memory. */
-export function createChatSession({ answer, options, mergeOptions }: ChatSessionParts): ChatSession {
+export function createChatSession({ answer, options, mergeOptions, keeper, newId }: ChatSessionParts): ChatSession {
   let { system, model, rag, options: answerOptions } = options;
+  let id = newId();
+  let remembers = keeper !== undefined && options.remember === true;
+  /** Questions that were asked elsewhere: keeping what is said here does not include them. */
+  let restored: ReadonlySet<SessionMessage> = new Set();
   let messages: readonly SessionMessage[] = [];
   /** How many of the oldest messages no longer fit the context, and are not sent any more. */
   let forgotten = 0;
@@ -27,6 +36,26 @@ export function createChatSession({ answer, options, mergeOptions }: ChatSession
   function changeRoom(): void {
     rooms += 1;
     forgotten = 0;
+  }
+
+  /** Keeps the turns of this conversation that are not kept yet. */
+  function keepTurns(): void {
+    if (!remembers) return;
+    for (let index = 0; index + 1 < messages.length; index += 2) {
+      const [question, reply] = messages.slice(index, index + 2);
+      if (question === undefined || reply === undefined || restored.has(question)) continue;
+      // As in the history of the terminal: what begins with a space is nobody else's business.
+      if (question.content.startsWith(' ')) continue;
+      keeper?.keep(id, { question, answer: reply });
+    }
+  }
+
+  /** What follows is another conversation. */
+  function beginAnew(next: readonly SessionMessage[]): void {
+    messages = next;
+    restored = new Set(next);
+    forgotten = 0;
+    id = newId();
   }
 
   function contextTokens(): number | undefined {
@@ -65,6 +94,7 @@ export function createChatSession({ answer, options, mergeOptions }: ChatSession
         },
         question: text,
         rag,
+        session: id,
         system,
         model,
         options: {
@@ -91,11 +121,19 @@ export function createChatSession({ answer, options, mergeOptions }: ChatSession
           { role: 'user', content: text, ...(passages === '' ? {} : { context: passages }) },
           { role: 'assistant', content: reply, ...(complete ? {} : { partial: true as const }) },
         ];
+        void keeper?.forget(before.slice(past.length));
+        keepTurns();
       }
     }
   }
 
   return {
+    get id() {
+      return id;
+    },
+    get remembers() {
+      return remembers;
+    },
     get messages() {
       return messages;
     },
@@ -125,6 +163,7 @@ export function createChatSession({ answer, options, mergeOptions }: ChatSession
       const taken = messages.slice(-2);
       messages = messages.slice(0, -2);
       forgotten = Math.min(forgotten, messages.length);
+      void keeper?.forget(taken);
       return taken;
     },
     restore(next) {
@@ -136,12 +175,10 @@ export function createChatSession({ answer, options, mergeOptions }: ChatSession
           message: 'Expected complete turns: a message of the user, its answer, and so on.',
         });
       }
-      messages = [...next];
-      forgotten = 0;
+      beginAnew([...next]);
     },
     clear() {
-      messages = [];
-      forgotten = 0;
+      beginAnew([]);
     },
     setSystem(next) {
       if (next !== system) changeRoom();
@@ -159,6 +196,14 @@ export function createChatSession({ answer, options, mergeOptions }: ChatSession
       answerOptions = next;
       // Other options change no room: what was left out stays out, and the prompt keeps the beginning that is cached.
       if (contextTokens() !== before) changeRoom();
+    },
+    setRemember(next) {
+      remembers = keeper !== undefined && next;
+      keepTurns();
+    },
+    async forgetRemembered() {
+      remembers = false;
+      return (await keeper?.forget(messages)) ?? 0;
     },
   };
 }

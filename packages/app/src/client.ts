@@ -60,7 +60,10 @@ export interface AskRequest {
 }
 
 /** What a session begins with; see {@link AskRequest}. */
-export type SessionOptions = Omit<AskRequest, 'prompt'>;
+export interface SessionOptions extends Omit<AskRequest, 'prompt'> {
+  /** What is said is kept in the memory of the app, so that later conversations find it. Default false. */
+  readonly remember?: boolean | undefined;
+}
 
 /** A message of a session. */
 export interface SessionMessage extends ChatMessage {
@@ -86,6 +89,10 @@ export interface RetryOptions extends OperationOptions {
 
 /** A conversation. Answers one message at a time. */
 export interface ChatSession {
+  /** Names the conversation in the memory. Another one after `clear` and `restore`. */
+  readonly id: string;
+  /** What is said is kept. False where the app has no memory for it. */
+  readonly remembers: boolean;
   /** What was said, oldest first, the system message not included: complete turns, each message with its answer. */
   readonly messages: readonly SessionMessage[];
   /** The system message. `undefined` = none. */
@@ -128,6 +135,14 @@ export interface ChatSession {
   setRag(rag: RagMode): void;
   /** Replaces the options. Counts from the next message on. */
   setOptions(options: AnswerOptions): void;
+  /**
+   * Begins or ends keeping what is said. A beginning includes what was said so far in this conversation, but not what was
+   * restored; a message that begins with a space is left out with its answer; an end leaves what is kept where it is. Turns are kept after their answers, without delaying the next one;
+   * an answer that is retried, and a turn that is taken back, are forgotten there too.
+   */
+  setRemember(remember: boolean): void;
+  /** Forgets for good what is kept of this conversation, and ends keeping it. Tells how many rows went. */
+  forgetRemembered(): Promise<number>;
 }
 
 /** What is made ready; see {@link Client.prepare}. */

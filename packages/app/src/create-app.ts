@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   GemmaError,
   isGemmaError,
@@ -14,7 +15,9 @@ import type { AnswerEngine, AppEvent, Notice } from './app-event.ts';
 import { chooseModel, type AppModel, type ModelSource } from './choose-model.ts';
 import type { AnswerOptions, Client, PromptParts } from './client.ts';
 import { createChatSession } from './chat-session.ts';
+import type { ConversationMemory } from './conversation-memory.ts';
 import type { Passage, RagMode, Retrieval } from './passages.ts';
+import { createTurnKeeper } from './turn-keeper.ts';
 
 /** What a request gets where it says nothing. */
 export interface AppDefaults {
@@ -45,6 +48,15 @@ export interface AppOptions {
    * `null` or fails. The app closes what it opened. Default: nothing is remembered.
    */
   readonly retrieval?: (() => Promise<Retrieval | null>) | undefined;
+  /**
+   * Opens the memory for sessions that are asked to remember, when the first of their turns is over. The app closes what it
+   * opened. Default: no session remembers.
+   */
+  readonly conversations?: (() => Promise<ConversationMemory>) | undefined;
+  /** Makes names for conversations. Default: random UUIDs. */
+  readonly newId?: (() => string) | undefined;
+  /** Called with one sentence when something goes wrong that no answer tells. Default: silence. */
+  readonly warn?: ((message: string) => void) | undefined;
   /** Called with one line per noteworthy event. Default: silence. */
   readonly log?: ((message: string) => void) | undefined;
 }
@@ -53,10 +65,23 @@ export interface AppOptions {
 export type App = Client;
 
 /** Makes the app: the only place that assembles prompts, and the owner of sessions. No engine starts before it is needed. */
-export function createApp({ engine, models, defaults = {}, retrieval, log }: AppOptions): App {
+export function createApp({
+  engine,
+  models,
+  defaults = {},
+  retrieval,
+  conversations,
+  newId = randomUUID,
+  warn = () => undefined,
+  log,
+}: AppOptions): App {
   let created: Promise<AppEngine> | undefined;
   let opened: Promise<Retrieval | null> | undefined;
   let closed = false;
+  const keeper =
+    conversations === undefined
+      ? undefined
+      : createTurnKeeper({ open: conversations, warn, log: (message) => log?.(`memory: ${message}`) });
 
   function getEngine(): Promise<AppEngine> {
     if (closed) {
@@ -89,6 +114,7 @@ export function createApp({ engine, models, defaults = {}, retrieval, log }: App
     content,
     question,
     rag = defaults.rag ?? 'auto',
+    session,
     system,
     model: reference,
     options,
@@ -122,7 +148,7 @@ export function createApp({ engine, models, defaults = {}, retrieval, log }: App
     if (rag !== 'off') {
       try {
         memory = await getRetrieval();
-        passages = (await memory?.passages(question, { mode: rag, signal })) ?? [];
+        passages = (await memory?.passages(question, { mode: rag, session, signal })) ?? [];
       } catch (error) {
         // Who asked for passages wants to know; otherwise an answer without them is better than none.
         if (rag === 'on' || signal?.aborted === true || !isGemmaError(error)) throw error;
@@ -183,6 +209,8 @@ export function createApp({ engine, models, defaults = {}, retrieval, log }: App
         answer,
         options: { ...options, system, model },
         mergeOptions: (own) => mergeOptions(defaults.options, own),
+        keeper,
+        newId,
       });
     },
     async prepare({ model: reference, options, signal } = {}) {
@@ -205,6 +233,7 @@ export function createApp({ engine, models, defaults = {}, retrieval, log }: App
       // An engine that could not be made has nothing to close; its error went to whoever asked for it.
       const made = await created?.catch(() => undefined);
       await made?.engine.close();
+      await keeper?.close();
       const memory = await opened?.catch(() => undefined);
       await memory?.close();
     },

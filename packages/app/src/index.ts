@@ -1,5 +1,6 @@
 export { createApp } from './create-app.ts';
 export type { Citation, Passage, RagMode, Retrieval, RetrievalOptions } from './passages.ts';
+export type { ConversationMemory, Utterance } from './conversation-memory.ts';
 export type { App, AppDefaults, AppEngine, AppOptions } from './create-app.ts';
 export type {
   AnswerEngine,

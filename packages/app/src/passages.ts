@@ -19,9 +19,11 @@ export interface Passage {
   readonly end: number;
   readonly title: string | null;
   readonly text: string;
+  /** The conversation in which its user said it. Absent where it was read, or noted. */
+  readonly session?: string;
 }
 
-/** A sentence of an answer and the span of a passage that overlaps with it most. */
+/** A sentence of an answer, or a part of one that takes several, and the span of a passage that overlaps with it most. */
 export interface Citation {
   /** Number of the sentence's citation, from 1, in the order of the answer. */
   readonly n: number;
@@ -33,7 +35,10 @@ export interface Citation {
   readonly start: number | null;
   readonly end: number | null;
   readonly quote: string | null;
-  /** The quote occurs in the source's bytes, and at least 60 % of the sentence's content terms occur in the quote. */
+  /**
+   * The quote occurs in the source's bytes, and bears the sentence out as far as words can tell: at least 60 % of its content
+   * terms occur in the quote, with every number and name, and neither text denies what the other one says.
+   */
   readonly checked: boolean;
   /** Who made the citation: here always the program, after the answer. */
   readonly producedBy: 'attached';
@@ -57,5 +62,7 @@ export interface RetrievalOptions {
   readonly mode: Exclude<RagMode, 'off'>;
   /** Most tokens of all passages, estimated. Default: the app's. */
   readonly tokensMax?: number | undefined;
+  /** The conversation in which it is asked: what was said there stands in the prompt already. Default: none. */
+  readonly session?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }

@@ -21,8 +21,8 @@ export function createRetrieval({
   tokensMax: defaultTokensMax = 1_024,
 }: RetrievalParts): Retrieval {
   return {
-    passages: (question, { mode, tokensMax = defaultTokensMax, signal }) =>
-      findPassages(memory, question, { mode, tokensMax, language, signal }),
+    passages: (question, { mode, tokensMax = defaultTokensMax, session, signal }) =>
+      findPassages(memory, question, { mode, tokensMax, session, language, signal }),
     render: renderPassages,
     cite: (answer, passages) => attachCitations(answer, passages, { language }),
     close: () => memory.close(),

@@ -2,6 +2,7 @@ import type { MemoryRow, MemoryStore, SearchHit } from '@gemma-cli/contracts';
 import { createAnalyzer, estimateTokens, findNearDuplicates, type Analyzer } from '@gemma-cli/rag-core';
 import type { Passage, RagMode } from '../passages.ts';
 import { renderPassage } from './render-passages.ts';
+import { createPassageRule } from './passage-rule.ts';
 import { measureRelevance, passGate, type Relevance } from './relevance-gate.ts';
 
 /** What passages are looked for with. */
@@ -10,6 +11,8 @@ export interface FindPassagesOptions {
   readonly mode: Exclude<RagMode, 'off'>;
   /** Most tokens of all passages together, estimated. */
   readonly tokensMax: number;
+  /** The conversation in which it is asked. Default: none. */
+  readonly session?: string | undefined;
   /** ISO 639-1. */
   readonly language: string;
   readonly signal?: AbortSignal | undefined;
@@ -17,6 +20,8 @@ export interface FindPassagesOptions {
 
 /** Hits that are looked at, and passages that go into a prompt. */
 const hitsMax = 12;
+/** Hits that are found: some may be words of this conversation, or of the model. */
+const foundMax = 3 * hitsMax;
 const passagesMax = 6;
 /** Passages of one source: an answer that rests on one page alone is rarely better for a fourth part of it. */
 const passagesOfSourceMax = 3;
@@ -32,12 +37,14 @@ const termsMax = 32;
 export async function findPassages(
   memory: MemoryStore,
   question: string,
-  { mode, tokensMax, language, signal }: FindPassagesOptions,
+  { mode, tokensMax, session, language, signal }: FindPassagesOptions,
 ): Promise<readonly Passage[]> {
   const query = question.slice(0, questionCharsMax).trim();
   if (query === '') return [];
   const analyzer = await createAnalyzer({ language });
-  const { hits } = await memory.search({ query, mode: 'lexical', limit: hitsMax, explain: true }, { signal });
+  const found = await memory.search({ query, mode: 'lexical', limit: foundMax, explain: true }, { signal });
+  const mayStand = createPassageRule({ question: query, session, analyzer });
+  const hits = found.hits.filter(({ row }) => mayStand(row)).slice(0, hitsMax);
   if (hits.length === 0) return [];
   const chosen = mode === 'on' ? hits : await gated(memory, { query, hits, analyzer });
   const passages = withinBudget(capped(chosen, analyzer), tokensMax);
@@ -119,7 +126,7 @@ function withinBudget(rows: readonly MemoryRow[], tokensMax: number): readonly P
   return passages;
 }
 
-function passageOf({ id, kind, text, title, source }: MemoryRow, n: number): Passage {
+function passageOf({ id, kind, text, title, source, session }: MemoryRow, n: number): Passage {
   return {
     n,
     id,
@@ -131,5 +138,6 @@ function passageOf({ id, kind, text, title, source }: MemoryRow, n: number): Pas
     end: source?.end ?? text.length,
     title,
     text,
+    ...(session === null ? {} : { session }),
   };
 }

@@ -21,6 +21,7 @@ export { readSource } from './read-source.ts';
 export type { SourceNow, SourceState } from './read-source.ts';
 export { attachCitations, supportMin } from './attach-citations.ts';
 export type { CitationOptions } from './attach-citations.ts';
+export { chatTag, createConversationMemory } from './create-conversation-memory.ts';
 export { createRetrieval } from './create-retrieval.ts';
 export type { RetrievalParts } from './create-retrieval.ts';
 export { findPassages, relevanceOf } from './find-passages.ts';

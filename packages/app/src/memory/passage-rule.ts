@@ -1,0 +1,24 @@
+import type { MemoryRow } from '@gemma-cli/contracts';
+import type { Analyzer } from '@gemma-cli/rag-core';
+
+/** What decides about rows of conversations. */
+export interface PassageRules {
+  readonly question: string;
+  /** The conversation in which it is asked: its words stand in the prompt already. */
+  readonly session: string | undefined;
+  readonly analyzer: Analyzer;
+}
+
+/**
+ * Whether rows may stand before a question. Of what was said in conversations only what the user said may, in another one,
+ * and only if it has a word that the question has not: the same question, asked before, answers nothing. What the model
+ * said is no source: an answer that rests on an answer before would make a mistake better known each time.
+ */
+export function createPassageRule({ question, session, analyzer }: PassageRules): (row: MemoryRow) => boolean {
+  const asked = new Set(analyzer.analyze(question));
+  return (row) => {
+    if (row.session === null || row.kind === 'document') return true;
+    if (row.writer === 'model' || row.session === session) return false;
+    return analyzer.query(row.text).some(({ term, isStopWord }) => !isStopWord && !asked.has(term));
+  };
+}
