@@ -1,9 +1,7 @@
 import { createAnalyzer, type Analyzer } from '@gemma-cli/rag-core';
 import type { Citation, Passage } from '../passages.ts';
+import { isSupport, joinStatements, readStatement, shareOf, type Statement } from './check-support.ts';
 import { readSource, type SourceState } from './read-source.ts';
-
-/** Least share of a sentence's content terms that its quote must have. */
-export const supportMin = 0.6;
 
 /** What citations are made with. */
 export interface CitationOptions {
@@ -15,8 +13,8 @@ export interface CitationOptions {
 
 /**
  * Attaches to each sentence of an answer the span of a passage that overlaps with it most, and checks it: the quote must
- * occur in the source's bytes, and hold most of what the sentence says. A sentence without a content term, such as `It is.`,
- * needs none.
+ * occur in the source's bytes, and bear the sentence out as far as words can tell ({@link isSupport}). A sentence that takes
+ * several quotes is cited part by part. One without a content term, such as `It is.`, needs none.
  */
 export async function attachCitations(
   answer: string,
@@ -25,7 +23,7 @@ export async function attachCitations(
 ): Promise<readonly Citation[]> {
   if (passages.length === 0) return [];
   const analyzer = await createAnalyzer({ language });
-  const spans = passages.flatMap((passage) => spansOf(passage, analyzer, language));
+  const spans = passages.flatMap((passage) => spansOf({ passage, analyzer, language }));
   const sources = new Map<string, Promise<SourceState>>();
   const sourceOf = (uri: string): Promise<SourceState> => {
     const known = sources.get(uri) ?? read(uri);
@@ -33,32 +31,49 @@ export async function attachCitations(
     return known;
   };
   const citations: Citation[] = [];
-  for (const { text: sentence } of sentencesOf(answer, language)) {
-    const terms = contentTerms(sentence, analyzer);
-    if (terms.size === 0) continue;
-    const n = citations.length + 1;
-    const best = bestSpan(terms, spans);
-    if (best === undefined) {
-      const nowhere = { id: null, uri: null, start: null, end: null, quote: null };
-      citations.push({ n, sentence, ...nowhere, checked: false, producedBy: 'attached', stale: false });
-      continue;
+  for (const { text } of sentencesOf(answer, language)) {
+    for (const { sentence, best } of supported(text, spans, analyzer)) {
+      const n = citations.length + 1;
+      if (best === undefined) {
+        const nowhere = { id: null, uri: null, start: null, end: null, quote: null };
+        citations.push({ n, sentence, ...nowhere, checked: false, producedBy: 'attached', stale: false });
+        continue;
+      }
+      const { passage, start, quote } = best.span;
+      const { occurs, stale } = await compare(passage, quote, sourceOf);
+      citations.push({
+        n,
+        sentence,
+        id: passage.id,
+        uri: passage.uri,
+        start: passage.start + start,
+        end: passage.start + start + quote.length,
+        quote,
+        checked: occurs && best.supports,
+        producedBy: 'attached',
+        stale,
+      });
     }
-    const { passage, start, quote } = best.span;
-    const { occurs, stale } = await compare(passage, quote, sourceOf);
-    citations.push({
-      n,
-      sentence,
-      id: passage.id,
-      uri: passage.uri,
-      start: passage.start + start,
-      end: passage.start + start + quote.length,
-      quote,
-      checked: occurs && best.share >= supportMin,
-      producedBy: 'attached',
-      stale,
-    });
   }
   return citations;
+}
+
+/** A sentence and what supports it best. */
+interface Supported {
+  readonly sentence: string;
+  readonly best: Best | undefined;
+}
+
+/** A sentence with the span for it; its parts with one each, where it takes several to support all of it. */
+function supported(sentence: string, spans: readonly Span[], analyzer: Analyzer): readonly Supported[] {
+  const says = readStatement(sentence, analyzer);
+  if (says.content.size === 0) return [];
+  const best = bestSpan(says, spans);
+  if (best?.supports === true) return [{ sentence, best }];
+  const parts = sentence.split(/[,;]\s+and\s+|;\s+/u);
+  if (parts.length === 1) return [{ sentence, best }];
+  const each = parts.map((part) => ({ sentence: part, best: bestSpan(readStatement(part, analyzer), spans) }));
+  return each.every((part) => part.best?.supports === true) ? each : [{ sentence, best }];
 }
 
 /** Whether the quote is in the source as it is now, and whether that is the source which was read. */
@@ -80,43 +95,60 @@ interface Span {
   /** Offset in the passage's text. */
   readonly start: number;
   readonly quote: string;
-  readonly terms: ReadonlySet<string>;
+  readonly says: Statement;
 }
 
 /** Sentences of a passage, and neighbours of them in twos and threes. */
-function spansOf(passage: Passage, analyzer: Analyzer, language: string): readonly Span[] {
+function spansOf({
+  passage,
+  analyzer,
+  language,
+}: {
+  readonly passage: Passage;
+  readonly analyzer: Analyzer;
+  readonly language: string;
+}): readonly Span[] {
   const { text } = passage;
-  const sentences = sentencesOf(text, language);
+  let head: Statement | undefined;
+  const sentences = sentencesOf(text, language).map(({ start, text: sentence }) => {
+    const isRow = sentence.startsWith('|');
+    const says = readStatement(sentence, analyzer);
+    head = isRow ? (head ?? says) : undefined;
+    // What the columns are called is said of each row.
+    const terms = head === undefined ? says.terms : new Set([...head.terms, ...says.terms]);
+    return { start, end: start + sentence.length, isRow, says: { ...says, terms } };
+  });
   return sentences.flatMap(({ start }, at) =>
-    [0, 1, 2].flatMap((more) => {
-      const last = sentences[at + more];
-      if (last === undefined) return [];
-      const quote = text.slice(start, last.start + last.text.length);
-      return [{ passage, start, quote, terms: new Set(analyzer.analyze(quote)) }];
+    [1, 2, 3].flatMap((count) => {
+      const run = sentences.slice(at, at + count);
+      const end = run.at(-1)?.end;
+      // Rows of a table stand for themselves, with its head: what one says is not said of its neighbours.
+      if (end === undefined || run.length < count || (count > 1 && run.some(({ isRow }) => isRow))) return [];
+      return [{ passage, start, quote: text.slice(start, end), says: joinStatements(run.map(({ says }) => says)) }];
     }),
   );
 }
 
-function bestSpan(
-  terms: ReadonlySet<string>,
-  spans: readonly Span[],
-): { readonly span: Span; readonly share: number } | undefined {
-  let best: { readonly span: Span; readonly share: number } | undefined;
-  for (const span of spans) {
-    let shared = 0;
-    for (const term of terms) if (span.terms.has(term)) shared += 1;
-    const share = shared / terms.size;
-    const isBetter =
-      share > (best?.share ?? 0) ||
-      (best !== undefined && share === best.share && span.quote.length < best.span.quote.length);
-    if (share > 0 && isBetter) best = { span, share };
-  }
-  return best;
+/** The span that fits best to a sentence. */
+interface Best {
+  readonly span: Span;
+  readonly supports: boolean;
 }
 
-/** What a sentence says: its terms without stop words. */
-function contentTerms(sentence: string, analyzer: Analyzer): ReadonlySet<string> {
-  return new Set(analyzer.query(sentence).flatMap(({ term, isStopWord }) => (isStopWord ? [] : [term])));
+/** The span that overlaps most with a sentence: one that bears it out, where there is one; the shortest of equals. */
+function bestSpan(sentence: Statement, spans: readonly Span[]): Best | undefined {
+  let best: (Best & { readonly share: number }) | undefined;
+  for (const span of spans) {
+    const share = shareOf(sentence, span.says);
+    if (share === 0) continue;
+    const supports = isSupport(sentence, span.says);
+    const order =
+      best === undefined
+        ? 1
+        : Number(supports) - Number(best.supports) || share - best.share || best.span.quote.length - span.quote.length;
+    if (order > 0) best = { span, supports, share };
+  }
+  return best;
 }
 
 /** Sentences and lines of a text, without the white space around them. */
@@ -126,8 +158,9 @@ function sentencesOf(text: string, language: string): readonly { readonly start:
   // A list or a table has no full stops: each of its lines is a sentence. In prose a line end inside one is none.
   for (const { index, 0: block } of text.matchAll(/(?:(?!\n\s*\n|\n[ \t]*(?:[-*+|>#]|\d+[.)])[ \t])[^])+/gu)) {
     for (const { segment, index: at } of segmenter.segment(block.replaceAll('\n', ' '))) {
-      const lead = segment.length - segment.trimStart().length;
-      const length = segment.trim().length;
+      // White space, and marks that close the sentence before: `**Short.** Then …`.
+      const lead = /^(?:[*_"”)]+(?=\s))?\s*/u.exec(segment)?.[0].length ?? 0;
+      const length = segment.slice(lead).trimEnd().length;
       if (length === 0) continue;
       const start = index + at + lead;
       sentences.push({ start, text: text.slice(start, start + length) });

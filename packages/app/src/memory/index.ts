@@ -19,8 +19,9 @@ export type {
 } from './audit-memory.ts';
 export { readSource } from './read-source.ts';
 export type { SourceNow, SourceState } from './read-source.ts';
-export { attachCitations, supportMin } from './attach-citations.ts';
+export { attachCitations } from './attach-citations.ts';
 export type { CitationOptions } from './attach-citations.ts';
+export { supportMin } from './check-support.ts';
 export { chatTag, createConversationMemory } from './create-conversation-memory.ts';
 export { createRetrieval } from './create-retrieval.ts';
 export type { RetrievalParts } from './create-retrieval.ts';
