@@ -89,6 +89,19 @@ export interface MainOptions {
 }
 export declare function main(options: MainOptions): Promise<number>;
 
+// dist/runtime/create-embedder.d.ts
+import type { Embedder, EmbedderOptions, ImplementationName, Resolution } from '@gemma-cli/contracts';
+import { type ImplementationSource } from './resolve.ts';
+export interface CreateEmbedderOptions extends EmbedderOptions {
+    readonly implementation?: ImplementationName | undefined;
+    readonly sources?: Readonly<Record<ImplementationName, ImplementationSource>> | undefined;
+}
+export interface CreatedEmbedder {
+    readonly embedder: Embedder;
+    readonly resolution: Resolution;
+}
+export declare function createEmbedder({ implementation, sources, ...options }: CreateEmbedderOptions): Promise<CreatedEmbedder>;
+
 // dist/runtime/create-engine.d.ts
 import type { Engine, EngineOptions, ImplementationName, Resolution } from '@gemma-cli/contracts';
 import { type ImplementationSource } from './resolve.ts';
@@ -118,6 +131,8 @@ export declare function createMemory({ implementation, sources, ...options }: Cr
 // dist/runtime/index.d.ts
 export { createEngine } from './create-engine.ts';
 export type { CreatedEngine, CreateEngineOptions } from './create-engine.ts';
+export { createEmbedder } from './create-embedder.ts';
+export type { CreatedEmbedder, CreateEmbedderOptions } from './create-embedder.ts';
 export { createMemory } from './create-memory.ts';
 export type { CreatedMemory, CreateMemoryOptions } from './create-memory.ts';
 export { resolveImplementation } from './resolve.ts';

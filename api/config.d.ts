@@ -102,6 +102,7 @@ export interface SamplingSection {
 }
 export interface MemorySection {
     readonly language: string;
+    readonly embeddingModel: string;
     readonly rememberChats: 'ask' | boolean;
     readonly consolidateEveryMs: number;
     readonly workingTtlMs: number;

@@ -17,6 +17,7 @@ import { findRuntime } from '../commands/find-runtime.ts';
 import { localPath } from '../commands/local-path.ts';
 import { createEngine } from '../runtime/create-engine.ts';
 import type { AnswerFlags } from '../thin/connection.ts';
+import { workerEnvironment } from './worker-environment.ts';
 
 /** What {@link openClient} takes: what the command line and its environment say. */
 export interface OpenClientOptions {
@@ -108,13 +109,4 @@ async function openRetrieval({
   });
   if (resolution.reason !== undefined) warn?.(`Using the ${resolution.active} memory: ${resolution.reason}.`);
   return createRetrieval({ memory, language: config.memory.language, tokensMax: config.rag.contextTokensMax });
-}
-
-/**
- * What the model process gets of the environment: what Windows needs to load a library, and which graphics cards the user
- * wants to be seen. Nothing else reaches native code, LD_LIBRARY_PATH least of all: it hides the runtime's own libraries.
- */
-function workerEnvironment(env: OpenClientOptions['env']): Record<string, string> {
-  const names = ['SystemRoot', 'TEMP', 'TMP', 'CUDA_VISIBLE_DEVICES', 'GGML_VK_VISIBLE_DEVICES'];
-  return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
 }

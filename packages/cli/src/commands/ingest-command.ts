@@ -1,6 +1,7 @@
 import type { CommandContext, CommandDefinition, CommandInput } from '../command.ts';
 import { memoryOption } from '../option-table.ts';
 import { createIngestReporter } from './memory/ingest-reporter.ts';
+import { finishVectors } from './memory/make-vectors.ts';
 import { withMemory, type OpenedMemory } from './memory/open-memory.ts';
 import { shortUri } from '../render/render-citations.ts';
 import { formatBytes, printJson, printNotice } from './print.ts';
@@ -39,7 +40,12 @@ export const ingestCommand: CommandDefinition = {
   run: (context, input) => {
     if (input.options['watch'] === true && input.arguments.some((name) => name === '-' || /^https?:/i.test(name)))
       throw usageError('Expected files, folders or patterns with --watch: a stream or a page tells no changes.');
-    return withMemory(context, input, (opened) => ingest(context, input, opened));
+    return withMemory(
+      context,
+      input,
+      async (opened) => finishVectors(context, opened, await ingest(context, input, opened)),
+      { vectors: 'make' },
+    );
   },
 };
 

@@ -3,6 +3,7 @@ import { addCommand, forgetCommand, listCommand, showCommand, updateCommand } fr
 import {
   auditCommand,
   consolidateCommand,
+  embedCommand,
   exportCommand,
   importCommand,
   statsCommand,
@@ -25,6 +26,7 @@ export const memoryCommand: CommandDefinition = {
     forgetCommand,
     statsCommand,
     consolidateCommand,
+    embedCommand,
     auditCommand,
     verifyCommand,
     exportCommand,

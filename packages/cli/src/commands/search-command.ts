@@ -1,6 +1,7 @@
 import { memoryDefaults } from '@gemma-cli/contracts';
 import type { CommandDefinition } from '../command.ts';
 import { memoryOption } from '../option-table.ts';
+import { searchInMode, vectorsOfMode } from './memory/make-vectors.ts';
 import { filterOptions, readCount, readFilter, readMode, searchOptions } from './memory/memory-options.ts';
 import { withMemory } from './memory/open-memory.ts';
 import { printHits, searchJson } from './memory/render-rows.ts';
@@ -21,22 +22,28 @@ export const searchCommand: CommandDefinition = {
     },
     { command: 'gemma search "release date" --json', effect: 'prints one JSON object' },
   ],
-  run: (context, input) =>
-    withMemory(context, input, async ({ memory, description }) => {
-      const { cwd, signal, stdout, options } = context;
-      const filter = readFilter(input, { cwd, now: Date.now() });
-      const result = await memory.search(
-        {
+  run: (context, input) => {
+    const asked = readMode(input);
+    return withMemory(
+      context,
+      input,
+      async (opened) => {
+        const { cwd, signal, stdout, options } = context;
+        const filter = readFilter(input, { cwd, now: Date.now() });
+        const request = {
           query: input.arguments.join(' '),
-          mode: readMode(input),
           limit: readCount(input, 'limit', { min: 1, max: memoryDefaults.limitMax }),
           filter,
           explain: input.options['explain'] === true,
-        },
-        { signal },
-      );
-      if (options.json) printJson(stdout, searchJson(result, description));
-      else printHits(context, result);
-      return 0;
-    }),
+        };
+        const result = await searchInMode(context, opened, asked, (mode) =>
+          opened.memory.search({ ...request, mode }, { signal }),
+        );
+        if (options.json) printJson(stdout, searchJson(result, opened.description));
+        else printHits(context, result);
+        return 0;
+      },
+      { vectors: vectorsOfMode(asked) },
+    );
+  },
 };

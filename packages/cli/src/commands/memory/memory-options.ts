@@ -63,7 +63,8 @@ export const searchOptions: readonly OptionDefinition[] = [
     long: 'mode',
     value: 'MODE',
     choices: ['lexical', 'dense', 'hybrid'],
-    summary: 'By words, by meaning, or both. By meaning needs a model for vectors. Default: lexical.',
+    summary:
+      'By words, by meaning, or both. By meaning needs an embedding model. Default: both where there is one, else by words.',
   },
   limitOption,
   { long: 'explain', summary: 'Tell what each score is made of.' },

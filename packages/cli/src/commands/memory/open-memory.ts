@@ -1,6 +1,7 @@
 import { ensureHome, homeLayout, loadConfig, memoryOptionsOf } from '@gemma-cli/config';
 import type { LoadedConfig } from '@gemma-cli/config';
-import type { ImplementationName, MemoryStore, Resolution } from '@gemma-cli/contracts';
+import { isGemmaError } from '@gemma-cli/contracts';
+import type { Embedder, ImplementationName, MemoryStore, Resolution } from '@gemma-cli/contracts';
 import type { CommandContext, CommandInput } from '../../command.ts';
 import { createLogPrinter } from '../../render/log-printer.ts';
 import { createMemory } from '../../runtime/create-memory.ts';
@@ -21,6 +22,34 @@ export interface OpenedMemory {
   readonly memory: MemoryStore;
   readonly description: MemoryDescription;
   readonly loaded: LoadedConfig;
+  readonly vectors: OpenedVectors;
+}
+
+/**
+ * What a command does with vectors. `none`: nothing, and no model is looked for. `known`: it counts them; no model is
+ * loaded. `try`: it uses and makes them where that works. `make`: it makes them from the beginning on, where that works.
+ * `demand`: it fails without them.
+ */
+export type VectorNeed = 'none' | 'known' | 'try' | 'make' | 'demand';
+
+/** The embedding model of an opened memory. */
+export type OpenedVectors =
+  | {
+      /** Its name. */
+      readonly model: string;
+      /** Who hears of how many passages vectors were just computed. */
+      listener: ((count: number) => void) | null;
+    }
+  | {
+      readonly model: null;
+      /** Why there is none, and what to do about it. `null`: nobody wants to know. */
+      readonly line: string | null;
+    };
+
+/** How a memory is opened. */
+export interface WithMemoryOptions {
+  /** Default `none`. */
+  readonly vectors?: VectorNeed | undefined;
 }
 
 /** Opens the memory that a command names, hands it over, and closes it whatever happens. */
@@ -28,26 +57,71 @@ export async function withMemory<T>(
   context: CommandContext,
   input: CommandInput,
   work: (opened: OpenedMemory) => Promise<T>,
+  { vectors: need = 'none' }: WithMemoryOptions = {},
 ): Promise<T> {
   const { env, cwd, options } = context;
   await ensureHome(options.home);
   const loaded = await loadConfig({ home: options.home, cwd, env });
   for (const warning of loaded.warnings) printNotice(context, `gemma: ${warning}`);
-  const log = createLogPrinter(input, context.stderr);
+  const printLog = createLogPrinter(input, context.stderr);
+  const log = (message: string): void => {
+    printLog({ level: 'info', message });
+  };
   const name = input.options['memory'];
-  const { memory, resolution } = await createMemory({
-    ...memoryOptionsOf(loaded.config, homeLayout(options.home).memory),
-    ...(typeof name === 'string' ? { namespace: name } : {}),
-    implementation: loaded.config.performance.useOptimizedRag ? 'optimized' : 'legacy',
-    log: (message) => log({ level: 'info', message }),
-  });
+  const { embedder, vectors } = await openVectors(context, { loaded, need, log });
   try {
-    const description = describeMemory(memory, resolution);
-    if (description.reason !== undefined)
-      printNotice(context, `gemma: Using the ${description.active} memory: ${description.reason}.`);
-    return await work({ memory, description, loaded });
+    const { memory, resolution } = await createMemory({
+      ...memoryOptionsOf(loaded.config, homeLayout(options.home).memory),
+      ...(typeof name === 'string' ? { namespace: name } : {}),
+      ...(embedder === null ? {} : { embedder, embedInBackground: need === 'make' }),
+      implementation: loaded.config.performance.useOptimizedRag ? 'optimized' : 'legacy',
+      log,
+    });
+    try {
+      const description = describeMemory(memory, resolution);
+      if (description.reason !== undefined)
+        printNotice(context, `gemma: Using the ${description.active} memory: ${description.reason}.`);
+      return await work({ memory, description, loaded, vectors });
+    } finally {
+      await memory.close();
+    }
   } finally {
-    await memory.close();
+    await embedder?.close();
+  }
+}
+
+/** Finds the embedding model and makes its embedder, as far as a command needs them. */
+async function openVectors(
+  { env, cwd, options }: CommandContext,
+  {
+    loaded: { config },
+    need,
+    log,
+  }: { readonly loaded: LoadedConfig; readonly need: VectorNeed; readonly log: (message: string) => void },
+): Promise<{ readonly embedder: Embedder | null; readonly vectors: OpenedVectors }> {
+  if (need === 'none') return { embedder: null, vectors: { model: null, line: null } };
+  const { noEmbeddingModel, openMemoryEmbedder } = await import('../../client/memory-embedder.ts');
+  let opened: { readonly model: string; listener: ((count: number) => void) | null } | undefined;
+  try {
+    const found = await openMemoryEmbedder({
+      home: options.home,
+      cwd,
+      env,
+      config,
+      learn: need !== 'known',
+      onVectors: (count) => opened?.listener?.(count),
+      log,
+    });
+    if (found.embedder !== null) {
+      opened = { model: found.model, listener: null };
+      return { embedder: found.embedder, vectors: opened };
+    }
+    if (need === 'demand') throw noEmbeddingModel(found.why);
+    const line = found.why === 'none' ? `gemma: ${noEmbeddingModel(found.why).message}` : null;
+    return { embedder: null, vectors: { model: null, line } };
+  } catch (error) {
+    if (need === 'demand' || !isGemmaError(error) || error.code === 'ABORTED') throw error;
+    return { embedder: null, vectors: { model: null, line: `gemma: By words alone: ${error.message}` } };
   }
 }
 

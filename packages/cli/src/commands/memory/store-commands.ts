@@ -8,6 +8,7 @@ import type { ExportLine, MemoryStats } from '@gemma-cli/contracts';
 import type { CommandDefinition } from '../../command.ts';
 import { memoryOption } from '../../option-table.ts';
 import { formatBytes, printJson, printLine, printNotice } from '../print.ts';
+import { makeVectors } from './make-vectors.ts';
 import { withMemory } from './open-memory.ts';
 import { shortUri } from '../../render/render-citations.ts';
 
@@ -18,12 +19,55 @@ export const statsCommand: CommandDefinition = {
   options: [memoryOption],
   examples: [{ command: 'gemma memory stats --json', effect: 'the same shape for every store' }],
   run: (context, input) =>
-    withMemory(context, input, async ({ memory, description }) => {
-      const stats = await memory.stats();
-      if (context.options.json) printJson(context.stdout, { ...stats, memory: description });
-      else for (const line of statsLines(stats)) printLine(context.stdout, line);
-      return 0;
-    }),
+    withMemory(
+      context,
+      input,
+      async ({ memory, description, vectors: { model } }) => {
+        const stats = await memory.stats();
+        if (context.options.json) printJson(context.stdout, { ...stats, memory: description, embeddingModel: model });
+        else for (const line of statsLines(stats, model)) printLine(context.stdout, line);
+        return 0;
+      },
+      { vectors: 'known' },
+    ),
+};
+
+/** `gemma memory embed`. */
+export const embedCommand: CommandDefinition = {
+  name: 'embed',
+  summary: 'Make the vectors that are missing, so that everything is found by its meaning, too.',
+  options: [memoryOption],
+  examples: [
+    { command: 'gemma memory embed', effect: 'makes all of them after an embedding model was installed or changed' },
+  ],
+  run: (context, input) =>
+    withMemory(
+      context,
+      input,
+      async (opened) => {
+        const startedMs = performance.now();
+        const made = await makeVectors(context, opened);
+        const { rows, index } = await opened.memory.stats();
+        const tookMs = performance.now() - startedMs;
+        const { model } = opened.vectors;
+        if (context.options.json)
+          printJson(context.stdout, {
+            embeddingModel: model,
+            made,
+            vectors: index.vectors,
+            rows: rows.total,
+            tookMs,
+            memory: opened.description,
+          });
+        else
+          printNotice(
+            context,
+            `${made} ${made === 1 ? 'vector' : 'vectors'} by ${model}, ${(tookMs / 1000).toFixed(1)} s: ${index.vectors} of ${rows.total} rows have one.`,
+          );
+        return 0;
+      },
+      { vectors: 'demand' },
+    ),
 };
 
 /** `gemma memory consolidate`. */
@@ -235,7 +279,7 @@ async function* readLines(stream: Readable, name: string): AsyncGenerator<Export
   }
 }
 
-function statsLines(stats: MemoryStats): readonly string[] {
+function statsLines(stats: MemoryStats, model: string | null): readonly string[] {
   const { rows, documents, tiers, expired, removed, index, disk, cache, pendingWrites, seq } = stats;
   const facts: readonly (readonly [string, string])[] = [
     ['memory', `${stats.namespace}, ${stats.backend}, ${stats.implementation}`],
@@ -251,7 +295,8 @@ function statsLines(stats: MemoryStats): readonly string[] {
         .map(([reason, count]) => `${count} ${reason}`)
         .join(', '),
     ],
-    ['index', `${index.terms} terms, ${index.postings} postings, ${index.segments} segments, ${index.vectors} vectors`],
+    ['index', `${index.terms} terms, ${index.postings} postings, ${index.segments} segments`],
+    ['vectors', model === null ? 'none' : `${index.vectors} of ${rows.total} rows, by ${model}`],
     ['memory use', index.memoryBytes === null ? 'unknown' : formatBytes(index.memoryBytes)],
     ['disk', `${formatBytes(disk.recordBytes)} record, ${formatBytes(disk.indexBytes)} index`],
     [
