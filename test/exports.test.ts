@@ -18,7 +18,7 @@ const pinned: Readonly<Record<string, readonly string[]>> = {
   'rag-core': ['.'],
   'rag-optimized': ['.'],
   record: ['.'],
-  testkit: ['.', './scripted-worker', './stand-in-gemma', './replay-gemma', './memory-child'],
+  testkit: ['.', './scripted-worker', './stand-in-gemma', './replay-gemma', './memory-child', './memory-crash-child'],
 };
 
 test('every package exports the pinned keys and its manifest, and nothing else', () => {

@@ -67,3 +67,5 @@ export { memoryDifferential } from './memory-differential.ts';
 export type { MemoryDifferentialSubject } from './memory-differential.ts';
 export { memoryCrowd } from './memory-crowd.ts';
 export type { MemoryCrowdSubject } from './memory-crowd.ts';
+export { memoryCrashes } from './memory-crashes.ts';
+export type { MemoryCrashesSubject } from './memory-crashes.ts';
