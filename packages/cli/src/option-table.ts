@@ -134,8 +134,18 @@ export const askOptions: readonly OptionDefinition[] = [
   ...singleAnswerOptions,
 ];
 
+const rememberOption: OptionDefinition = {
+  long: 'no-remember',
+  summary: 'Remember nothing of this chat, whatever memory.remember_chats says, and do not ask.',
+};
+
 /** Options of `gemma chat`. */
-export const chatOptions: readonly OptionDefinition[] = [modelOption, ...commonAnswerOptions];
+export const chatOptions: readonly OptionDefinition[] = [modelOption, ...commonAnswerOptions, rememberOption];
 
 /** Options of `gemma run MODEL [TEXT]`. */
-export const runOptions: readonly OptionDefinition[] = [fileOption, ...commonAnswerOptions, ...singleAnswerOptions];
+export const runOptions: readonly OptionDefinition[] = [
+  fileOption,
+  ...commonAnswerOptions,
+  ...singleAnswerOptions,
+  rememberOption,
+];

@@ -83,6 +83,8 @@ export async function scriptedWorld(
     TERM: 'xterm',
     GEMMA_HOME: join(folder, 'home'),
     GEMMA_GEMMA_DEFAULT_MODEL: model,
+    // Otherwise every first chat asks; whoever tests that takes it away.
+    GEMMA_MEMORY_REMEMBER_CHATS: 'false',
     GEMMA_TEST_WORKER: JSON.stringify(scriptedWorker({ journal, ...script })),
   };
   return { env, journal };

@@ -28,6 +28,8 @@ export interface ChatWorld {
   readonly places: SavedChatPlaces;
   /** The last question, when it got no answer at all: how it is asked again. Commands that leave it behind forget it. */
   unanswered: UnansweredQuestion | undefined;
+  /** The user is asked after this answer whether chats may be remembered. */
+  asksToRemember: boolean;
   /** The model that was made ready. */
   readonly prepared: PreparedModel | undefined;
   /** Prints a line that is not the answer. */
@@ -179,6 +181,12 @@ export const chatCommands: readonly ChatCommand[] = [
     },
   },
   {
+    name: '/remember',
+    argument: '[on|off|forget]',
+    summary: 'show or set whether this conversation is remembered, or forget what is',
+    run: remember,
+  },
+  {
     name: '/retry',
     aliases: ['/regenerate'],
     summary: 'ask the last question again, with another seed',
@@ -216,9 +224,14 @@ export const chatCommands: readonly ChatCommand[] = [
     aliases: ['/new', '/reset'],
     summary: 'forget the conversation; the system text stays',
     run(world) {
-      world.session.clear();
+      const { session, say } = world;
+      session.clear();
       world.unanswered = undefined;
-      world.say('The conversation is forgotten.');
+      say(
+        session.remembers
+          ? 'Another conversation begins. What was remembered of the last one stays.'
+          : 'The conversation is forgotten.',
+      );
       return stay;
     },
   },
@@ -263,17 +276,17 @@ export const chatCommands: readonly ChatCommand[] = [
   },
 ];
 
-const memoryGone = 'It was a command of the memory of the Python program; this chat has no memory.';
+const inShell = (command: string): string => `It was a command of the Python program. In a shell: \`${command}\`.`;
 
 /** What users of the Python and C++ programs may type, and what stands for it now. */
 const elsewhere: Readonly<Record<string, string>> = {
-  '/store': memoryGone,
-  '/recall': memoryGone,
-  '/search': memoryGone,
-  '/ingest': memoryGone,
-  '/memory_stats': memoryGone,
-  '/cleanup': memoryGone,
-  '/consolidate': memoryGone,
+  '/store': inShell('gemma memory add TEXT'),
+  '/recall': inShell('gemma recall TEXT'),
+  '/search': inShell('gemma search TEXT'),
+  '/ingest': inShell('gemma ingest FILE'),
+  '/memory_stats': inShell('gemma memory stats'),
+  '/cleanup': inShell('gemma memory consolidate'),
+  '/consolidate': inShell('gemma memory consolidate'),
   '/tools': 'This chat calls no tools.',
   '/backend': 'What computes is chosen at the start: `gemma chat --engine NAME`. /show tells which one answers.',
   '/benchmark': 'Benchmarks are a command of their own: `gemma bench`.',
@@ -503,6 +516,35 @@ function show(world: ChatWorld, argument: string): CommandOutcome {
     ['messages', String(session.messages.length)],
   ];
   say(columns(rows).join('\n'));
+  return stay;
+}
+
+async function remember(world: ChatWorld, argument: string): Promise<CommandOutcome> {
+  const { session, say } = world;
+  switch (argument) {
+    case '':
+      break;
+    case 'on':
+    case 'off':
+      // Who says it here need not be asked.
+      world.asksToRemember = false;
+      session.setRemember(argument === 'on');
+      break;
+    case 'forget': {
+      world.asksToRemember = false;
+      const rows = await session.forgetRemembered();
+      say(`${rows} ${rows === 1 ? 'row is' : 'rows are'} forgotten for good.`);
+      break;
+    }
+    default:
+      say(`Expected on, off or forget after /remember, got ${argument}.`);
+      return misused;
+  }
+  say(
+    session.remembers
+      ? 'This conversation is remembered; `gemma memory list --tag chat` shows what is.'
+      : 'What is said here from now on is not remembered.',
+  );
   return stay;
 }
 

@@ -29,6 +29,10 @@ export interface ChatTerminal {
   endAnswer(): void;
   /** Registers who stops when Ctrl-C comes during an answer. Gives a function that ends the registration. */
   onInterrupt(stop: () => void): () => void;
+  /** Asks for one line, as it was typed; `undefined` when the user leaves. */
+  ask(question: string): Promise<string | undefined>;
+  /** Takes a line that was typed as a message or command: into the history, without its marks. */
+  take(line: string): Promise<string>;
   /** Asks for yes or no; anything but yes is no. */
   confirm(question: string): Promise<boolean>;
   /** Lets the user write in their editor; `undefined` when that failed, which was told. */
@@ -91,6 +95,15 @@ export async function openChatTerminal(
     else renderer.note(line);
   }
 
+  function ask(question: string): Promise<string | undefined> {
+    return editor.read({ prompt: `${question} ` });
+  }
+
+  async function take(line: string): Promise<string> {
+    await history.add(line);
+    return unwrapMessage(line);
+  }
+
   async function composeHere(text: string): Promise<string | undefined> {
     try {
       const { openEditor } = await import('../commands/open-editor.ts');
@@ -104,10 +117,10 @@ export async function openChatTerminal(
   return {
     async read() {
       const line = await editor.read({ prompt: '> ' });
-      if (line === undefined) return undefined;
-      await history.add(line);
-      return unwrapMessage(line);
+      return line === undefined ? undefined : take(line);
     },
+    ask,
+    take,
     print,
     startAnswer(loading) {
       renderer = createChatRenderer({
@@ -131,7 +144,7 @@ export async function openChatTerminal(
     },
     onInterrupt: editor.onInterrupt,
     async confirm(question) {
-      const answer = await editor.read({ prompt: `${question} [y/N] ` });
+      const answer = await ask(`${question} [y/N]`);
       return /^\s*y(?:es)?\s*$/i.test(answer ?? '');
     },
     compose: (text) => editor.release(() => composeHere(text)),

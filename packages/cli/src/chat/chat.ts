@@ -8,7 +8,7 @@ import {
   type Client,
   type PreparedModel,
 } from '@gemma-cli/app';
-import { ensureHome, homeLayout, loadConfig } from '@gemma-cli/config';
+import { ensureHome, homeLayout, loadConfig, setConfigValue } from '@gemma-cli/config';
 import { GemmaError, requestDefaults, type Engine, type GemmaErrorJson } from '@gemma-cli/contracts';
 import type { ModelStore } from '@gemma-cli/models';
 import { openClient } from '../client/open-client.ts';
@@ -29,6 +29,7 @@ import {
   type ChatWorld,
   type CommandOutcome,
 } from './chat-commands.ts';
+import { askToRemember } from './ask-to-remember.ts';
 import { createFigures } from './figures.ts';
 import { readPipedLines } from './piped-lines.ts';
 import type { ChatTerminal } from './chat-terminal.ts';
@@ -80,12 +81,14 @@ export async function chat(context: CommandContext, input: CommandInput, { worke
   const pipe = isInteractive ? undefined : readPipedLines(stdin, signal);
   try {
     const { model, system, options, rag, template } = await resolveFlags(flags, { home: globals.home });
-    const session = client.openSession({ model, system, options, rag });
     const loaded = await loadConfig({ home: globals.home, cwd, env });
+    const remember = input.options['remember'] === false ? false : loaded.config.memory.rememberChats;
+    const session = client.openSession({ model, system, options, rag, remember: remember === true });
     const world = chatWorld({
       context,
       style,
       isInteractive,
+      asksToRemember: isInteractive && !style.quiet && remember === 'ask',
       session,
       options,
       store: storeOf(context, loaded),
@@ -109,8 +112,14 @@ export async function chat(context: CommandContext, input: CommandInput, { worke
       if (!style.quiet) say('Type a message. /help lists commands and keys, Ctrl-D leaves.');
       world.prepare();
     }
-    const next = (): Promise<string | undefined> =>
-      terminal === undefined ? (pipe?.next() ?? Promise.resolve(undefined)) : terminal.read();
+    /** A message that was typed where something else was asked for. */
+    let ahead: string | undefined;
+    const next = (): Promise<string | undefined> => {
+      if (terminal === undefined) return pipe?.next() ?? Promise.resolve(undefined);
+      const line = ahead;
+      ahead = undefined;
+      return line === undefined ? terminal.read() : terminal.take(line);
+    };
 
     /** Without a terminal: the code of the first answer or command that failed. Somebody at one has seen it. */
     let failure: number | undefined;
@@ -150,7 +159,10 @@ export async function chat(context: CommandContext, input: CommandInput, { worke
         threadsOf: (name) => threadsOf(engine, name),
       });
       if (signal.aborted) return 130;
-      if (problem === undefined) continue;
+      if (problem === undefined) {
+        ahead = await askOnce(world, { terminal, home: globals.home, signal });
+        continue;
+      }
       fail(exitCodeOf(problem));
       if (endsChat(problem, terminal)) return failure ?? exitCodeOf(problem);
     }
@@ -160,6 +172,31 @@ export async function chat(context: CommandContext, input: CommandInput, { worke
     pipe?.close();
     await client.close();
   }
+}
+
+/**
+ * After the first answer of the first chat at a terminal: whether chats may be remembered. Who has an answer knows by then
+ * what there is to remember, and has waited for nothing. Gives what was typed instead of a yes or no.
+ */
+async function askOnce(
+  world: ChatWorld,
+  {
+    terminal,
+    home,
+    signal,
+  }: { readonly terminal: ChatTerminal | undefined; readonly home: string; readonly signal: AbortSignal },
+): Promise<string | undefined> {
+  if (!world.asksToRemember || terminal === undefined || signal.aborted) return undefined;
+  world.asksToRemember = false;
+  return askToRemember({
+    session: world.session,
+    ask: terminal.ask,
+    say: world.say,
+    store: async (value) => {
+      await ensureHome(home);
+      await setConfigValue({ file: homeLayout(home).config, key: 'memory.remember_chats', value });
+    },
+  });
 }
 
 interface AnswerParts {
@@ -249,6 +286,7 @@ interface WorldParts {
   readonly context: CommandContext;
   readonly style: AnswerStyle;
   readonly isInteractive: boolean;
+  readonly asksToRemember: boolean;
   readonly session: ChatSession;
   readonly options: AnswerOptions;
   readonly store: ModelStore;
@@ -258,7 +296,7 @@ interface WorldParts {
 }
 
 function chatWorld(parts: WorldParts): ChatWorld {
-  const { context, style, isInteractive, session, options, store, loading, say, terminal } = parts;
+  const { context, style, isInteractive, asksToRemember, session, options, store, loading, say, terminal } = parts;
   const { cwd, env, stdin, stdout, options: globals } = context;
   const hasTerminal = stdin.isTTY === true && stdout.isTTY === true;
   const lacking = hasTerminal && style.json ? 'a chat without --json: stdout is for JSON alone.' : 'a terminal.';
@@ -268,6 +306,7 @@ function chatWorld(parts: WorldParts): ChatWorld {
     figures: createFigures(),
     places: { folder: homeLayout(globals.home).sessions, cwd },
     unanswered: undefined,
+    asksToRemember,
     get prepared() {
       return loading.model;
     },

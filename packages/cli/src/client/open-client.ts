@@ -1,17 +1,18 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { createApp, type Client, type Retrieval } from '@gemma-cli/app';
+import { createApp, type Client } from '@gemma-cli/app';
 import type { GemmaConfig } from '@gemma-cli/config';
 import {
   engineOptionsOf,
+  ensureHome,
   homeLayout,
   loadConfig,
   memoryOptionsOf,
   requestOptionsOf,
   resolveHome,
 } from '@gemma-cli/config';
-import type { Engine, WorkerSpec } from '@gemma-cli/contracts';
+import type { Engine, MemoryStore, WorkerSpec } from '@gemma-cli/contracts';
 import { createModelStore } from '@gemma-cli/models';
 import { findRuntime } from '../commands/find-runtime.ts';
 import { localPath } from '../commands/local-path.ts';
@@ -58,6 +59,8 @@ export async function openClient({
   for (const warning of loaded.warnings) warn?.(warning);
   const { config } = loaded;
   const store = createModelStore({ folder: homeLayout(home).models });
+  const { memory: folder } = homeLayout(home);
+  const memory = once(() => openMemory({ folder, config, namespace: flags.memory, warn, log }));
   return createApp({
     engine: async () => {
       const created = await createEngine({
@@ -79,13 +82,38 @@ export async function openClient({
       find: (reference) => store.find(localPath(cwd, reference)),
     },
     defaults: { model: config.gemma.defaultModel, options: requestOptionsOf(loaded), rag: config.rag.mode },
-    retrieval: () => openRetrieval({ folder: homeLayout(home).memory, config, namespace: flags.memory, warn, log }),
+    // Where nothing was ever remembered, nothing is made and no package of the memory is loaded.
+    retrieval: async () => {
+      if (!existsSync(join(folder, 'record.db'))) return null;
+      const { createRetrieval } = await import('@gemma-cli/app/memory');
+      const { contextTokensMax: tokensMax } = config.rag;
+      return createRetrieval({ memory: await memory(), language: config.memory.language, tokensMax });
+    },
+    conversations: async () => {
+      const { createConversationMemory } = await import('@gemma-cli/app/memory');
+      // The home is made, and made private, before something is kept in it.
+      await ensureHome(home);
+      return createConversationMemory({ memory: await memory() });
+    },
+    warn,
     log,
   });
 }
 
-/** Opens what is remembered. Where nothing ever was, nothing is made and no package of the memory is loaded. */
-async function openRetrieval({
+/** Opens something when it is first needed, and again only if that failed. */
+function once<T>(open: () => Promise<T>): () => Promise<T> {
+  let opened: Promise<T> | undefined;
+  return () => {
+    opened ??= open().catch((error: unknown) => {
+      opened = undefined;
+      throw error;
+    });
+    return opened;
+  };
+}
+
+/** Opens what is remembered. The app closes it. */
+async function openMemory({
   folder,
   config,
   namespace,
@@ -95,12 +123,8 @@ async function openRetrieval({
   readonly folder: string;
   readonly config: GemmaConfig;
   readonly namespace: string | undefined;
-}): Promise<Retrieval | null> {
-  if (!existsSync(join(folder, 'record.db'))) return null;
-  const [{ createMemory }, { createRetrieval }] = await Promise.all([
-    import('../runtime/create-memory.ts'),
-    import('@gemma-cli/app/memory'),
-  ]);
+}): Promise<MemoryStore> {
+  const { createMemory } = await import('../runtime/create-memory.ts');
   const { memory, resolution } = await createMemory({
     ...memoryOptionsOf(config, folder),
     ...(namespace === undefined ? {} : { namespace }),
@@ -108,5 +132,5 @@ async function openRetrieval({
     log,
   });
   if (resolution.reason !== undefined) warn?.(`Using the ${resolution.active} memory: ${resolution.reason}.`);
-  return createRetrieval({ memory, language: config.memory.language, tokensMax: config.rag.contextTokensMax });
+  return memory;
 }
