@@ -392,7 +392,7 @@ const definitions: {
     },
     consolidateEveryMs: {
       name: 'consolidate_every',
-      ...duration(0, 31_536_000_000),
+      ...duration(0, 604_800_000),
       project: false,
       default: '5m',
       reason: "The ancestor's documented interval; one process at a time does it, while nobody asks anything.",

@@ -15,6 +15,7 @@ import type {
   WriteResult,
 } from '@gemma-cli/contracts';
 import type { Analyzer } from '@gemma-cli/rag-core';
+import { createBackgroundConsolidation } from './background-consolidation.ts';
 import { createChangeFeed, plainChange } from './change-feed.ts';
 import { checkForget, checkIds, idCharsMax, resolveList, resolveSearch } from './check-requests.ts';
 import { checkList, checkString, checkWhole } from './check-values.ts';
@@ -40,7 +41,7 @@ export interface MemoryStoreParts {
   /** `null` = there is none. */
   readonly queryCache: QueryCache | null;
   /** What of them is used here. */
-  readonly options: Pick<MemoryStoreOptions, 'embedder' | 'embedInBackground' | 'now' | 'log'>;
+  readonly options: Pick<MemoryStoreOptions, 'embedder' | 'embedInBackground' | 'consolidateEveryMs' | 'now' | 'log'>;
 }
 
 /** Joins a record and a retriever to a memory: all that the two implementations have in common. */
@@ -49,12 +50,20 @@ export function createMemoryStore(parts: MemoryStoreParts): MemoryStore {
   const {
     embedder = null,
     embedInBackground: inBackground = true,
+    consolidateEveryMs: everyMs = 0,
     now = Date.now,
     log = () => undefined,
   } = parts.options;
   const finder = createRowFinder({ ...parts, embedder });
   const feed = createChangeFeed(record, log);
+  checkWhole('consolidateEveryMs', everyMs, 0, longestTimerMs);
   const idle = createIdleWork(retriever, log);
+  const background = createBackgroundConsolidation({
+    record,
+    everyMs,
+    consolidate: (mayGoOn) => consolidateMemories({ record, write, now, check: mayGoOn }),
+    log,
+  });
   const rowEmbedder = embedder === null ? null : createRowEmbedder({ record, embedder, inBackground, log });
   const closing = new AbortController();
   const running = new Set<Promise<unknown>>();
@@ -80,6 +89,7 @@ export function createMemoryStore(parts: MemoryStoreParts): MemoryStore {
       return await promise;
     } finally {
       running.delete(promise);
+      background.wake();
     }
   }
 
@@ -137,6 +147,7 @@ export function createMemoryStore(parts: MemoryStoreParts): MemoryStore {
   async function end(): Promise<void> {
     closing.abort();
     idle.close();
+    await background.close();
     // First of all: somebody may wait for all vectors, which takes as long as there are rows.
     await rowEmbedder?.close();
     await Promise.allSettled(running);
@@ -330,6 +341,9 @@ export function createMemoryStore(parts: MemoryStoreParts): MemoryStore {
 }
 
 const nothing: WriteResult = { rows: [], removed: 0 };
+
+/** Node's timers know no longer time. */
+const longestTimerMs = 2 ** 31 - 1;
 
 function aborted(signal: AbortSignal): GemmaError {
   return new GemmaError({ code: 'ABORTED', message: 'The operation on the memory was aborted.', cause: signal.reason });
