@@ -50,6 +50,7 @@ export { ingestLimitDefaults } from './ingest-limits.ts';
 export type { IngestLimits } from './ingest-limits.ts';
 export { readDocuments } from './read-documents.ts';
 export type { IngestStream, ReadDocumentsOptions } from './read-documents.ts';
+export { readSourceBytes } from './read-source-bytes.ts';
 export { watchDocuments } from './watch-documents.ts';
 export type { DocumentRemoved, WatchDocumentsOptions, WatchEvent, WatchReady } from './watch-documents.ts';
 
@@ -151,6 +152,12 @@ export declare function readFoundFile(file: FoundFile, settings: Reading, extrac
 }>;
 export {};
 
+// dist/read-source-bytes.d.ts
+export declare function readSourceBytes(uri: string, { bytesMax, signal }: {
+    readonly bytesMax: number;
+    readonly signal?: AbortSignal | undefined;
+}): Promise<Buffer>;
+
 // dist/skip.d.ts
 import { GemmaError } from '@gemma-cli/contracts';
 import type { ErrorCode } from '@gemma-cli/contracts';
@@ -183,6 +190,7 @@ export interface Walk {
     readonly leftOut: readonly LeftOut[];
     readonly folders: readonly WalkedFolder[];
     readonly watched: ReadonlySet<string>;
+    readonly complete: boolean;
 }
 export interface WalkedFolder {
     readonly uri: string;

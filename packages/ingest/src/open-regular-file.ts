@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import type { BigIntStats } from 'node:fs';
-import { open, realpath, stat } from 'node:fs/promises';
+import { open, realpath, stat, statfs } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { sep } from 'node:path';
 import { fileSkip, skip, throwIfAborted } from './skip.ts';
@@ -57,6 +57,24 @@ export function refuseSpecial(facts: Pick<BigIntStats, keyof typeof kindTests>):
     if (facts[test as keyof typeof kindTests]()) throw skip('DOCUMENT_UNSUPPORTED', `it is ${name}`);
   }
   throw skip('DOCUMENT_UNSUPPORTED', 'it is no regular file');
+}
+
+/** Linux's views into the kernel: their files are regular, endless, or change something when read. */
+const pseudoFileSystems: ReadonlySet<number> = new Set([
+  0x9fa0, // proc
+  0x62656572, // sysfs
+  0x64626720, // debugfs
+  0x74726163, // tracefs
+  0x73636673, // securityfs
+  0x63677270, // cgroup2
+  0x27e0eb, // cgroup
+  0x1cd1, // devpts
+]);
+
+/** Refuses what lies in a view into the kernel. */
+export async function refusePseudo(folder: string): Promise<void> {
+  const { type } = await statfs(folder);
+  if (pseudoFileSystems.has(type)) throw skip('DOCUMENT_UNSUPPORTED', 'it is a view into the system, and no file');
 }
 
 const kindTests = {

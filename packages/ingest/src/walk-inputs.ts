@@ -1,12 +1,13 @@
 import type { BigIntStats } from 'node:fs';
-import { lstat, opendir, realpath, statfs } from 'node:fs/promises';
+import { lstat, opendir, realpath } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { isGemmaError } from '@gemma-cli/contracts';
 import picomatch from 'picomatch';
 import { readIgnoreRules } from './ignore-rules.ts';
 import type { IgnoreRules } from './ignore-rules.ts';
 import type { IngestLimits } from './ingest-limits.ts';
-import { refuseSpecial } from './open-regular-file.ts';
+import { refusePseudo, refuseSpecial } from './open-regular-file.ts';
 import { fileSkip, skip, skipReasonOf, throwIfAborted } from './skip.ts';
 import type { SkipReason } from './skip.ts';
 
@@ -38,6 +39,8 @@ export interface Walk {
   readonly folders: readonly WalkedFolder[];
   /** Absolute paths of all folders whose change can change the walk. */
   readonly watched: ReadonlySet<string>;
+  /** Whether all of it could be searched: then a file that was not found is not there, or left out. */
+  readonly complete: boolean;
 }
 
 /** A folder that was given and searched. */
@@ -66,6 +69,7 @@ export async function walkInputs(inputs: readonly string[], options: WalkOptions
     watched: new Set(),
     known: new Set(),
     full: false,
+    complete: true,
   };
   for (const input of inputs) {
     throwIfAborted(options.signal);
@@ -73,6 +77,8 @@ export async function walkInputs(inputs: readonly string[], options: WalkOptions
       await walkInput(/^file:\/\//iu.test(input) ? fileURLToPath(input) : input, walk);
     } catch (error) {
       throwIfAborted(options.signal);
+      // What is not a refusal of ours the file system said, and it may say something else the next time.
+      walk.complete &&= isGemmaError(error);
       leaveOut(walk, input, null, error);
     }
   }
@@ -88,6 +94,7 @@ interface WalkState extends WalkOptions {
   readonly known: Set<string>;
   /** Whether the most files were found, which is told once. */
   full: boolean;
+  complete: boolean;
 }
 
 /** What the search of one folder that was given knows. */
@@ -188,6 +195,7 @@ async function walkFolder({
     },
   });
   await walkInto({ folder: root, depth: 0, device: null, rules, search });
+  walk.complete &&= search.complete;
   // A pattern leaves files of its folder out, and says nothing about them.
   if (matches === null) {
     walk.folders.push({
@@ -236,7 +244,15 @@ async function walkInto({
   for (const name of names) {
     throwIfAborted(walk.signal);
     const path = join(folder, name);
-    const facts = await orNothing(lstat(path, { bigint: true }));
+    let facts: BigIntStats | null;
+    try {
+      facts = await orNothing(lstat(path, { bigint: true }));
+    } catch (error) {
+      // Its path may be too long, or the folder may be listed and not entered: the others are read all the same.
+      search.complete = false;
+      leaveOut(walk, shownPath(search, path), toUri(path), error);
+      continue;
+    }
     // It was there a moment ago, and is gone.
     if (facts === null) continue;
     if (rules.ignores(name, facts.isDirectory())) continue;
@@ -305,23 +321,6 @@ async function namesIn(folder: string): Promise<readonly string[]> {
   const names: string[] = [];
   for await (const entry of await opendir(folder)) names.push(entry.name);
   return names.toSorted((one, other) => (one < other ? -1 : 1));
-}
-
-/** Linux's views into the kernel: their files are regular, endless, or change something when read. */
-const pseudoFileSystems: ReadonlySet<number> = new Set([
-  0x9fa0, // proc
-  0x62656572, // sysfs
-  0x64626720, // debugfs
-  0x74726163, // tracefs
-  0x73636673, // securityfs
-  0x63677270, // cgroup2
-  0x27e0eb, // cgroup
-  0x1cd1, // devpts
-]);
-
-async function refusePseudo(folder: string): Promise<void> {
-  const { type } = await statfs(folder);
-  if (pseudoFileSystems.has(type)) throw skip('DOCUMENT_UNSUPPORTED', 'it is a view into the system, and no file');
 }
 
 function shownPath(search: FolderSearch, path: string): string {

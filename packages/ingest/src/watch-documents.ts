@@ -1,5 +1,7 @@
 import { watch } from 'node:fs';
 import type { FSWatcher } from 'node:fs';
+import { lstat } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { createExtractor } from './create-extractor.ts';
 import type { DocumentRead, DocumentSkipped, DocumentUnchanged } from './ingest-event.ts';
 import { toPageUrl } from './page-url.ts';
@@ -67,7 +69,12 @@ export async function* watchDocuments(
         problems.add(problem);
         if (!toldProblems.has(problem)) yield { type: 'skipped', path: shown, uri, code, reason };
       }
-      for (const uri of before.keys()) if (!now.has(uri)) yield { type: 'removed', uri };
+      for (const [uri, stamp] of before) {
+        if (now.has(uri)) continue;
+        // A folder that cannot be searched for a moment takes nothing out of a memory that is still there.
+        if (!walk.complete && (await isThere(uri))) now.set(uri, stamp);
+        else yield { type: 'removed', uri };
+      }
       for (const file of walk.files) {
         if (before.get(file.uri) === file.stamp) continue;
         const { event } = await readFoundFile(file, settings, extractor);
@@ -86,6 +93,17 @@ export async function* watchDocuments(
   } finally {
     bell.close();
     await extractor.close();
+  }
+}
+
+/** Whether a file is there, or may be. */
+async function isThere(uri: string): Promise<boolean> {
+  try {
+    await lstat(fileURLToPath(uri));
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code !== 'ENOENT' && code !== 'ENOTDIR';
   }
 }
 

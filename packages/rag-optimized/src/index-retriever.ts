@@ -516,7 +516,10 @@ function createRetriever({
     },
 
     close() {
-      // Half a job is left: what it works on is still whole in memory and on disk.
+      // A tail that is half sealed is sealed: without it, whoever opens next would analyze all of its rows again.
+      if (seq >= 0 && sealing !== null && job !== null && keeper.mayBuild() && !keeper.isReplaced())
+        finished(job.steps);
+      // Half of another job is left: what it works on is still whole in memory and on disk.
       job = null;
       if (
         seq >= 0 &&

@@ -1,3 +1,4 @@
+import type { IngestOperationEvent } from '@gemma-cli/app/memory';
 import type { CommandContext, CommandDefinition, CommandInput } from '../command.ts';
 import { memoryOption } from '../option-table.ts';
 import { createIngestReporter } from './memory/ingest-reporter.ts';
@@ -50,63 +51,62 @@ export const ingestCommand: CommandDefinition = {
 };
 
 async function ingest(context: CommandContext, input: CommandInput, { memory }: OpenedMemory): Promise<number> {
-  const { ingestDocuments } = await import('@gemma-cli/app/memory');
+  const { ingestDocuments, watchIntoMemory } = await import('@gemma-cli/app/memory');
   const { cwd, signal, stdin, stdout, options } = context;
   const uri = input.options['uri'];
-  const reporter = createIngestReporter(context);
-  const hidden = input.options['hidden'] === true;
   const name = typeof uri === 'string' ? uri : undefined;
+  const watching = input.options['watch'] === true;
+  const reading = { cwd, signal, hidden: input.options['hidden'] === true, writer: 'gemma ingest' };
+  const reporter = createIngestReporter(context);
+  const events = watching
+    ? watchIntoMemory(memory, input.arguments, reading)
+    : ingestDocuments(memory, input.arguments, {
+        ...reading,
+        allowUrls: true,
+        stdin: { bytes: stdin, uri: name, name },
+      });
   let code = 0;
+  let isReady = false;
   try {
-    const events = ingestDocuments(memory, input.arguments, {
-      cwd,
-      signal,
-      hidden,
-      allowUrls: true,
-      stdin: { bytes: stdin, uri: name, name },
-      writer: 'gemma ingest',
-    });
     for await (const event of events) {
       reporter.show(event);
-      if (event.type !== 'ingest-end') continue;
-      const { result, readBack } = event;
-      // What was asked for and could not be had at all is a failure; some files of a folder are not.
-      if (result.skipped.length > 0 && result.documents + result.unchanged === 0) code = 1;
-      if (options.json) printJson(stdout, result);
-      else {
-        const parts = [
-          `${result.documents} ${result.documents === 1 ? 'document' : 'documents'} in ${result.chunks} ${result.chunks === 1 ? 'chunk' : 'chunks'} (${formatBytes(result.bytes)})`,
-          `${result.unchanged} unchanged`,
-          `${result.removed} removed`,
-          `${result.skipped.length} skipped`,
-        ];
-        printNotice(context, `${parts.join(', ')}, ${(result.tookMs / 1000).toFixed(1)} s.`);
-        printNotice(context, `Read back: ${readBack.documents} documents, ${readBack.chunks} chunks.`);
+      if (event.type === 'ingest-end') {
+        const { skipped, documents, unchanged } = event.result;
+        // What was asked for and could not be had at all is a failure; some files of a folder are not. A watch waits for it.
+        if (!watching && skipped.length > 0 && documents + unchanged === 0) code = 1;
+        if (options.json) printJson(stdout, event.result);
+        else printEnd(context, event);
+      } else if (event.type === 'ready') {
+        isReady = true;
+        printNotice(context, `Watching ${event.files} ${event.files === 1 ? 'file' : 'files'}. Ctrl-C ends it.`);
       }
+      if (!isReady) continue;
+      // From then on each change is told, to programs as one line of JSON.
+      if (options.json) printJson(stdout, event);
+      else if (event.type === 'stored')
+        printNotice(context, `${event.replaced ? 'Changed' : 'New'}: ${shortUri(event.uri, cwd)}`);
+      else if (event.type === 'removed')
+        for (const gone of event.uris) printNotice(context, `Gone: ${shortUri(gone, cwd)}`);
     }
   } finally {
     reporter.end();
   }
-  if (input.options['watch'] === true) await watch(context, input, { memory, hidden });
   return code;
 }
 
-/** Until Ctrl-C, which is how it is meant to end. */
-async function watch(
-  context: CommandContext,
-  input: CommandInput,
-  { memory, hidden }: Pick<OpenedMemory, 'memory'> & { readonly hidden: boolean },
-): Promise<void> {
-  const { watchIntoMemory } = await import('@gemma-cli/app/memory');
-  const { cwd, signal, stdout, options } = context;
-  const reporter = createIngestReporter(context);
-  for await (const event of watchIntoMemory(memory, input.arguments, { cwd, signal, hidden, writer: 'gemma ingest' })) {
-    if (options.json) printJson(stdout, event);
-    else if (event.type === 'ready') printNotice(context, `Watching ${event.files} files. Ctrl-C ends it.`);
-    else if (event.type === 'stored')
-      printNotice(context, `${event.replaced ? 'Changed' : 'New'}: ${shortUri(event.uri, cwd)}`);
-    else if (event.type === 'removed')
-      for (const uri of event.uris) printNotice(context, `Gone: ${shortUri(uri, cwd)}`);
-    else reporter.show(event);
-  }
+function printEnd(context: CommandContext, { result, readBack }: IngestEnd): void {
+  const parts = [
+    `${countOf(result.documents, 'document')} in ${countOf(result.chunks, 'chunk')} (${formatBytes(result.bytes)})`,
+    `${result.unchanged} unchanged`,
+    `${result.removed} removed`,
+    `${result.skipped.length} skipped`,
+  ];
+  printNotice(context, `${parts.join(', ')}, ${(result.tookMs / 1000).toFixed(1)} s.`);
+  printNotice(context, `Read back: ${countOf(readBack.documents, 'document')}, ${countOf(readBack.chunks, 'chunk')}.`);
+}
+
+type IngestEnd = Extract<IngestOperationEvent, { readonly type: 'ingest-end' }>;
+
+function countOf(count: number, noun: string): string {
+  return `${count} ${count === 1 ? noun : `${noun}s`}`;
 }

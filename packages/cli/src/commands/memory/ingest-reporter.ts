@@ -1,19 +1,35 @@
-import type { IngestOperationEvent } from '@gemma-cli/app/memory';
+import type { WatchOperationEvent } from '@gemma-cli/app/memory';
 import type { CommandContext } from '../../command.ts';
 import { sanitizeTerminalText } from '../../render/sanitize-terminal-text.ts';
 import { formatBytes, formatSeconds, printLine } from '../print.ts';
 
 /** Shows what an ingest does, on stderr. */
 export interface IngestReporter {
-  show(event: Exclude<IngestOperationEvent, { readonly type: 'ingest-end' }> | { readonly type: 'ingest-end' }): void;
+  show(event: WatchOperationEvent): void;
   /** Leaves the cursor on a line of its own. Safe to call twice. */
   end(): void;
 }
 
-/** Makes the reporter of one ingest. On a terminal one line is kept up to date, with rate and time left. */
-export function createIngestReporter({ stderr, options }: Pick<CommandContext, 'stderr' | 'options'>): IngestReporter {
-  const isLive = stderr.isTTY === true && !options.quiet;
-  const startedMs = performance.now();
+type IngestProgress = Extract<WatchOperationEvent, { readonly type: 'progress' }>;
+
+/** Time between two pictures of a terminal: more of them nobody sees, and a folder of small files would be slowed down. */
+const liveStepMs = 100;
+/** Time between two lines of a file or a log: a short ingest has none. */
+const plainStepMs = 10_000;
+
+/**
+ * Makes the reporter of one ingest. On a terminal one line is kept up to date with rate and time left; otherwise there is a
+ * plain line from time to time.
+ *
+ * @param now - Milliseconds since some moment.
+ */
+export function createIngestReporter(
+  { stderr, options }: Pick<CommandContext, 'stderr' | 'options'>,
+  now: () => number = () => performance.now(),
+): IngestReporter {
+  const isLive = stderr.isTTY === true;
+  const startedMs = now();
+  let shownMs = isLive ? Number.NEGATIVE_INFINITY : startedMs;
   let lineOpen = false;
 
   function end(): void {
@@ -21,23 +37,31 @@ export function createIngestReporter({ stderr, options }: Pick<CommandContext, '
     lineOpen = false;
   }
 
+  function progress(event: IngestProgress): void {
+    const atMs = now();
+    if (options.quiet || atMs - shownMs < (isLive ? liveStepMs : plainStepMs)) return;
+    shownMs = atMs;
+    const text = sanitizeTerminalText(progressText(event, (atMs - startedMs) / 1000));
+    if (isLive) {
+      stderr.write(`\r${text.slice(0, (stderr.columns ?? 80) - 1)}\u001B[K`);
+      lineOpen = true;
+    } else printLine(stderr, text);
+  }
+
   return {
     end,
     show(event) {
-      if (event.type === 'skipped') {
-        end();
-        if (!options.quiet) printLine(stderr, `Skipped ${event.path}: ${event.reason} [${event.code}]`);
-      } else if (event.type === 'progress' && isLive) {
-        const { filesDone, filesTotal, bytesDone, bytesTotal } = event;
-        const seconds = (performance.now() - startedMs) / 1000;
-        const rate = seconds > 0 ? bytesDone / seconds : 0;
-        const files = `${filesDone}${filesTotal === null ? '' : ` of ${filesTotal}`} files`;
-        const left =
-          bytesTotal === null || rate === 0 ? '' : `  ${formatSeconds((bytesTotal - bytesDone) / rate)} left`;
-        const text = `${files}  ${formatBytes(bytesDone)}  ${formatBytes(Math.round(rate))}/s${left}`;
-        stderr.write(`\r${sanitizeTerminalText(text).slice(0, (stderr.columns ?? 80) - 1)}\u001B[K`);
-        lineOpen = true;
-      }
+      if (event.type === 'progress') return progress(event);
+      end();
+      if (event.type === 'skipped' && !options.quiet)
+        printLine(stderr, `Skipped ${event.path}: ${event.reason} [${event.code}]`);
     },
   };
+}
+
+function progressText({ filesDone, filesTotal, bytesDone, bytesTotal }: IngestProgress, seconds: number): string {
+  if (filesTotal === null) return 'Searching for files';
+  const rate = seconds > 0 ? bytesDone / seconds : 0;
+  const left = bytesTotal === null || rate === 0 ? '' : `  ${formatSeconds((bytesTotal - bytesDone) / rate)} left`;
+  return `${filesDone} of ${filesTotal} files  ${formatBytes(bytesDone)}  ${formatBytes(Math.round(rate))}/s${left}`;
 }
