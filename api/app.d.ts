@@ -89,7 +89,9 @@ export interface AskRequest {
     readonly options?: AnswerOptions | undefined;
     readonly rag?: RagMode | undefined;
 }
-export type SessionOptions = Omit<AskRequest, 'prompt'>;
+export interface SessionOptions extends Omit<AskRequest, 'prompt'> {
+    readonly remember?: boolean | undefined;
+}
 export interface SessionMessage extends ChatMessage {
     readonly partial?: true;
     readonly context?: string;
@@ -102,6 +104,8 @@ export interface RetryOptions extends OperationOptions {
     readonly seed?: number | undefined;
 }
 export interface ChatSession {
+    readonly id: string;
+    readonly remembers: boolean;
     readonly messages: readonly SessionMessage[];
     readonly system: string | undefined;
     readonly model: string;
@@ -116,6 +120,8 @@ export interface ChatSession {
     setModel(model: string): void;
     setRag(rag: RagMode): void;
     setOptions(options: AnswerOptions): void;
+    setRemember(remember: boolean): void;
+    forgetRemembered(): Promise<number>;
 }
 export interface PrepareOptions extends OperationOptions {
     readonly model?: string | undefined;
@@ -134,10 +140,22 @@ export interface Client extends AsyncDisposable {
     close(): Promise<void>;
 }
 
+// dist/conversation-memory.d.ts
+export interface Utterance {
+    readonly writer: 'user' | 'model';
+    readonly text: string;
+}
+export interface ConversationMemory {
+    add(session: string, said: readonly Utterance[]): Promise<readonly string[]>;
+    forget(ids: readonly string[]): Promise<number>;
+    close(): Promise<void>;
+}
+
 // dist/create-app.d.ts
 import { type Engine, type Resolution } from '@gemma-cli/contracts';
 import { type ModelSource } from './choose-model.ts';
 import type { AnswerOptions, Client } from './client.ts';
+import type { ConversationMemory } from './conversation-memory.ts';
 import type { RagMode, Retrieval } from './passages.ts';
 export interface AppDefaults {
     readonly model?: string | undefined;
@@ -154,14 +172,18 @@ export interface AppOptions {
     readonly models: ModelSource;
     readonly defaults?: AppDefaults | undefined;
     readonly retrieval?: (() => Promise<Retrieval | null>) | undefined;
+    readonly conversations?: (() => Promise<ConversationMemory>) | undefined;
+    readonly newId?: (() => string) | undefined;
+    readonly warn?: ((message: string) => void) | undefined;
     readonly log?: ((message: string) => void) | undefined;
 }
 export type App = Client;
-export declare function createApp({ engine, models, defaults, retrieval, log }: AppOptions): App;
+export declare function createApp({ engine, models, defaults, retrieval, conversations, newId, warn, log, }: AppOptions): App;
 
 // dist/index.d.ts
 export { createApp } from './create-app.ts';
 export type { Citation, Passage, RagMode, Retrieval, RetrievalOptions } from './passages.ts';
+export type { ConversationMemory, Utterance } from './conversation-memory.ts';
 export type { App, AppDefaults, AppEngine, AppOptions } from './create-app.ts';
 export type { AnswerEngine, AnswerStart, AppEvent, CitationsAttached, Notice, NoticeCode, PassagesFound, } from './app-event.ts';
 export type { AnswerOptions, AnswerSpeculation, AskRequest, ChatSession, Client, OperationOptions, PreparedModel, PrepareOptions, PromptParts, RetryOptions, SessionMessage, SessionOptions, } from './client.ts';
@@ -176,7 +198,6 @@ export { sendable } from './sendable.ts';
 // dist/memory/attach-citations.d.ts
 import type { Citation, Passage } from '../passages.ts';
 import { type SourceState } from './read-source.ts';
-export declare const supportMin = 0.6;
 export interface CitationOptions {
     readonly language?: string | undefined;
     readonly readSource?: ((uri: string) => Promise<SourceState>) | undefined;
@@ -237,6 +258,38 @@ export interface AuditOptions {
 }
 export declare function auditMemory(memory: MemoryStore, { language, signal, readSource: read }?: AuditOptions): Promise<MemoryAudit>;
 
+// dist/memory/check-support.d.ts
+import type { Analyzer } from '@gemma-cli/rag-core';
+export declare const supportMin = 0.6;
+export interface Statement {
+    readonly words: readonly Word[];
+    readonly terms: ReadonlySet<string>;
+    readonly content: ReadonlySet<string>;
+    readonly denials: readonly ReadonlySet<string>[];
+    readonly text: string;
+}
+interface Word {
+    readonly text: string;
+    readonly terms: readonly string[];
+    readonly isName: boolean;
+    readonly isNegation: boolean;
+    readonly number: string | undefined;
+    readonly endsClause: boolean;
+}
+export declare function readStatement(text: string, analyzer: Analyzer): Statement;
+export declare function joinStatements(statements: readonly Statement[]): Statement;
+export declare function shareOf({ content }: Pick<Statement, 'content'>, quote: Statement): number;
+export declare function isSupport(sentence: Statement, quote: Statement): boolean;
+export {};
+
+// dist/memory/create-conversation-memory.d.ts
+import type { MemoryStore } from '@gemma-cli/contracts';
+import type { ConversationMemory } from '../conversation-memory.ts';
+export declare const chatTag = "chat";
+export declare function createConversationMemory({ memory }: {
+    readonly memory: MemoryStore;
+}): ConversationMemory;
+
 // dist/memory/create-retrieval.d.ts
 import { type MemoryStore } from '@gemma-cli/contracts';
 import type { Retrieval } from '../passages.ts';
@@ -244,8 +297,9 @@ export interface RetrievalParts {
     readonly memory: MemoryStore;
     readonly language?: string | undefined;
     readonly tokensMax?: number | undefined;
+    readonly log?: ((message: string) => void) | undefined;
 }
-export declare function createRetrieval({ memory, language, tokensMax: defaultTokensMax, }: RetrievalParts): Retrieval;
+export declare function createRetrieval({ memory, language, tokensMax: defaultTokensMax, log, }: RetrievalParts): Retrieval;
 
 // dist/memory/find-passages.d.ts
 import type { MemoryStore, SearchHit } from '@gemma-cli/contracts';
@@ -255,10 +309,12 @@ import { type Relevance } from './relevance-gate.ts';
 export interface FindPassagesOptions {
     readonly mode: Exclude<RagMode, 'off'>;
     readonly tokensMax: number;
+    readonly session?: string | undefined;
     readonly language: string;
     readonly signal?: AbortSignal | undefined;
+    readonly log?: ((message: string) => void) | undefined;
 }
-export declare function findPassages(memory: MemoryStore, question: string, { mode, tokensMax, language, signal }: FindPassagesOptions): Promise<readonly Passage[]>;
+export declare function findPassages(memory: MemoryStore, question: string, { mode, tokensMax, session, language, signal, log }: FindPassagesOptions): Promise<readonly Passage[]>;
 export declare function relevanceOf(memory: MemoryStore, { query, hits, analyzer, }: {
     readonly query: string;
     readonly hits: readonly SearchHit[];
@@ -275,8 +331,10 @@ export { auditMemory } from './audit-memory.ts';
 export type { AuditOptions, ExactDuplicates, MemoryAudit, NearDuplicates, NeverRecalled, RecallLoop, StaleSource, } from './audit-memory.ts';
 export { readSource } from './read-source.ts';
 export type { SourceNow, SourceState } from './read-source.ts';
-export { attachCitations, supportMin } from './attach-citations.ts';
+export { attachCitations } from './attach-citations.ts';
 export type { CitationOptions } from './attach-citations.ts';
+export { supportMin } from './check-support.ts';
+export { chatTag, createConversationMemory } from './create-conversation-memory.ts';
 export { createRetrieval } from './create-retrieval.ts';
 export type { RetrievalParts } from './create-retrieval.ts';
 export { findPassages, relevanceOf } from './find-passages.ts';
@@ -287,7 +345,7 @@ export { renderPassages } from './render-passages.ts';
 
 // dist/memory/ingest-documents.d.ts
 import { type ErrorCode, type MemoryStore } from '@gemma-cli/contracts';
-import { type IngestProgress, type ReadDocumentsOptions } from '@gemma-cli/ingest';
+import { type IngestProgress, type ReadDocumentsOptions, type WatchDocumentsOptions } from '@gemma-cli/ingest';
 export interface SkippedDocument {
     readonly path: string;
     readonly code: ErrorCode;
@@ -325,22 +383,12 @@ export interface IngestDocumentsOptions extends Omit<ReadDocumentsOptions, 'know
     readonly writer?: string | undefined;
     readonly monotonicNow?: (() => number) | undefined;
 }
-export declare function ingestDocuments(memory: MemoryStore, inputs: readonly string[], { writer, monotonicNow, ...reading }: IngestDocumentsOptions): AsyncGenerator<IngestOperationEvent, void, undefined>;
-export type WatchOperationEvent = {
+export declare function ingestDocuments(memory: MemoryStore, inputs: readonly string[], options: IngestDocumentsOptions): AsyncGenerator<IngestOperationEvent, void, undefined>;
+export type WatchOperationEvent = IngestOperationEvent | {
     readonly type: 'ready';
     readonly files: number;
-} | {
-    readonly type: 'stored';
-    readonly uri: string;
-    readonly chunks: number;
-    readonly replaced: boolean;
-} | ({
-    readonly type: 'skipped';
-} & SkippedDocument) | {
-    readonly type: 'removed';
-    readonly uris: readonly string[];
 };
-export declare function watchIntoMemory(memory: MemoryStore, inputs: readonly string[], { writer, ...watching }: Omit<IngestDocumentsOptions, 'stdin' | 'allowUrls' | 'privateOrigins' | 'monotonicNow'>): AsyncGenerator<WatchOperationEvent, void, undefined>;
+export declare function watchIntoMemory(memory: MemoryStore, inputs: readonly string[], options: Omit<IngestDocumentsOptions, 'stdin' | 'allowUrls' | 'privateOrigins'> & Pick<WatchDocumentsOptions, 'settleMs' | 'pollMs'>): AsyncGenerator<WatchOperationEvent, void, undefined>;
 
 // dist/memory/read-source.d.ts
 export interface SourceNow {
@@ -370,7 +418,7 @@ export declare function passGate(relevances: readonly Relevance[], questionTerms
 // dist/memory/render-passages.d.ts
 import type { Passage } from '../passages.ts';
 export declare function renderPassages(passages: readonly Passage[], mode: 'chat' | 'completion'): string;
-export declare function renderPassage({ n, uri, title, text }: Passage): string;
+export declare function renderPassage({ n, uri, title, text, session }: Passage): string;
 
 // dist/passages.d.ts
 import type { RowKind } from '@gemma-cli/contracts';
@@ -385,6 +433,7 @@ export interface Passage {
     readonly end: number;
     readonly title: string | null;
     readonly text: string;
+    readonly session?: string;
 }
 export interface Citation {
     readonly n: number;
@@ -407,6 +456,7 @@ export interface Retrieval {
 export interface RetrievalOptions {
     readonly mode: Exclude<RagMode, 'off'>;
     readonly tokensMax?: number | undefined;
+    readonly session?: string | undefined;
     readonly signal?: AbortSignal | undefined;
 }
 

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { MemoryStore } from '@gemma-cli/contracts';
+import type { Embedder, MemoryStore } from '@gemma-cli/contracts';
 import { create } from '@gemma-cli/rag-optimized';
 import { withTemporaryFolder } from '@gemma-cli/testkit';
 import { ingestDocuments, type IngestResult } from '../src/memory/index.ts';
@@ -13,12 +13,12 @@ export interface MemoryTrial {
   ingest(files: Readonly<Record<string, string>>): Promise<IngestResult>;
 }
 
-/** Runs `body` with a real memory in a folder that goes with the test. */
-export function tryMemory(body: (trial: MemoryTrial) => Promise<void>): Promise<void> {
+/** Runs `body` with a real memory in a folder that goes with the test. Default: without an embedder. */
+export function tryMemory(body: (trial: MemoryTrial) => Promise<void>, embedder?: Embedder): Promise<void> {
   return withTemporaryFolder(async (folder) => {
     const documents = join(folder, 'docs');
     await mkdir(documents);
-    const memory = await create({ folder: join(folder, 'memory') });
+    const memory = await create({ folder: join(folder, 'memory'), embedder });
     try {
       await body({
         folder: documents,

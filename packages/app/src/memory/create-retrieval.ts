@@ -12,6 +12,8 @@ export interface RetrievalParts {
   readonly language?: string | undefined;
   /** Most tokens of passages, where a request does not say. Default 1,024. */
   readonly tokensMax?: number | undefined;
+  /** Called with one line per noteworthy event. Default: silence. */
+  readonly log?: ((message: string) => void) | undefined;
 }
 
 /** Makes the part of an app that finds passages in a memory and cites them. */
@@ -19,10 +21,11 @@ export function createRetrieval({
   memory,
   language = memoryDefaults.language,
   tokensMax: defaultTokensMax = 1_024,
+  log,
 }: RetrievalParts): Retrieval {
   return {
     passages: (question, { mode, tokensMax = defaultTokensMax, session, signal }) =>
-      findPassages(memory, question, { mode, tokensMax, session, language, signal }),
+      findPassages(memory, question, { mode, tokensMax, session, language, signal, log }),
     render: renderPassages,
     cite: (answer, passages) => attachCitations(answer, passages, { language }),
     close: () => memory.close(),

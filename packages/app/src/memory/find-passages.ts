@@ -1,3 +1,4 @@
+import { isGemmaError } from '@gemma-cli/contracts';
 import type { MemoryRow, MemoryStore, SearchHit } from '@gemma-cli/contracts';
 import { createAnalyzer, estimateTokens, findNearDuplicates, type Analyzer } from '@gemma-cli/rag-core';
 import type { Passage, RagMode } from '../passages.ts';
@@ -16,6 +17,8 @@ export interface FindPassagesOptions {
   /** ISO 639-1. */
   readonly language: string;
   readonly signal?: AbortSignal | undefined;
+  /** Called with one line when nothing could be found by its meaning. Default: silence. */
+  readonly log?: ((message: string) => void) | undefined;
 }
 
 /** Hits that are looked at, and passages that go into a prompt. */
@@ -33,20 +36,29 @@ const termsMax = 32;
 /**
  * Looks for passages that help to answer a question: gated, without near duplicates, a few of each source, as many as fit.
  * They come in the order of their relevance, numbered from 1. Those that go into a prompt count as used.
+ *
+ * Words alone open the gate. Where it is open, and rows have vectors, passages come in the order of words and meaning, and
+ * with those that pass by their words come those that are nearer in meaning than any of them.
  */
 export async function findPassages(
   memory: MemoryStore,
   question: string,
-  { mode, tokensMax, session, language, signal }: FindPassagesOptions,
+  { mode, tokensMax, session, language, signal, log }: FindPassagesOptions,
 ): Promise<readonly Passage[]> {
   const query = question.slice(0, questionCharsMax).trim();
   if (query === '') return [];
   const analyzer = await createAnalyzer({ language });
-  const found = await memory.search({ query, mode: 'lexical', limit: foundMax, explain: true }, { signal });
   const mayStand = createPassageRule({ question: query, session, analyzer });
-  const hits = found.hits.filter(({ row }) => mayStand(row)).slice(0, hitsMax);
-  if (hits.length === 0) return [];
-  const chosen = mode === 'on' ? hits : await gated(memory, { query, hits, analyzer });
+  const search = async (by: 'lexical' | 'hybrid'): Promise<readonly SearchHit[]> => {
+    const found = await memory.search({ query, mode: by, limit: foundMax, explain: true }, { signal });
+    return found.hits.filter(({ row }) => mayStand(row)).slice(0, hitsMax);
+  };
+  const byWords = await search('lexical');
+  const passed = mode === 'on' ? byWords : await gated(memory, { query, hits: byWords, analyzer });
+  if (mode === 'auto' && passed.length === 0) return [];
+  const nearby = (await hasVectors(memory)) ? await byMeaning(() => search('hybrid'), log) : null;
+  const chosen = nearby === null ? passed : mode === 'on' ? nearby : beside(passed, nearby);
+  if (chosen.length === 0) return [];
   const passages = withinBudget(capped(chosen, analyzer), tokensMax);
   memory.touch(passages.map(({ id }) => id));
   return passages;
@@ -94,6 +106,38 @@ async function gated(
   const { relevances, terms } = await relevanceOf(memory, question);
   const passes = passGate(relevances, terms);
   return question.hits.filter((_, at) => passes[at] === true);
+}
+
+/** Whether anything can be found by its meaning: the embedding model is not loaded for nothing. */
+async function hasVectors(memory: MemoryStore): Promise<boolean> {
+  return memory.capabilities.dense && (await memory.stats()).index.vectors > 0;
+}
+
+/** `null`: the embedding model fails, and words must do. */
+async function byMeaning(
+  search: () => Promise<readonly SearchHit[]>,
+  log: FindPassagesOptions['log'],
+): Promise<readonly SearchHit[] | null> {
+  try {
+    return await search();
+  } catch (error) {
+    if (!isGemmaError(error) || error.code === 'ABORTED') throw error;
+    log?.(`Passages are found by their words alone: ${error.message}`);
+    return null;
+  }
+}
+
+/**
+ * Of hits by words and meaning, in their order, those that passed the gate by their words, and those that are nearer to the
+ * question than all of them: no measure of nearness means the same for two embedding models, but which is nearer does.
+ */
+function beside(passed: readonly SearchHit[], nearby: readonly SearchHit[]): readonly SearchHit[] {
+  const ids = new Set(passed.map(({ row }) => row.id));
+  const cosineOf = ({ parts }: SearchHit): number => parts?.dense?.cosine ?? -1;
+  const nearest = Math.max(...nearby.filter(({ row }) => ids.has(row.id)).map(cosineOf));
+  const chosen = nearby.filter((hit) => ids.has(hit.row.id) || (nearest > -1 && cosineOf(hit) > nearest));
+  const there = new Set(chosen.map(({ row }) => row.id));
+  return [...chosen, ...passed.filter(({ row }) => !there.has(row.id))];
 }
 
 /** Of near duplicates the best, of each source a few. */

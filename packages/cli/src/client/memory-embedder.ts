@@ -51,6 +51,7 @@ export async function openMemoryEmbedder(options: MemoryEmbedderOptions): Promis
   const setting = config.memory.embeddingModel;
   if (setting === 'none') return { embedder: null, why: 'off' };
   const facts = await readEmbeddingFacts(home);
+  if (facts === null && !learn) return { embedder: null, why: 'unused' };
   const chosen = await chooseModel(options, facts);
   if (chosen === null) return { embedder: null, why: 'none' };
   if (facts?.path === chosen.path) return { embedder: counted(lazily(options, facts), onVectors), model: facts.name };

@@ -12,7 +12,8 @@ import {
   requestOptionsOf,
   resolveHome,
 } from '@gemma-cli/config';
-import type { Engine, MemoryStore, WorkerSpec } from '@gemma-cli/contracts';
+import { isGemmaError } from '@gemma-cli/contracts';
+import type { Embedder, Engine, MemoryStore, WorkerSpec } from '@gemma-cli/contracts';
 import { createModelStore } from '@gemma-cli/models';
 import { findRuntime } from '../commands/find-runtime.ts';
 import { localPath } from '../commands/local-path.ts';
@@ -60,7 +61,7 @@ export async function openClient({
   const { config } = loaded;
   const store = createModelStore({ folder: homeLayout(home).models });
   const { memory: folder } = homeLayout(home);
-  const memory = once(() => openMemory({ folder, config, namespace: flags.memory, warn, log }));
+  const memory = once(() => openMemory({ home, cwd, env, config, worker, namespace: flags.memory, warn, log }));
   return createApp({
     engine: async () => {
       const created = await createEngine({
@@ -87,7 +88,7 @@ export async function openClient({
       if (!existsSync(join(folder, 'record.db'))) return null;
       const { createRetrieval } = await import('@gemma-cli/app/memory');
       const { contextTokensMax: tokensMax } = config.rag;
-      return createRetrieval({ memory: await memory(), language: config.memory.language, tokensMax });
+      return createRetrieval({ memory: await memory(), language: config.memory.language, tokensMax, log });
     },
     conversations: async () => {
       const { createConversationMemory } = await import('@gemma-cli/app/memory');
@@ -114,23 +115,62 @@ function once<T>(open: () => Promise<T>): () => Promise<T> {
 
 /** Opens what is remembered. The app closes it. */
 async function openMemory({
-  folder,
+  home,
+  cwd,
+  env,
   config,
+  worker,
   namespace,
   warn,
   log,
-}: Pick<OpenClientOptions, 'warn' | 'log'> & {
-  readonly folder: string;
+}: Pick<OpenClientOptions, 'cwd' | 'env' | 'worker' | 'warn' | 'log'> & {
+  readonly home: string;
   readonly config: GemmaConfig;
   readonly namespace: string | undefined;
 }): Promise<MemoryStore> {
   const { createMemory } = await import('../runtime/create-memory.ts');
-  const { memory, resolution } = await createMemory({
-    ...memoryOptionsOf(config, folder),
-    ...(namespace === undefined ? {} : { namespace }),
-    implementation: config.performance.useOptimizedRag ? 'optimized' : 'legacy',
-    log,
-  });
-  if (resolution.reason !== undefined) warn?.(`Using the ${resolution.active} memory: ${resolution.reason}.`);
-  return memory;
+  const embedder = await openEmbedder({ home, cwd, env, config, worker, log });
+  try {
+    const { memory, resolution } = await createMemory({
+      ...memoryOptionsOf(config, homeLayout(home).memory),
+      ...(namespace === undefined ? {} : { namespace }),
+      // Vectors are made by commands that say so: here a model is about to answer.
+      ...(embedder === null ? {} : { embedder, embedInBackground: false }),
+      implementation: config.performance.useOptimizedRag ? 'optimized' : 'legacy',
+      log,
+    });
+    if (resolution.reason !== undefined) warn?.(`Using the ${resolution.active} memory: ${resolution.reason}.`);
+    return embedder === null ? memory : closingBoth(memory, embedder);
+  } catch (error) {
+    await embedder?.close();
+    throw error;
+  }
+}
+
+/** The embedder of a model whose vectors are there. It is loaded with the first question that is searched by its meaning. */
+async function openEmbedder(
+  parts: Pick<OpenClientOptions, 'cwd' | 'env' | 'worker' | 'log'> & {
+    readonly home: string;
+    readonly config: GemmaConfig;
+  },
+): Promise<Embedder | null> {
+  const { openMemoryEmbedder } = await import('./memory-embedder.ts');
+  try {
+    return (await openMemoryEmbedder({ ...parts, learn: false })).embedder;
+  } catch (error) {
+    if (!isGemmaError(error)) throw error;
+    parts.log?.(`Passages are found by their words alone: ${error.message}`);
+    return null;
+  }
+}
+
+function closingBoth(memory: MemoryStore, embedder: Embedder): MemoryStore {
+  async function close(): Promise<void> {
+    try {
+      await memory.close();
+    } finally {
+      await embedder.close();
+    }
+  }
+  return { ...memory, close, [Symbol.asyncDispose]: close };
 }
