@@ -11,20 +11,29 @@ export interface AskToRememberParts {
   readonly store: (remember: boolean) => Promise<void>;
 }
 
+/** What came of the question. */
+export type AskedToRemember =
+  | { readonly type: 'answered' }
+  /** Neither yes nor no: typed ahead, as the next message. */
+  | { readonly type: 'message'; readonly line: string }
+  | { readonly type: 'leave' };
+
+const answered: AskedToRemember = { type: 'answered' };
+
 /**
- * Asks whether chats may be remembered, and keeps a yes or no for good. What is neither was typed ahead: it is given back as
- * the next message, and the next chat asks again.
+ * Asks whether chats may be remembered, and keeps a yes or no for good. After anything else nothing is decided, and the next
+ * chat asks again.
  */
-export async function askToRemember({ session, ask, say, store }: AskToRememberParts): Promise<string | undefined> {
+export async function askToRemember({ session, ask, say, store }: AskToRememberParts): Promise<AskedToRemember> {
   say('gemma: chats can be remembered, on this machine alone, so that later ones find what you said.');
   const line = await ask('Remember chats, this one included? [y/N]');
-  if (line === undefined) return undefined;
+  if (line === undefined) return { type: 'leave' };
   const said = /^\s*(?:(y|yes)|n|no)?\s*$/i.exec(line);
   if (said === null) {
     say(
       'gemma: nothing is remembered; the next chat asks again. `gemma config set memory.remember_chats false` says no.',
     );
-    return line;
+    return { type: 'message', line };
   }
   const remember = said[1] !== undefined;
   session.setRemember(remember);
@@ -32,12 +41,12 @@ export async function askToRemember({ session, ask, say, store }: AskToRememberP
     await store(remember);
   } catch (error) {
     say(`gemma: the answer counts for this chat alone, it could not be kept: ${typedError(error).message}`);
-    return undefined;
+    return answered;
   }
   say(
     remember
       ? 'gemma: remembered from now on. /remember off ends it for a chat; `gemma memory list --tag chat` shows what is kept.'
       : 'gemma: nothing is remembered. `gemma config set memory.remember_chats true` changes that.',
   );
-  return undefined;
+  return answered;
 }

@@ -29,7 +29,7 @@ import {
   type ChatWorld,
   type CommandOutcome,
 } from './chat-commands.ts';
-import { askToRemember } from './ask-to-remember.ts';
+import { askToRemember, type AskedToRemember } from './ask-to-remember.ts';
 import { createFigures } from './figures.ts';
 import { readPipedLines } from './piped-lines.ts';
 import type { ChatTerminal } from './chat-terminal.ts';
@@ -160,7 +160,9 @@ export async function chat(context: CommandContext, input: CommandInput, { worke
       });
       if (signal.aborted) return 130;
       if (problem === undefined) {
-        ahead = await askOnce(world, { terminal, home: globals.home, signal });
+        const asked = await askOnce(world, { terminal, home: globals.home, signal });
+        if (asked.type === 'leave') return signal.aborted ? 130 : (failure ?? 0);
+        if (asked.type === 'message') ahead = asked.line;
         continue;
       }
       fail(exitCodeOf(problem));
@@ -185,8 +187,8 @@ async function askOnce(
     home,
     signal,
   }: { readonly terminal: ChatTerminal | undefined; readonly home: string; readonly signal: AbortSignal },
-): Promise<string | undefined> {
-  if (!world.asksToRemember || terminal === undefined || signal.aborted) return undefined;
+): Promise<AskedToRemember> {
+  if (!world.asksToRemember || terminal === undefined || signal.aborted) return { type: 'answered' };
   world.asksToRemember = false;
   return askToRemember({
     session: world.session,
