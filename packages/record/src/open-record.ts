@@ -179,7 +179,7 @@ function openWith({
     },
     byNumber(numbers) {
       checkOpen();
-      return numbers.map((wanted) => told(connection.read(() => reader.find(wanted))));
+      return connection.read(() => reader.findAll(numbers)).map(told);
     },
     scan(afterNumber, limit) {
       checkOpen();

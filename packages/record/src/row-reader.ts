@@ -27,6 +27,8 @@ export interface RowReader {
   check(rows: readonly SqlRow[]): { readonly sound: readonly ReadRow[]; readonly damaged: readonly DamagedRow[] };
   /** The row of a number in this namespace; `undefined` when there is none. */
   find(number: number): ReadRow | DamagedRow | undefined;
+  /** The rows of numbers, in the order given, as {@link find} finds each: one statement, so that locks are taken once. */
+  findAll(numbers: readonly number[]): readonly (ReadRow | DamagedRow | undefined)[];
   /** As it is told, with accesses that are not written yet. */
   tell(row: ReadRow): RecordRow;
   /** The row of an id in this namespace; `undefined` when there is none. */
@@ -40,6 +42,7 @@ export interface RowReader {
 }
 
 const selectByNumber = `${selectRow} WHERE r.number = ?`;
+const selectByNumbers = `${selectRow} WHERE r.number IN (SELECT value FROM json_each(?))`;
 const selectById = `${selectRow} WHERE r.namespace = ? AND r.id = ?`;
 
 /** Address and hash of a source never change, and many rows name it: so many sources are kept. */
@@ -73,6 +76,17 @@ export function createRowReader(
       // Words without a row: removing takes both, so one of the two trees of the file has lost its way.
       const words = connection.prepare('SELECT number FROM texts WHERE number = ?').get(number);
       return words === undefined ? undefined : { number, what: 'The row of a text is not there.' };
+    },
+    findAll(numbers) {
+      if (numbers.length < 2) return numbers.map(reader.find);
+      const found = new Map<unknown, SqlRow>();
+      for (const sql of connection.prepare(selectByNumbers).all(JSON.stringify(numbers))) found.set(sql['number'], sql);
+      return numbers.map((number) => {
+        const sql = found.get(number);
+        if (sql === undefined) return reader.find(number);
+        const row = read(sql);
+        return 'what' in row || row.stored.namespace === namespaceNumber() ? row : undefined;
+      });
     },
     findId(id) {
       const bytes = uuidBytes(id);
