@@ -1,7 +1,8 @@
 import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { npm } from '../scripts/tools.mjs';
 import { root } from './workspace.ts';
@@ -39,12 +40,38 @@ test('ends 0 with the answer alone on stdout, streamed', () => {
 
 test('says each step with its time on stderr', () => {
   const steps = [...started.stderr.matchAll(/^\[gemma\] (\w+): [\d.]+ (?:min|s)\b/gmu)].map(([, name]) => name);
-  expect(steps).toEqual(['prepare', 'install', 'build', 'model', 'ask']);
+  expect(steps).toEqual(['prepare', 'install', 'build', 'model', 'documents', 'ask']);
 });
 
 test('says what the base model means when the instruct model cannot be had', () => {
   expect(started.stderr).toContain('gemma3:270m, which answers questions, cannot be had from here');
 });
+
+test('the answer rests on passages of docs/, and a sentence of it at least is borne out by one', () => {
+  expect(started.stderr).toMatch(/^gemma: \d passages? from docs\//mu);
+  expect(started.stderr).toMatch(/^\[\d+\] docs\/\S+ \[\d+, \d+\), checked: “/mu);
+  const [, checked = '0'] = /^gemma: (\d+) of \d+ sentences? (?:is|are) supported/mu.exec(started.stderr) ?? [];
+  expect(Number(checked)).toBeGreaterThan(0);
+  expect(started.stderr).not.toContain('do not believe it');
+});
+
+test('the documents lie in a memory of their own: a second time they are unchanged, and the user’s memory is empty', async () => {
+  const [, name = ''] = /into the memory (gemma-docs-[0-9a-f]{6})/u.exec(started.stderr) ?? [];
+  const again = await gemma<{ documents: number; unchanged: number }>(['ingest', 'docs', '--memory', name]);
+  expect(again.documents).toBe(0);
+  expect(again.unchanged).toBeGreaterThan(50);
+  expect(await gemma<object>(['memory', 'list'])).toMatchObject({ rows: [] });
+});
+
+/** What a command prints with `--json`. */
+async function gemma<T>(args: readonly string[]): Promise<T> {
+  const bin = join(root, 'packages', 'cli', 'dist', 'bin.js');
+  const { stdout } = await promisify(execFile)(process.execPath, [bin, ...args, '--json'], {
+    cwd: root,
+    env: { ...process.env, GEMMA_HOME: home },
+  });
+  return JSON.parse(stdout) as T;
+}
 
 function start(env: NodeJS.ProcessEnv): Promise<Started> {
   const [command = '', ...args] = npm('--silent', 'start');

@@ -15,8 +15,9 @@ export interface PromptContent {
 
 /**
  * Makes the prompt: for a model with a chat template the conversation, otherwise the running document, in which nobody
- * has a role: system text, blank line, then each text, the answer that continued it, and a newline. Both only grow at
- * their end from turn to turn, so that the engine can keep the state of everything that came before.
+ * has a role: system text, blank line, then each text, the answer that continued it, and a newline. A question behind
+ * passages is written there as question and answer. Both only grow at their end from turn to turn, so that the engine can
+ * keep the state of everything that came before.
  */
 export function assemblePrompt(
   mode: 'chat' | 'completion',
@@ -33,10 +34,27 @@ export function assemblePrompt(
   const head = system === undefined ? '' : `${system}\n\n`;
   const document = past
     .map(({ role, content, context: before = '' }) =>
-      role === 'assistant' ? `${sendable(content)}\n` : sendable(before + content),
+      role === 'assistant' ? `${sendable(content)}\n` : sendable(continued(before, content)),
     )
     .join('');
-  return { type: 'completion', text: head + document + context + text };
+  return { type: 'completion', text: head + document + continued(context, text) };
+}
+
+/** What ends an answer to a prompt besides the caller's stop strings: the next question that a base model thinks up. */
+export function stopStringsOf(prompt: Prompt): readonly string[] {
+  return prompt.type === 'completion' && prompt.text.endsWith(answerMark) ? [questionMark, answerMark] : [];
+}
+
+const questionMark = '\nQuestion:';
+const answerMark = '\nAnswer:';
+
+/**
+ * A text to continue with what stands before it. Given passages and a question, a base model goes on with passages; given
+ * the form that questions and answers have in the texts it knows, it answers.
+ */
+function continued(context: string, text: string): string {
+  const isQuestion = context !== '' && /[?？؟]["'”’»)\]]*\s*$/u.test(text);
+  return isQuestion ? `${context.trimEnd()}\n${questionMark} ${text.trim()}${answerMark}` : context + text;
 }
 
 /**

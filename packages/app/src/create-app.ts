@@ -9,7 +9,7 @@ import {
   type Resolution,
   type Speculation,
 } from '@gemma-cli/contracts';
-import { assemblePrompt, describeFormat, joinPromptParts } from './assemble-prompt.ts';
+import { assemblePrompt, describeFormat, joinPromptParts, stopStringsOf } from './assemble-prompt.ts';
 import type { AnswerInput } from './answer.ts';
 import type { AnswerEngine, AppEvent, Notice } from './app-event.ts';
 import { chooseModel, type AppModel, type ModelSource } from './choose-model.ts';
@@ -158,7 +158,10 @@ export function createApp({
     }
     if (passages.length > 0) yield { type: 'passages', passages };
     const context = memory === null || passages.length === 0 ? '' : memory.render(passages, mode);
-    const request = makeRequest(model, promptOf(content(mode, context), merged), merged, await draftModel(merged));
+    const prompt = promptOf(content(mode, context), merged);
+    const stop = context === '' ? [] : stopStringsOf(prompt);
+    const stopping = stop.length === 0 ? merged : { ...merged, stop: [...(merged.stop ?? []), ...stop] };
+    const request = makeRequest(model, prompt, stopping, await draftModel(merged));
     let text = '';
     for await (const event of current.generate(request, { signal })) {
       if (event.type === 'generation-end' && event.reason === 'length' && format !== undefined) {

@@ -96,6 +96,8 @@ interface Span {
   readonly start: number;
   readonly quote: string;
   readonly says: Statement;
+  /** Of a row of a table: the terms of its first cell. */
+  readonly about: readonly string[] | undefined;
 }
 
 /** Sentences of a passage, and neighbours of them in twos and threes. */
@@ -116,15 +118,19 @@ function spansOf({
     head = isRow ? (head ?? says) : undefined;
     // What the columns are called is said of each row.
     const terms = head === undefined ? says.terms : new Set([...head.terms, ...says.terms]);
-    return { start, end: start + sentence.length, isRow, says: { ...says, terms } };
+    const about = isRow ? analyzer.analyze(/[^|]+/u.exec(sentence)?.[0] ?? '') : undefined;
+    return { start, end: start + sentence.length, about, says: { ...says, terms } };
   });
-  return sentences.flatMap(({ start }, at) =>
+  return sentences.flatMap(({ start, about }, at) =>
     [1, 2, 3].flatMap((count) => {
       const run = sentences.slice(at, at + count);
       const end = run.at(-1)?.end;
       // Rows of a table stand for themselves, with its head: what one says is not said of its neighbours.
-      if (end === undefined || run.length < count || (count > 1 && run.some(({ isRow }) => isRow))) return [];
-      return [{ passage, start, quote: text.slice(start, end), says: joinStatements(run.map(({ says }) => says)) }];
+      if (end === undefined || run.length < count || (count > 1 && run.some(({ about }) => about !== undefined)))
+        return [];
+      return [
+        { passage, start, quote: text.slice(start, end), says: joinStatements(run.map(({ says }) => says)), about },
+      ];
     }),
   );
 }
@@ -141,7 +147,9 @@ function bestSpan(sentence: Statement, spans: readonly Span[]): Best | undefined
   for (const span of spans) {
     const share = shareOf(sentence, span.says);
     if (share === 0) continue;
-    const supports = isSupport(sentence, span.says);
+    // A row is about what its first cell names.
+    const isAbout = span.about === undefined || span.about.some((term) => sentence.terms.has(term));
+    const supports = isAbout && isSupport(sentence, span.says);
     const order =
       best === undefined
         ? 1

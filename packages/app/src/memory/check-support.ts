@@ -108,6 +108,7 @@ function hasNumbers(quote: Statement, sentence: Statement): boolean {
     const places = quoted.flatMap((word, place) => (word.number === number ? [place] : []));
     if (places.length === 0) return false;
     const counted = countedBy(sentence.words, at);
+    if (counted.length > 0 && !counted.some((term) => quote.terms.has(term))) return false;
     const isCounted = ({ terms }: Word): boolean => terms.some((term) => counted.includes(term));
     return (
       !quoted.some(isCounted) ||

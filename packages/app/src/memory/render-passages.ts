@@ -5,9 +5,10 @@ import type { Passage } from '../passages.ts';
  * quotation, pretend to be another one, or speak as anybody else; what a tokenizer could take for a special token is broken.
  */
 export function renderPassages(passages: readonly Passage[], mode: 'chat' | 'completion'): string {
-  const quoted = passages.map(renderPassage).join('\n\n');
-  if (mode === 'completion') return `${quoted}\n\n`;
-  return `${instruction}\n\n${quoted}\n\nQuestion:\n`;
+  const quoted = passages.map(renderPassage);
+  // A base model goes by what it read last: the best passage stands nearest to the question.
+  if (mode === 'completion') return `${quoted.toReversed().join('\n\n')}\n\n`;
+  return `${instruction}\n\n${quoted.join('\n\n')}\n\nQuestion:\n`;
 }
 
 const instruction =
@@ -39,16 +40,16 @@ const lineEnds = /\r\n|[\n\r\v\f\u0085\u2028\u2029]/g;
 
 /**
  * Text that no tokenizer takes for a special token: a space behind its first character. The engines keep special tokens of a
- * message text; whatever else reads the prompt finds none either. NUL and ESC, which engines refuse, are left out.
+ * message text; whatever else reads the prompt finds none either. What nobody sees is left out before that: control
+ * characters but tab and line ends, which engines refuse in part, controls of direction, and tag characters.
  */
 function neutralised(text: string): string {
-  return (
-    text
-      // oxlint-disable-next-line no-control-regex -- control characters are what is removed
-      .replaceAll(/[\0\u001B]/g, '')
-      .replaceAll(specialTokens, (token) => `${token.slice(0, 1)} ${token.slice(1)}`)
-  );
+  return text.replaceAll(unseen, '').replaceAll(specialTokens, (token) => `${token.slice(0, 1)} ${token.slice(1)}`);
 }
+
+const unseen =
+  // oxlint-disable-next-line no-control-regex -- control characters are what is removed
+  /[\0-\u0008\u000E-\u001F\u007F-\u0084\u0086-\u009F\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069\u{E0000}-\u{E007F}]/gu;
 
 /** `<start_of_turn>`, `<|im_end|>`, `<bos>`, `</s>`, `[INST]` and their like, of Gemma and others. */
 const specialTokens =
