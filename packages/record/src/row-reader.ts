@@ -80,7 +80,13 @@ export function createRowReader(
     findAll(numbers) {
       if (numbers.length < 2) return numbers.map(reader.find);
       const found = new Map<unknown, SqlRow>();
-      for (const sql of connection.prepare(selectByNumbers).all(JSON.stringify(numbers))) found.set(sql['number'], sql);
+      try {
+        for (const sql of connection.prepare(selectByNumbers).all(JSON.stringify(numbers)))
+          found.set(sql['number'], sql);
+      } catch {
+        // One damaged row fails all of them: alone, each tells what is wrong with it.
+        return numbers.map(reader.find);
+      }
       return numbers.map((number) => {
         const sql = found.get(number);
         if (sql === undefined) return reader.find(number);
