@@ -33,6 +33,8 @@ export interface Connection {
   checkpoint(): boolean;
   /** Looks, once in a second, whether the file is still the one that is open. Every transaction looks too. */
   checkPlace(): void;
+  /** Closes the file: the next call opens what is there then. */
+  release(): void;
   close(): void;
 }
 
@@ -91,6 +93,7 @@ export function openConnection({
       placeCheckedAt = performance.now();
       if (placeOf(path) !== place) drop();
     },
+    release: drop,
     close() {
       if (database !== null) emptyLog(database);
       drop();
@@ -204,7 +207,8 @@ function placeOf(path: string): string {
   return stat === undefined ? '' : `${stat.dev}:${stat.ino}`;
 }
 
-function prepareDatabase(database: SqlDatabase, path: string): void {
+/** Sets up a connection, and makes the tables where there are none. */
+export function prepareDatabase(database: SqlDatabase, path: string): void {
   database.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
   const mode = database.prepare('PRAGMA journal_mode = WAL').get()?.['journal_mode'];
   if (mode !== 'wal') {

@@ -71,7 +71,7 @@ const columns = ['id', 'name', 'seq', 'pruned', 'lastId', 'counts', 'crc'] as co
 
 /** Writes it. */
 export function writeNamespace(
-  connection: Connection,
+  connection: Pick<Connection, 'prepare'>,
   { id, name, seq, pruned, lastId, counts }: NamespaceState,
 ): void {
   const json = JSON.stringify(counts);
@@ -104,7 +104,11 @@ export function rebuildNamespace(connection: Connection, id: number, name: strin
 }
 
 /** Counts what is there; what was removed stays as `before` has it. */
-export function countRows(connection: Connection, id: number, before: NamespaceCounts): NamespaceCounts {
+export function countRows(
+  connection: Pick<Connection, 'prepare'>,
+  id: number,
+  before: NamespaceCounts,
+): NamespaceCounts {
   const counts = { ...noCounts(), removed: { ...before.removed }, quarantined: before.quarantined };
   const rows = connection.prepare('SELECT tier, count(*) AS rows FROM rows WHERE namespace = ? GROUP BY tier').all(id);
   for (const { tier: code, rows: count } of rows) {
@@ -123,7 +127,8 @@ export function copyState(state: NamespaceState): NamespaceState {
   return { ...state, counts: { ...counts, tiers: { ...counts.tiers }, removed: { ...counts.removed } } };
 }
 
-function noCounts(): NamespaceCounts {
+/** Counts of a namespace without rows. */
+export function noCounts(): NamespaceCounts {
   return {
     chunks: 0,
     documents: 0,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { statSync } from 'node:fs';
-import { isAbsolute } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { GemmaError, isGemmaError, memoryDefaults } from '@gemma-cli/contracts';
 import type {
   MemoryProblem,
@@ -27,6 +27,7 @@ import {
   writeNamespace,
 } from './namespace-state.ts';
 import type { NamespaceState } from './namespace-state.ts';
+import { hasOtherUsers } from './presence.ts';
 import { quarantineRow } from './quarantine.ts';
 import { selectRow, tierOf } from './row-codec.ts';
 import { conditionOf } from './row-filter.ts';
@@ -34,6 +35,8 @@ import { createRowReader } from './row-reader.ts';
 import type { DamagedRow, ReadRow } from './row-reader.ts';
 import { applyGroup, changesKeptDefault, writeAccesses } from './row-writer.ts';
 import type { RowWriterParts } from './row-writer.ts';
+import { salvageRecord } from './salvage-record.ts';
+import type { Salvage } from './salvage-record.ts';
 import { findSqlDriver } from './sql-driver.ts';
 import type { SqlDriver, SqlRow, SqlValue } from './sql-driver.ts';
 import { recountSources } from './sources.ts';
@@ -117,16 +120,18 @@ function openWith({
       log(`${what} It is left out. Run \`gemma memory verify\`.`);
     },
   };
-  const connection: Connection = openConnection({
-    folder,
-    driver,
-    log,
-    onOpen(opened) {
-      recordId = String(opened.prepare("SELECT value FROM meta WHERE key = 'record'").get()?.['value'] ?? '');
-      number = namespaceNumber(opened, namespace);
-      forgetFile();
-    },
-  });
+  const open = (): Connection =>
+    openConnection({
+      folder,
+      driver,
+      log,
+      onOpen(opened) {
+        recordId = String(opened.prepare("SELECT value FROM meta WHERE key = 'record'").get()?.['value'] ?? '');
+        number = namespaceNumber(opened, namespace);
+        forgetFile();
+      },
+    });
+  const connection = openOrSalvage();
   const reader = createRowReader(connection, accesses, () => number, repairs);
   forgetFile = reader.reset;
   const readState = createNamespaceReader(connection);
@@ -253,7 +258,11 @@ function openWith({
       checkOpen();
       return verifyRecord({
         connection,
-        namespace: number,
+        namespace: () => number,
+        salvage() {
+          connection.release();
+          return salvage();
+        },
         quarantine: setAside,
         check: reader.check,
         rebuild,
@@ -280,6 +289,29 @@ function openWith({
   function checkOpen(): void {
     if (!isClosed) return;
     throw new GemmaError({ code: 'MEMORY_CLOSED', message: `The memory in ${folder} was closed; open it again.` });
+  }
+
+  /** A record that cannot even be opened is made anew from what is left of it. */
+  function openOrSalvage(): Connection {
+    try {
+      return open();
+    } catch (error) {
+      if (!isGemmaError(error) || error.code !== 'MEMORY_DAMAGED' || salvage() === null) throw error;
+      return open();
+    }
+  }
+
+  /** `null` where that must wait for others, or nothing is left. */
+  function salvage(): Salvage | null {
+    if (hasOtherUsers(folder)) return null;
+    log('The file of the memory is damaged; it is made anew from what can be read.');
+    const salvaged = salvageRecord({ path: join(folder, 'record.db'), driver, namespace, now: now() });
+    if (salvaged === null) return null;
+    const { rows, quarantined, documents, kept } = salvaged;
+    log(
+      `The memory was made anew: ${rows} rows are there, ${quarantined} were moved aside, ${documents} documents are to be ingested again. The damaged file is ${kept}.`,
+    );
+    return salvaged;
   }
 
   /** A transaction, with the namespace's state read before and written after it. */

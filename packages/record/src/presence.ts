@@ -41,6 +41,14 @@ export function announcePresence(folder: string): Presence {
   };
 }
 
+/** Whether another process has the record open. */
+export function hasOtherUsers(folder: string): boolean {
+  return namesIn(join(folder, 'record.users')).some((name) => {
+    const pid = Number.parseInt(name, 10);
+    return pid !== process.pid && isAlive(pid);
+  });
+}
+
 function namesIn(folder: string): readonly string[] {
   try {
     return readdirSync(folder);

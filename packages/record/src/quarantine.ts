@@ -59,7 +59,8 @@ function recount(connection: RowWriterParts['connection'], state: NamespaceState
   state.counts = { ...countRows(connection, state.id, state.counts), quarantined: quarantined + 1 };
 }
 
-function columnsAsJson(row: SqlRow | undefined): string {
+/** What is left of a row's columns, as it is kept. */
+export function columnsAsJson(row: SqlRow | undefined): string {
   if (row === undefined) return '{}';
   return JSON.stringify(
     Object.fromEntries(

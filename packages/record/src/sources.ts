@@ -22,7 +22,7 @@ export interface StoredSource {
 }
 
 /** A source; `null` when there is none or its checksum does not fit. */
-export function readSource(connection: Connection, id: number): StoredSource | null {
+export function readSource(connection: Pick<Connection, 'prepare'>, id: number): StoredSource | null {
   const sql = connection.prepare('SELECT * FROM sources WHERE id = ?').get(id);
   return sql === undefined ? null : storedSourceOf(sql);
 }
@@ -81,19 +81,25 @@ export function recountSources(connection: Connection, namespace: number): numbe
     )
     .all(namespace);
   for (const { id, found } of wrong) {
-    const source = readSource(connection, Number(id));
-    if (source !== null) writeRows(connection, { ...source, rows: Number(found) });
+    writeSourceRows(connection, Number(id), Number(found));
   }
   return wrong.length;
 }
 
-function writeRows(connection: Connection, source: StoredSource): void {
+/** Writes another count of a source's rows. */
+export function writeSourceRows(connection: Pick<Connection, 'prepare'>, id: number, rows: number): void {
+  const source = readSource(connection, id);
+  if (source !== null) writeRows(connection, { ...source, rows });
+}
+
+function writeRows(connection: Pick<Connection, 'prepare'>, source: StoredSource): void {
   connection
     .prepare('UPDATE sources SET rows = ?, crc = ? WHERE id = ?')
     .run(source.rows, checksumOf(source), source.id);
 }
 
-function storedSourceOf(sql: SqlRow): StoredSource | null {
+/** A source as it is stored; `null` when its checksum does not fit. */
+export function storedSourceOf(sql: SqlRow): StoredSource | null {
   const source = {
     id: sql['id'] as number,
     namespace: sql['namespace'] as number,

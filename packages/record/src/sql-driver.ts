@@ -147,7 +147,7 @@ function exactly<Result>(statement: SqliteStatement, read: () => Result): Result
   try {
     return read();
   } catch (error) {
-    if ((error as { code?: unknown }).code !== 'ERR_OUT_OF_RANGE') throw error;
+    if (!isBeyondNumbers(error)) throw error;
   }
   statement.setReadBigInts(true);
   try {
@@ -155,6 +155,15 @@ function exactly<Result>(statement: SqliteStatement, read: () => Result): Result
   } finally {
     statement.setReadBigInts(false);
   }
+}
+
+/** @photostructure/sqlite has a code of its own for this only where one row is read. */
+function isBeyondNumbers(error: unknown): boolean {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  return (
+    code === 'ERR_OUT_OF_RANGE' ||
+    String(message).startsWith('Value is too large to be represented as a JavaScript number')
+  );
 }
 
 function rounded(value: unknown): unknown {

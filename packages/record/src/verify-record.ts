@@ -1,3 +1,4 @@
+import { isGemmaError } from '@gemma-cli/contracts';
 import type { MemoryProblem } from '@gemma-cli/contracts';
 import type { Connection } from './connection.ts';
 import { countRows, readNamespace, writeNamespace } from './namespace-state.ts';
@@ -6,20 +7,25 @@ import { readChanges } from './change-log.ts';
 import { isDocumentSound } from './documents.ts';
 import { selectRow } from './row-codec.ts';
 import type { DamagedRow, RowReader } from './row-reader.ts';
+import type { Salvage } from './salvage-record.ts';
 import { recountSources, sourcesOf } from './sources.ts';
 import { vectorOf } from './vectors.ts';
 
 /** Reads everything, compares checksums, and repairs what can be. */
 export function verifyRecord({
   connection,
-  namespace,
+  namespace: namespaceNumber,
+  salvage,
   quarantine,
   check,
   rebuild,
   reindex,
 }: {
   readonly connection: Connection;
-  readonly namespace: number;
+  /** Another one after the record was made anew. */
+  readonly namespace: () => number;
+  /** Makes the record anew from what can be read; `null` where that cannot be done. */
+  readonly salvage: () => Salvage | null;
   readonly quarantine: (row: DamagedRow) => void;
   readonly check: RowReader['check'];
   readonly rebuild: () => NamespaceState;
@@ -30,6 +36,7 @@ export function verifyRecord({
     problems.push({ where: 'record', what, id, action });
   };
   verifyFile();
+  const namespace = namespaceNumber();
   verifyState();
   verifySources();
   verifyRows();
@@ -42,16 +49,37 @@ export function verifyRecord({
   function verifyFile(): void {
     const faults = integrity();
     if (faults.length === 0) return;
-    reindex();
-    const left = integrity();
+    const left = isReindexed() ? integrity() : faults;
+    const salvaged = left.length === 0 ? null : salvage();
     for (const fault of left.length === 0 ? faults : left) {
-      tell(`The file of the record: ${fault}`, left.length === 0 ? 'rebuilt' : 'none');
+      tell(`The file of the record: ${fault}`, left.length === 0 || salvaged !== null ? 'rebuilt' : 'none');
+    }
+    if (salvaged === null) return;
+    const { rows, quarantined, documents, kept } = salvaged;
+    tell(
+      `The record was made anew from what could be read: ${rows} rows are there, ${quarantined} were moved aside, ${documents} documents are to be ingested again. The damaged file is ${kept}.`,
+      'rebuilt',
+    );
+  }
+
+  function isReindexed(): boolean {
+    try {
+      reindex();
+      return true;
+    } catch (error) {
+      if (!isGemmaError(error) || error.code !== 'MEMORY_DAMAGED') throw error;
+      return false;
     }
   }
 
   function integrity(): readonly string[] {
-    const lines = connection.read(() => connection.prepare('PRAGMA integrity_check(20)').all());
-    return lines.map((line) => String(line['integrity_check'])).filter((line) => line !== 'ok');
+    try {
+      const lines = connection.read(() => connection.prepare('PRAGMA integrity_check(20)').all());
+      return lines.map((line) => String(line['integrity_check'])).filter((line) => line !== 'ok');
+    } catch (error) {
+      if (!isGemmaError(error) || error.code !== 'MEMORY_DAMAGED') throw error;
+      return [error.message];
+    }
   }
 
   function verifyState(): void {

@@ -28,8 +28,10 @@ export interface RowEmbedderParts {
 /** Texts that go to the embedder at once: after so many their vectors are kept, whatever happens to the next. */
 const batchRows = 32;
 
-/** The work on one folder is done by one process. When that one is gone, another one may begin after so long. */
-const leaseTtlMs = 60_000;
+/** The work on one folder is done by one process. When that one was killed, another one may begin after so long. */
+const leaseTtlMs = 10_000;
+/** A batch may take longer than that. */
+const leaseRenewMs = 2_500;
 
 /** Changes that are read at once. */
 const changesAtOnce = 1_000;
@@ -112,6 +114,7 @@ export function createRowEmbedder({ record, embedder, inBackground, log }: RowEm
   /** Tells whether it came to the end; otherwise somebody else has the lease, after a batch that took too long. */
   async function makeVectors(afterNumber: number): Promise<boolean> {
     let after = afterNumber;
+    const renewal = setInterval(renew, leaseRenewMs).unref();
     try {
       while (record.lease(leaseName, leaseTtlMs)) {
         const rows = record.withoutVector(embedId, batchRows, after);
@@ -132,7 +135,17 @@ export function createRowEmbedder({ record, embedder, inBackground, log }: RowEm
       }
       return false;
     } finally {
+      clearInterval(renewal);
       record.release(leaseName);
+    }
+  }
+
+  function renew(): void {
+    try {
+      record.lease(leaseName, leaseTtlMs);
+    } catch (error) {
+      // The work itself meets the same trouble with its next batch, and tells those who wait.
+      log(`The lease on the vectors is not renewed: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 
