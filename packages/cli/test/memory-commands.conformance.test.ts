@@ -238,6 +238,104 @@ describe('gemma memory', () => {
     expect((await world.run(memoryCommand, ['import', file])).error?.code).toBe('REQUEST_INVALID');
   });
 
+  test('an export that fails leaves no file behind', async () => {
+    const world = await commandWorld();
+    await world.run(memoryCommand, ['add', 'tea']);
+    const stop = new AbortController();
+    stop.abort();
+    const file = join(world.cwd, 'memory.jsonl');
+    expect((await world.run(memoryCommand, ['export', file], { signal: stop.signal })).code).toBe(130);
+    expect((await world.run(memoryCommand, ['export', file])).code).toBe(0);
+  });
+
+  test('what the Python version remembered is imported, the same file again adds nothing, and no tier is too small for it', async () => {
+    const world = await commandWorld();
+    const file = join(world.cwd, 'embedded_store.json');
+    const made = '2026-10-01T10:00:00.123456+00:00';
+    const entry = (content: string, tier: string): object => ({
+      id: '6f1d2c3b-0000-4000-8000-000000000000',
+      content,
+      memory_type: tier,
+      importance: 0.8,
+      created_at: made,
+      last_accessed: made,
+      access_count: 0,
+      tags: ['old'],
+      metadata: {},
+      embedding: [0.1],
+    });
+    const working = Array.from({ length: 20 }, (_, n) => entry(`working note number ${n}`, 'working'));
+    await writeFile(file, JSON.stringify([entry('Ada prefers green tea', 'semantic'), ...working, { content: '' }]));
+    const first = await world.run(memoryCommand, ['import', file, '--json']);
+    expect(json(first)).toMatchObject({ added: 21, skipped: 0, moved: 5, leftOut: ['Entry 22: it has no content.'] });
+    expect(first.stderr).toContain('5 had no room in their tier');
+    const { hits } = json(await world.run(recallCommand, ['green tea', '--json'])) as {
+      hits: Record<string, unknown>[];
+    };
+    expect(hits).toMatchObject([{ text: 'Ada prefers green tea', tier: 'semantic', tags: ['old'] }]);
+    const { row } = json(await world.run(memoryCommand, ['show', String(hits[0]?.['id']), '--json']));
+    expect(row).toMatchObject({ importance: 0.8, createdAt: Date.parse(made), writer: 'gemma-cli (Python)' });
+    expect(json(await world.run(memoryCommand, ['stats', '--json']))).toMatchObject({
+      rows: { total: 21, byTier: { working: 15, semantic: 6 } },
+      removed: { evicted: 0 },
+    });
+    const again = json(await world.run(memoryCommand, ['import', file, '--json'], { env: legacy }));
+    expect(again).toMatchObject({ added: 0, skipped: 21, moved: 0 });
+    await writeFile(file, '[{"content": ');
+    expect((await world.run(memoryCommand, ['import', file])).error?.code).toBe('MEMORY_FORMAT');
+  });
+
+  test('an export holds everything: imported elsewhere and exported again, it is the same', async () => {
+    const world = await worldWithDocuments();
+    await world.run(ingestCommand, ['docs']);
+    await world.run(memoryCommand, ['add', 'Ada prefers tea', '--tier', 'semantic', '--tag', 'people']);
+    await world.run(memoryCommand, ['add', 'Bob prefers coffee', '--importance', '0.9']);
+    const [file, copy] = [join(world.cwd, 'one.jsonl'), join(world.cwd, 'other.jsonl')];
+    await world.run(memoryCommand, ['export', file]);
+    await world.run(memoryCommand, ['import', file, '--memory', 'copy'], { env: legacy });
+    await world.run(memoryCommand, ['export', copy, '--memory', 'copy']);
+    // The name of the memory, and the positions that rows have in a record, are its own.
+    const lines = async (path: string): Promise<unknown> =>
+      (await readFile(path, 'utf8'))
+        .trimEnd()
+        .split('\n')
+        .slice(1)
+        .map((line) => line.replace(/"seq":\d+/, '"seq":0'));
+    expect(await lines(copy)).toEqual(await lines(file));
+    expect(await lines(copy)).toHaveLength(6);
+  });
+
+  test('search, recall and every command of the memory take --json, --no-daemon and --memory', async () => {
+    const world = await worldWithDocuments();
+    await world.run(ingestCommand, ['docs', '--memory', 'work', '--json']);
+    const shared = ['--json', '--no-daemon', '--memory', 'work'];
+    const added = json(await world.run(memoryCommand, ['add', 'Ada prefers tea', ...shared]));
+    const { id } = added['row'] as { id: string };
+    expect(json(await world.run(searchCommand, ['tea', ...shared]))['hits']).toHaveLength(2);
+    expect(json(await world.run(recallCommand, ['tea', ...shared]))['hits']).toHaveLength(1);
+    const file = join(world.cwd, 'work.jsonl');
+    for (const [name, ...argv] of [
+      ['list'],
+      ['show', id],
+      ['update', id, '--importance', '0.4'],
+      ['stats'],
+      ['consolidate'],
+      ['audit'],
+      ['verify'],
+      ['export', file],
+      ['import', file],
+      ['forget', id],
+    ] as const) {
+      const outcome = await world.run(memoryCommand, [name, ...argv, ...shared]);
+      expect([name, json(outcome)['memory']]).toEqual([
+        name,
+        { backend: 'embedded', requested: 'optimized', active: 'optimized' },
+      ]);
+    }
+    // Nothing of it went to the memory of no name.
+    expect(json(await world.run(memoryCommand, ['list', '--json']))['rows']).toEqual([]);
+  });
+
   test('audit tells duplicates, unused memories, changed sources and loops with their evidence', async () => {
     const world = await worldWithDocuments();
     await world.run(ingestCommand, ['docs']);

@@ -1,14 +1,15 @@
 import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { GemmaError, memoryTiers } from '@gemma-cli/contracts';
-import type { ExportLine, MemoryStats } from '@gemma-cli/contracts';
+import type { ExportLine, ImportResult, MemoryStats } from '@gemma-cli/contracts';
 import type { CommandDefinition } from '../../command.ts';
 import { memoryOption } from '../../option-table.ts';
 import { formatBytes, printJson, printLine, printNotice } from '../print.ts';
 import { makeVectors } from './make-vectors.ts';
+import type { AncestorImport } from './import-ancestor.ts';
 import { withMemory } from './open-memory.ts';
 import { shortUri } from '../../render/render-citations.ts';
 
@@ -208,6 +209,10 @@ export const exportCommand: CommandDefinition = {
           if (line.type === 'row') rows += 1;
         }
         await handle.sync();
+      } catch (error) {
+        // Half an export looks like a whole one, and would be in the way of the next.
+        await rm(path, { force: true });
+        throw error;
       } finally {
         await handle.close();
       }
@@ -220,24 +225,41 @@ export const exportCommand: CommandDefinition = {
 /** `gemma memory import`. */
 export const importCommand: CommandDefinition = {
   name: 'import',
-  summary: 'Add what an export holds. A row that is there stays as it is.',
+  summary: 'Add what an export holds, or the memories of the Python version. A row that is there stays as it is.',
   arguments: [
-    { name: 'FILE|-', summary: 'A file of an export; - is standard input.', required: true, completes: 'files' },
+    {
+      name: 'FILE|-',
+      summary: 'A file of an export, or an embedded_store.json; - is an export on standard input.',
+      required: true,
+      completes: 'files',
+    },
   ],
   options: [memoryOption],
-  examples: [{ command: 'gemma memory import memory.jsonl', effect: 'adds its rows under their own ids' }],
+  examples: [
+    { command: 'gemma memory import memory.jsonl', effect: 'adds its rows under their own ids' },
+    { command: 'gemma memory import ~/.gemma_cli/embedded_store.json', effect: 'adds what the Python version knew' },
+  ],
   run: (context, input) =>
     withMemory(context, input, async ({ memory, description }) => {
       const { cwd, stdin, stdout, signal, options } = context;
       const [file = '-'] = input.arguments;
       const path = resolve(cwd, file);
+      const { importAncestor, isAncestorStore } = await import('./import-ancestor.ts');
+      if (file !== '-' && (await isAncestorStore(path))) {
+        const done = await importAncestor(memory, path, { now: Date.now(), signal });
+        for (const sentence of done.leftOut) printNotice(context, `Left out: ${sentence}`);
+        if (done.moved > 0)
+          printNotice(context, `${done.moved} had no room in their tier and are in the semantic one, for good.`);
+        return tell(done);
+      }
       const stream = file === '-' ? stdin : createReadStream(path);
-      const { added, skipped } = await memory.import(readLines(stream, file === '-' ? 'standard input' : path), {
-        signal,
-      });
-      if (options.json) printJson(stdout, { added, skipped, memory: description });
-      else printNotice(context, `${added} rows were added, ${skipped} were there already.`);
-      return 0;
+      return tell(await memory.import(readLines(stream, file === '-' ? 'standard input' : path), { signal }));
+
+      function tell(done: ImportResult | AncestorImport): number {
+        if (options.json) printJson(stdout, { ...done, memory: description });
+        else printNotice(context, `${done.added} rows were added, ${done.skipped} were there already.`);
+        return 0;
+      }
     }),
 };
 
