@@ -309,7 +309,9 @@ describe('commands of a chat', () => {
         '/usr/bin/env is what?',
         ' /set it is',
       ]);
-      expect(stderr).toContain('no command "/store". It was a command of the Python program. In a shell: `gemma memory add TEXT`.');
+      expect(stderr).toContain(
+        'no command "/store". It was a command of the Python program. In a shell: `gemma memory add TEXT`.',
+      );
       expect(stderr).toContain('`gemma bench`');
       expect(stderr).toContain('Did you mean /help?');
       expect(stderr).toContain('/save [NAME|FILE] [--force]');
