@@ -128,6 +128,10 @@ function createRetriever({
   let vectorSeq = 0;
   /** Of all rows that ever came. */
   let numberMax = 0;
+  /** Segments that have words of rows that were forgotten: they are written anew. */
+  const forgotten = new WeakSet<LiveSegment>();
+  /** Rows that were forgotten since the job began: what it makes may have them. */
+  const forgottenMeanwhile = new Set<number>();
 
   const stored = keeper.read([]);
   if (stored !== null) adopt(stored.segments, stored.seq);
@@ -149,6 +153,12 @@ function createRetriever({
     if (number <= numberMax) remove(number);
     else numberMax = number;
     addToTail(tail, number, analyzer.analyze(searchedText(row)));
+  }
+
+  /** A row was forgotten: its words must leave the disk, those of a former state of it too. */
+  function forget(number: number): void {
+    for (const live of segments) if (rowOf(live.segment, number) >= 0) forgotten.add(live);
+    if (job !== null) forgottenMeanwhile.add(number);
   }
 
   function remove(number: number): void {
@@ -205,6 +215,7 @@ function createRetriever({
       // Some at a time, so that the deadline is met: rows take some ten microseconds each.
       for (let start = 0; start < changes.length; start += sliceChanges) {
         const slice = changes.slice(start, start + sliceChanges);
+        for (const { number, reason } of slice) if (reason === 'forgotten') forget(number);
         takeSlice(slice.map(({ number }) => number));
         seq = slice.at(-1)!.seq;
         if (clock() >= deadline) return false;
@@ -416,6 +427,8 @@ function createRetriever({
     if (tail.numbers.length >= full) return { steps: sealTailStep() };
     const toMerge = segmentsToMerge(segments);
     if (isKeeper && toMerge.length > 0) return { steps: mergeStep(toMerge) };
+    const tainted = segments.find((live) => forgotten.has(live));
+    if (isKeeper && tainted !== undefined) return { steps: mergeStep([tainted]) };
     if (tail.rowOf.size === 0) sealedSeq = seq;
     if (isKeeper && isUnkept()) return { steps: keeper.keep(segments, sealedSeq) };
     return null;
@@ -436,6 +449,7 @@ function createRetriever({
     const segment = yield* sealTail(full);
     const live = createLiveSegment(segment, null);
     removeGone(live, (number) => full.rowOf.has(number));
+    markForgotten(live);
     sealing = null;
     if (live.liveRows > 0) segments = [...segments, live];
     sealedSeq = position;
@@ -450,8 +464,39 @@ function createRetriever({
         return row >= 0 && isLive(each, row);
       }),
     );
+    markForgotten(live);
     segments = segments.filter((each) => !merged.includes(each));
     if (live.liveRows > 0) segments = [live, ...segments];
+  }
+
+  function markForgotten(live: LiveSegment): void {
+    for (const number of forgottenMeanwhile) if (rowOf(live.segment, number) >= 0) forgotten.add(live);
+    forgottenMeanwhile.clear();
+  }
+
+  /** Whether segments have words of rows that were forgotten, or may have: of which nobody has taken notice yet. */
+  function hasForgotten(): boolean {
+    if (segments.some((live) => forgotten.has(live))) return true;
+    if (segments.length === 0) return false;
+    try {
+      for (let position = seq; ;) {
+        const changes = record.changes(position, pageRows);
+        if (changes.some(({ reason }) => reason === 'forgotten')) return true;
+        if (changes.length < pageRows) return false;
+        position = changes.at(-1)!.seq;
+      }
+    } catch (error) {
+      // So far behind that whoever opens next builds everything anew.
+      if (!isGemmaError(error) || error.code !== 'MEMORY_CHANGES_GONE') throw error;
+      return false;
+    }
+  }
+
+  /** Writes the segments anew that have words of forgotten rows. Tells whether there were any. */
+  function dropForgotten(): boolean {
+    const tainted = segments.filter((live) => forgotten.has(live));
+    for (const live of tainted) finished(mergeStep([live]));
+    return tainted.length > 0;
   }
 
   return {
@@ -521,6 +566,11 @@ function createRetriever({
         finished(job.steps);
       // Half of another job is left: what it works on is still whole in memory and on disk.
       job = null;
+      let isCleaned = false;
+      if (seq >= 0 && sealing === null && hasForgotten() && keeper.mayBuild() && !keeper.isReplaced()) {
+        takeChanges(Infinity);
+        isCleaned = dropForgotten();
+      }
       if (
         seq >= 0 &&
         tail.rowOf.size >= closeTailRows &&
@@ -535,7 +585,7 @@ function createRetriever({
       if (
         seq >= 0 &&
         sealing === null &&
-        segments.some(({ file }) => file === null) &&
+        (isCleaned || segments.some(({ file }) => file === null)) &&
         keeper.mayBuild() &&
         !keeper.isReplaced()
       )
