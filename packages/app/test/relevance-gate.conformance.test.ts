@@ -2,8 +2,34 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { createAnalyzer } from '@gemma-cli/rag-core';
-import { ingestDocuments, passGate, relevanceOf } from '../src/memory/index.ts';
+import { ingestDocuments, passGate, relevanceGate, relevanceOf, type Relevance } from '../src/memory/index.ts';
 import { tryMemory } from './memory-trial.ts';
+
+/** So many of the prompts were there when the first thresholds were chosen; the others were written afterwards. */
+const firstPrompts = 78;
+
+/** How relevant the best passages are to a prompt. */
+interface Measured {
+  readonly relevances: readonly Relevance[];
+  readonly terms: number;
+}
+
+/** How many prompts get a passage. */
+function passed(prompts: readonly Measured[], gate?: Readonly<Record<keyof typeof relevanceGate, number>>): number {
+  return prompts.filter(({ relevances, terms }) => passGate(relevances, terms, gate).includes(true)).length;
+}
+
+/** The thresholds that let at most 5 % of unrelated prompts pass, and the most questions. */
+function chosenOn(
+  unrelated: readonly Measured[],
+  related: readonly Measured[],
+): Record<keyof typeof relevanceGate, number> {
+  const gates = [1, 2, 3, 4].flatMap((termsMin) =>
+    [0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6].map((shareMin) => ({ ...relevanceGate, shareMin, termsMin })),
+  );
+  const kept = gates.filter((gate) => passed(unrelated, gate) <= unrelated.length * 0.05);
+  return kept.toSorted((one, other) => passed(related, other) - passed(related, one))[0] ?? relevanceGate;
+}
 
 test(
   'the gate: at most 5 % of unrelated prompts get a passage of docs/, and most questions about them do',
@@ -13,29 +39,43 @@ test(
       for await (const _ of ingestDocuments(memory, ['docs'], { cwd: fileURLToPath(root) }));
       const read = (path: string) => readFile(new URL(path, root), 'utf8');
       const unrelated = JSON.parse(await read('packages/app/test/labelled/unrelated-prompts.json')) as string[];
+      const fresh = JSON.parse(await read('packages/app/test/labelled/unrelated-prompts-fresh.json')) as string[];
       const related = (await read('packages/bench/collections/gemma-docs/questions.jsonl'))
         .trim()
         .split('\n')
         .map((line) => (JSON.parse(line) as { text: string }).text);
       const analyzer = await createAnalyzer();
-      const share = async (prompts: readonly string[]): Promise<number> => {
-        let passed = 0;
+      const measured = async (prompts: readonly string[]): Promise<readonly Measured[]> => {
+        const list: Measured[] = [];
         for (const query of prompts) {
           const { hits } = await memory.search({ query, limit: 12, explain: true });
-          const { relevances, terms } = await relevanceOf(memory, { query, hits, analyzer });
-          if (passGate(relevances, terms).includes(true)) passed += 1;
+          list.push(await relevanceOf(memory, { query, hits, analyzer }));
         }
-        return passed / prompts.length;
+        return list;
       };
-      const falseInclusion = await share(unrelated);
-      const missedInclusion = 1 - (await share(related));
+      const [without, about, never] = [await measured(unrelated), await measured(related), await measured(fresh)];
+      const falseInclusion = passed(without) / without.length;
+      const missedInclusion = 1 - passed(about) / about.length;
+      // Thresholds that are chosen on one part say on the other what fresh prompts may do.
+      const parts = [without.slice(0, firstPrompts), without.slice(firstPrompts)] as const;
+      const lines = [parts, parts.toReversed()].map(([seen = [], unseen = []]) => {
+        const gate = chosenOn(seen, about);
+        return (
+          `  chosen on ${seen.length} of them: share ${gate.shareMin}, words ${gate.termsMin}: ${passed(seen, gate)} pass, ` +
+          `of the other ${unseen.length} ${passed(unseen, gate)}; missed ${about.length - passed(about, gate)}`
+        );
+      });
       // oxlint-disable-next-line no-console -- the figures are what this test is asked for
       console.info(
-        `relevance gate: false inclusion ${falseInclusion.toFixed(3)}, missed inclusion ${missedInclusion.toFixed(3)}`,
+        `relevance gate: false inclusion ${falseInclusion.toFixed(3)} (${passed(without)} of ${without.length}), ` +
+          `missed inclusion ${missedInclusion.toFixed(3)} (${about.length - passed(about)} of ${about.length})\n` +
+          `  of ${never.length} prompts that no threshold was chosen on ${passed(never)} pass\n${lines.join('\n')}`,
       );
       expect(unrelated.length).toBe(160);
       expect(falseInclusion).toBeLessThanOrEqual(0.05);
       expect(missedInclusion).toBeLessThanOrEqual(0.15);
+      // The documents change: a prompt or two may pass that did not.
+      expect(passed(never) / never.length).toBeLessThanOrEqual(0.075);
     }),
   60_000,
 );

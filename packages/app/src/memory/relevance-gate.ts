@@ -52,9 +52,16 @@ export function measureRelevance(
   });
 }
 
-/** Which passages pass: `false` for all of them where the best one does not. */
-export function passGate(relevances: readonly Relevance[], questionTerms: number): readonly boolean[] {
-  const { shareMin, termsMin, beside } = relevanceGate;
+/**
+ * Which passages pass: `false` for all of them where the best one does not.
+ *
+ * @param gate - Default: {@link relevanceGate}.
+ */
+export function passGate(
+  relevances: readonly Relevance[],
+  questionTerms: number,
+  { shareMin, termsMin, beside }: Readonly<Record<keyof typeof relevanceGate, number>> = relevanceGate,
+): readonly boolean[] {
   const needed = Math.min(termsMin, questionTerms);
   const isAbove = ({ share, terms }: Relevance): boolean => share >= shareMin && terms >= needed && terms > 0;
   const best = Math.max(0, ...relevances.filter(isAbove).map(({ share }) => share));
