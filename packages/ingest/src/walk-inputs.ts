@@ -299,6 +299,7 @@ function addFile({
   if (walk.known.has(uri)) return;
   if (walk.known.size >= walk.limits.filesMax) {
     walk.full = true;
+    walk.complete = false;
     leaveOut(
       walk,
       shown,

@@ -101,6 +101,21 @@ describe('a folder', () => {
   });
 });
 
+itUnless(missingLinux, 'a path that is longer than the system can open is told, and the others are read', async () => {
+  const cwd = await folderWith({ 'a.txt': 'x', 'z.txt': 'x' });
+  // A shell goes by whole paths; a process can go down name by name.
+  const down = "const d = 'd'.repeat(250); for (let n = 0; n < 17; n++) { fs.mkdirSync(d); process.chdir(d); }";
+  execFileSync(process.execPath, ['-e', `${down} fs.writeFileSync('f.txt', 'x');`], { cwd });
+  try {
+    const { documents, skipped, events } = await readAll(['.'], { cwd });
+    expect(documents.map(({ title }) => title)).toEqual(['a.txt', 'z.txt']);
+    expect(skipped.map(({ code, reason }) => [code, reason])).toEqual([['FILE_UNREADABLE', 'its name is too long']]);
+    expect(events.filter(({ type }) => type === 'walked')).toEqual([]);
+  } finally {
+    execFileSync('sh', ['-c', 'rm -rf d*'], { cwd });
+  }
+});
+
 describe('a pattern', () => {
   test('finds what it matches below its folder, with the same things left out', async () => {
     const cwd = await folderWith({

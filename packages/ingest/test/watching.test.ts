@@ -2,19 +2,25 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { watchDocuments } from '../src/index.ts';
-import type { WatchEvent } from '../src/index.ts';
+import type { IngestLimits, WatchEvent } from '../src/index.ts';
 import { folderWith } from './reading.ts';
 
 /** Watches a folder, runs each step after the event before it, and gives what was told, one line each. */
 async function watched(
   cwd: string,
   steps: readonly { readonly after: string; readonly do: () => Promise<unknown> }[],
-  options: { readonly inputs?: readonly string[] } = {},
+  options: { readonly inputs?: readonly string[]; readonly limits?: Partial<IngestLimits> } = {},
 ): Promise<readonly string[]> {
   const stop = new AbortController();
   const told: string[] = [];
   const left = [...steps];
-  const events = watchDocuments(options.inputs ?? ['.'], { cwd, signal: stop.signal, settleMs: 20, pollMs: 50 });
+  const events = watchDocuments(options.inputs ?? ['.'], {
+    cwd,
+    signal: stop.signal,
+    settleMs: 20,
+    pollMs: 50,
+    limits: options.limits,
+  });
   for await (const event of events) {
     told.push(lineOf(event));
     if (told.at(-1) === left[0]?.after) await left.shift()?.do();
@@ -146,6 +152,27 @@ test('a file that is damaged by a change is skipped with its reason, and the wat
     { after: 'document a.json a: 2', do: nothing },
   ]);
   expect(told.at(-1)).toBe('document a.json a: 2');
+});
+
+test('a file that a search did not come to is not removed; one that is gone is', async () => {
+  const cwd = await folderWith({ 'b.txt': 'x', 'c.txt': 'x', 'd.txt': 'x' });
+  const told = await watched(
+    cwd,
+    [
+      { after: 'ready 3', do: () => replace(join(cwd, 'a.txt'), 'one') },
+      { after: 'document a.txt one', do: () => rm(join(cwd, 'c.txt')) },
+      { after: 'removed c.txt', do: () => replace(join(cwd, 'a.txt'), 'two') },
+      { after: 'document a.txt two', do: nothing },
+    ],
+    { limits: { filesMax: 3 } },
+  );
+  expect(told.slice(3)).toEqual([
+    'ready 3',
+    'skipped d.txt DOCUMENT_TOO_LARGE',
+    'document a.txt one',
+    'removed c.txt',
+    'document a.txt two',
+  ]);
 });
 
 test('a stop ends it without an error, before it began and while it waits', async () => {

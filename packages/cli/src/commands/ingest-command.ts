@@ -24,6 +24,7 @@ export const ingestCommand: CommandDefinition = {
   options: [
     { long: 'watch', summary: 'Keep the memory in step with the files until Ctrl-C.' },
     { long: 'hidden', summary: 'Read files and folders whose names begin with a dot, too.' },
+    { long: 'private', summary: 'Read the pages that are named even where they are of this machine or its networks.' },
     {
       long: 'uri',
       value: 'NAME',
@@ -63,6 +64,7 @@ async function ingest(context: CommandContext, input: CommandInput, { memory }: 
     : ingestDocuments(memory, input.arguments, {
         ...reading,
         allowUrls: true,
+        privateOrigins: input.options['private'] === true ? originsOf(input.arguments) : [],
         stdin: { bytes: stdin, uri: name, name },
       });
   let code = 0;
@@ -92,6 +94,11 @@ async function ingest(context: CommandContext, input: CommandInput, { memory }: 
     reporter.end();
   }
   return code;
+}
+
+/** Of the pages that are named: where one of them redirects to is not among them. */
+function originsOf(inputs: readonly string[]): readonly string[] {
+  return inputs.flatMap((input) => (URL.canParse(input) ? [new URL(input).origin] : []));
 }
 
 function printEnd(context: CommandContext, { result, readBack }: IngestEnd): void {
