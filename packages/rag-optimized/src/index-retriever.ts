@@ -44,6 +44,8 @@ import { finished } from './segment-writer.ts';
 import { searchRows, searchSegment } from './search-segment.ts';
 import { addToTail, createTail, removeFromTail, sealTail, searchTail } from './tail.ts';
 import type { Tail, WeighedTerm } from './tail.ts';
+import { createRowCollector } from './row-collector.ts';
+import type { RowCollector } from './row-collector.ts';
 import { createTermCursor, frequencyAt, openCursor, placeCursor, shareOf, weigh } from './term-cursor.ts';
 import type { TermCursor } from './term-cursor.ts';
 import { termBytes } from './term-bytes.ts';
@@ -66,8 +68,11 @@ export interface IndexRetrieverParts {
   readonly tailRows?: number | undefined;
 }
 
-/** Rows of a tail that is sealed while everything is built anew: few large pieces are merged faster than many small ones. */
-const bulkTailRows = 16_384;
+/** Rows of a piece while everything is built anew: few large pieces are merged faster than many small ones. */
+const bulkRows = 32_768;
+
+/** Rows that are read at once then: what is thrown away soon after costs little. */
+const bulkPageRows = 100;
 
 /** Rows that are read from the record at once. */
 const pageRows = 1_000;
@@ -123,6 +128,8 @@ function createRetriever({
   let job: Job | null = null;
   /** Position of the last change that is taken over; -1 = nothing is. */
   let seq = -1;
+  /** Reads the record anew: nothing can be found before it is done. */
+  let building: Generator<void> | null = null;
   /** Changes up to here are in segments. */
   let sealedSeq = 0;
   let vectorSeq = 0;
@@ -166,8 +173,12 @@ function createRetriever({
     for (const live of segments) if (removeNumber(live, number)) return;
   }
 
-  /** Reads every row of the record: where there is no index, or none that fits. */
-  function buildAnew(): void {
+  /**
+   * Reads every row of the record, in steps: where there is no index, or none that fits. What is written meanwhile comes
+   * with the changes after that.
+   */
+  function* buildSteps(): Generator<void> {
+    seq = -1;
     segments = [];
     tail = createTail();
     sealing = null;
@@ -177,18 +188,45 @@ function createRetriever({
     vectors = newVectors();
     vectorSeq = 0;
     const position = record.seq();
-    for (let last = 0; ;) {
-      const page = record.scan(last, pageRows);
-      for (const row of page) put(row);
-      if (tail.numbers.length >= bulkTailRows) sealNow();
-      if (page.length < pageRows) break;
-      last = page.at(-1)!.number;
+    const pieces: LiveSegment[] = [];
+    let collector: RowCollector | null = null;
+    for (let isLast = false; !isLast;) {
+      const page = record.scan(numberMax, bulkPageRows);
+      isLast = page.length < bulkPageRows;
+      for (const [index, { number, row }] of page.entries()) {
+        const terms = analyzer.analyze(searchedText(row));
+        if (collector === null) addToTail(tail, number, terms);
+        else collector.add(number, terms);
+        numberMax = number;
+        if (index % sliceChanges === 0) yield;
+      }
+      // What fits a tail stays there, as if it had just been written.
+      if (collector === null && tail.numbers.length >= tailRows) {
+        pieces.push(createLiveSegment(yield* sealTail(tail), null));
+        tail = createTail();
+        collector = createRowCollector();
+      } else if (collector !== null && (collector.rows >= bulkRows || (isLast && collector.rows > 0))) {
+        pieces.push(createLiveSegment(yield* collector.seal(), null));
+        collector = createRowCollector();
+      }
     }
-    if (segments.length > 0 || tail.numbers.length >= tailRows) sealNow();
-    if (segments.length > 1 && rowsTotal() <= segmentRowsMax)
-      segments = [createLiveSegment(finished(mergeSegments(segments)), null)];
+    const rows = pieces.reduce((sum, { liveRows }) => sum + liveRows, 0);
+    segments =
+      pieces.length > 1 && rows <= segmentRowsMax ? [createLiveSegment(yield* mergeSegments(pieces), null)] : pieces;
     seq = position;
     sealedSeq = tail.numbers.length === 0 ? position : 0;
+  }
+
+  /** Goes on with building anew; tells whether it is done. */
+  function buildAnew(deadline: number): boolean {
+    const steps = (building ??= buildSteps());
+    do {
+      if (steps.next().done === true) {
+        building = null;
+        return true;
+      }
+    } while (clock() < deadline);
+    return false;
   }
 
   function sealNow(): void {
@@ -198,8 +236,8 @@ function createRetriever({
 
   /** Takes over changes; as many as there is time for. Tells whether none is left. */
   function takeChanges(deadline: number): boolean {
-    if (seq < 0) buildAnew();
     for (;;) {
+      if ((seq < 0 || building !== null) && !buildAnew(deadline)) return false;
       if (record.seq() === seq) return true;
       let changes;
       try {
@@ -208,7 +246,7 @@ function createRetriever({
       } catch (error) {
         // The log of changes begins later, or is that of another record.
         if (!isGemmaError(error) || error.code !== 'MEMORY_CHANGES_GONE') throw error;
-        buildAnew();
+        seq = -1;
         continue;
       }
       if (changes.length === 0) return true;
@@ -540,7 +578,7 @@ function createRetriever({
       if (missing > 0) problem(`The index of the memory differs from its record in ${missing} rows.`);
       if (problems.length > 0) {
         keeper.discard();
-        buildAnew();
+        seq = -1;
         takeChanges(Infinity);
         if (keeper.mayBuild()) keepNow();
       }
