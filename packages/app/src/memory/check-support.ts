@@ -20,8 +20,10 @@ export interface Statement {
   readonly content: ReadonlySet<string>;
   /** For each negation the terms that it denies. */
   readonly denials: readonly ReadonlySet<string>[];
-  /** In lower case. */
+  /** In lower case, with single blanks. */
   readonly text: string;
+  /** What stands in backticks, in the same way. */
+  readonly codes: readonly string[];
 }
 
 /** A word of a text as it is compared. */
@@ -42,12 +44,14 @@ interface Word {
 /** Takes a text apart. */
 export function readStatement(text: string, analyzer: Analyzer): Statement {
   const words = wordsOf(text, analyzer);
+  const plain = text.toLowerCase().replaceAll(/\s+/gu, ' ');
   return {
     words,
     terms: new Set(analyzer.analyze(text)),
     content: new Set(words.flatMap(({ terms }) => terms)),
     denials: denialsOf(words),
-    text: text.toLowerCase(),
+    text: plain,
+    codes: Array.from(plain.matchAll(/`([^`]+)`/gu), ([, code = '']) => code.trim()),
   };
 }
 
@@ -60,7 +64,8 @@ export function joinStatements(statements: readonly Statement[]): Statement {
     terms: new Set(statements.flatMap(({ terms }) => [...terms])),
     content: new Set(statements.flatMap(({ content }) => [...content])),
     denials: statements.flatMap(({ denials }) => denials),
-    text: statements.map(({ text }) => text).join('\n'),
+    text: statements.map(({ text }) => text).join(' '),
+    codes: statements.flatMap(({ codes }) => codes),
   };
 }
 
@@ -81,6 +86,7 @@ export function isSupport(sentence: Statement, quote: Statement): boolean {
     // One word says nothing that could be supported.
     sentence.words.filter(isContent).length >= 2 &&
     shareOf(sentence, quote) >= supportMin &&
+    sentence.codes.every((code) => quote.text.includes(code)) &&
     sentence.words.every((word) => !word.isName || hasName(quote, word)) &&
     hasNumbers(quote, sentence) &&
     !isDenied(sentence, quote) &&
