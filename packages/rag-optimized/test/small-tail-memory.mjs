@@ -8,7 +8,7 @@ import { createIndexRetriever } from '../dist/index.js';
 const retrievers = new WeakMap();
 
 export async function create(options) {
-  const { folder, namespace, tiers, log } = options;
+  const { folder, namespace, tiers, log = () => undefined } = options;
   const analyzer = await createAnalyzer();
   const record = await openRecord({ folder, namespace, tiers, log });
   const retriever = await createIndexRetriever({ record, analyzer, embedId: null, folder, log, tailRows: 16 });

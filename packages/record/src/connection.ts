@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { closeSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { GemmaError } from '@gemma-cli/contracts';
+import { isCutShort } from './log-end.ts';
 import { announcePresence } from './presence.ts';
 import type { Presence } from './presence.ts';
 import { recordFormat, schema } from './schema.ts';
@@ -108,6 +109,11 @@ export function openConnection({
     const present = announcePresence(folder);
     let fresh: SqlDatabase | null = null;
     try {
+      if (present.isAfterUncleanStop && isCutShort(`${path}-wal`)) {
+        log(
+          `The end of the log of the memory ${path} cannot be read. What stood there was not acknowledged, if the machine lost its power; otherwise the disk has damaged it, and the last writes are lost.`,
+        );
+      }
       fresh = driver.open(path);
       prepareDatabase(fresh, path);
       if (hasFailed) rescueLog(fresh, path);

@@ -69,3 +69,7 @@ export { memoryCrowd } from './memory-crowd.ts';
 export type { MemoryCrowdSubject } from './memory-crowd.ts';
 export { memoryCrashes } from './memory-crashes.ts';
 export type { MemoryCrashesSubject } from './memory-crashes.ts';
+export { memoryFlips } from './memory-flips.ts';
+export type { MemoryFlipsSubject } from './memory-flips.ts';
+export { memoryFaults } from './memory-faults.ts';
+export type { MemoryFaultsSubject } from './memory-faults.ts';
