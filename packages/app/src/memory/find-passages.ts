@@ -4,7 +4,7 @@ import { createAnalyzer, estimateTokens, findNearDuplicates, type Analyzer } fro
 import type { Passage, RagMode } from '../passages.ts';
 import { renderPassage } from './render-passages.ts';
 import { createPassageRule } from './passage-rule.ts';
-import { measureRelevance, passGate, type Relevance } from './relevance-gate.ts';
+import { measureRelevance, passGate, statementGate, type Relevance } from './relevance-gate.ts';
 
 /** What passages are looked for with. */
 export interface FindPassagesOptions {
@@ -48,7 +48,7 @@ export async function findPassages(
   const query = question.slice(0, questionCharsMax).trim();
   if (query === '') return [];
   const analyzer = await createAnalyzer({ language });
-  const mayStand = createPassageRule({ question: query, session, analyzer });
+  const mayStand = createPassageRule({ question: query, session, analyzer, language });
   const search = async (by: 'lexical' | 'hybrid'): Promise<readonly SearchHit[]> => {
     const found = await memory.search({ query, mode: by, limit: foundMax, explain: true }, { signal });
     return found.hits.filter(({ row }) => mayStand(row)).slice(0, hitsMax);
@@ -105,7 +105,9 @@ async function gated(
 ): Promise<readonly SearchHit[]> {
   const { relevances, terms } = await relevanceOf(memory, question);
   const passes = passGate(relevances, terms);
-  return question.hits.filter((_, at) => passes[at] === true);
+  const states = passGate(relevances, terms, statementGate);
+  // Of conversations only statements have come so far.
+  return question.hits.filter(({ row }, at) => passes[at] === true || (row.session !== null && states[at] === true));
 }
 
 /** Whether anything can be found by its meaning: the embedding model is not loaded for nothing. */

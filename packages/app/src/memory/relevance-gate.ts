@@ -13,6 +13,12 @@ export const relevanceGate = {
   beside: 0.6,
 } as const;
 
+/**
+ * The gate for what a user stated in another chat: one sentence mostly, so that fewer words must meet, and more of the
+ * question's weight. Chosen on `test/labelled/chats.json`.
+ */
+export const statementGate = { ...relevanceGate, shareMin: 0.6, termsMin: 2 } as const;
+
 /** A term of a question: how many rows have it. */
 export interface WeighedTerm {
   readonly term: string;
