@@ -7,6 +7,7 @@ import { StringDecoder } from 'node:string_decoder';
 import { median, quantile, reportSample } from '@gemma-cli/bench-kit';
 import { readOrders } from './open-engine.ts';
 import { anonBytesOf, residentBytesOf } from './process-memory.ts';
+import { searchMetrics } from './search-metrics.ts';
 import { openPeer } from './search-peers.ts';
 import type { SearchPeerName } from './search-peers.ts';
 
@@ -23,6 +24,8 @@ export interface SearchOrders {
   readonly queryCount: number;
   /** No new query is begun after so long: the slow ones answer fewer. */
   readonly searchMsMax: number;
+  /** A build that takes longer is given up, and no figure is known then. Default: it takes as long as it takes. */
+  readonly buildMsMax?: number;
 }
 
 /** Queries that are told apart: the compiler has not seen the code yet. */
@@ -56,7 +59,14 @@ async function measure(): Promise<void> {
       encoding: 'utf8',
       maxBuffer: 1 << 20,
       stdio: ['ignore', 'pipe', 'pipe'],
+      ...(orders.buildMsMax === undefined ? {} : { timeout: orders.buildMsMax, killSignal: 'SIGKILL' as const }),
     });
+    if (child.error !== undefined && child.signal === 'SIGKILL') {
+      const { implementation } = await openPeer(orders.peer);
+      for (const [metric] of searchMetrics) reportSample({ metric, value: null, implementation });
+      process.stderr.write(`${orders.peer} did not build its index within ${orders.buildMsMax} ms.\n`);
+      return;
+    }
     if (child.status !== 0) throw new Error(`Building ended with ${child.status ?? child.signal}: ${child.stderr}`);
     const { cpuS } = JSON.parse(child.stdout) as { readonly cpuS: number };
     const peer = await openPeer(orders.peer);

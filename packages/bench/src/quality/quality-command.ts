@@ -5,7 +5,7 @@ import type { Writable } from 'node:stream';
 import { GemmaError } from '@gemma-cli/contracts';
 import type { Embedder, ImplementationName, SearchMode } from '@gemma-cli/contracts';
 import { inspectModelFile } from '@gemma-cli/models';
-import { rankingVersion } from '@gemma-cli/rag-core';
+import { fusionVersion, rankingVersion } from '@gemma-cli/rag-core';
 import { readCollection } from './collection.ts';
 import type { Collection } from './collection.ts';
 import { comparePaired, evaluateRun, meanOf } from './retrieval-metrics.ts';
@@ -53,6 +53,8 @@ export interface QualityResult {
   readonly implementation: ImplementationName;
   readonly mode: SearchMode;
   readonly rankingVersion: number;
+  /** Of the joining of both sides. `null` in the other modes. */
+  readonly fusionVersion: number | null;
   /** `null` in the mode `lexical`. */
   readonly embedId: string | null;
   readonly figures: RetrievalFigures;
@@ -99,6 +101,7 @@ export async function runQuality(options: QualityOptions): Promise<void> {
       implementation,
       mode,
       rankingVersion,
+      fusionVersion: mode === 'hybrid' ? fusionVersion : null,
       embedId: embedder?.embedId ?? null,
       figures: evaluation.mean,
       byCategory: byCategory(collection, evaluation),
@@ -168,7 +171,7 @@ function describe(result: QualityResult): string {
   const { collection, implementation, mode, figures, against } = result;
   const lines = [
     `${collection.name}: ${collection.entries} entries${collection.empty === 0 ? '' : ` (${collection.empty} without text)`}, ${collection.queries} queries, ${collection.judged} judged`,
-    `${implementation}, ${mode}, ranking ${result.rankingVersion}${result.embedId === null ? '' : `, ${result.embedId}`}`,
+    `${implementation}, ${mode}, ranking ${result.rankingVersion}${result.fusionVersion === null ? '' : `, fusion ${result.fusionVersion}`}${result.embedId === null ? '' : `, ${result.embedId}`}`,
     ...metrics.map((metric) => `${titles[metric].padEnd(10)} ${figures[metric].toFixed(4)}`),
   ];
   for (const [category, of] of Object.entries(result.byCategory)) {
