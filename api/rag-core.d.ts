@@ -66,7 +66,9 @@ export interface Ranked {
     readonly number: number;
     readonly score: number;
 }
+export declare const fusionVersion = 2;
 export declare const denseWeight = 0.45;
+export declare const fusionDepth = 100;
 export declare function fuseByScore(lexical: readonly Ranked[], dense: readonly Ranked[], weight?: number): readonly Ranked[];
 export declare function fuseByRank(lists: readonly (readonly Ranked[])[], k?: number): readonly Ranked[];
 
@@ -79,11 +81,12 @@ export type { Chunk, ChunkSizes, ChunkSource } from './chunk-document.ts';
 export type { ChunkFormat } from './chunk-borders.ts';
 export { bm25Defaults, inverseDocumentFrequency, lengthNorm, rankingVersion, rounded, stopWordScale, termScore, } from './ranking.ts';
 export type { Bm25Parameters } from './ranking.ts';
-export { denseWeight, fuseByRank, fuseByScore } from './fusion.ts';
+export { denseWeight, fuseByRank, fuseByScore, fusionDepth, fusionVersion } from './fusion.ts';
 export type { Ranked } from './fusion.ts';
 export { recallParts, recallScore, recallWeights, recencyHalfLifeMs } from './recall-score.ts';
 export type { RecallFacts } from './recall-score.ts';
-export { expiryOf, laterExpiry, promotedTier, promotionAccesses, promotionImportance } from './tier-rules.ts';
+export { expiryOf, laterExpiry, promotedTier, promotionAccesses, promotionImportance, rolledTier, } from './tier-rules.ts';
+export type { TierFacts } from './tier-rules.ts';
 export { findNearDuplicates, nearDuplicateSimilarity } from './near-duplicates.ts';
 export type { NearDuplicate } from './near-duplicates.ts';
 export { chunkSizesOfTokens, estimateTokens } from './token-estimate.ts';
@@ -145,10 +148,15 @@ export declare function expiryOf(tier: MemoryTier, now: number, tiers: TierTable
 export declare function laterExpiry(one: number | null, other: number | null): number | null;
 export declare const promotionAccesses = 3;
 export declare const promotionImportance = 0.75;
-export declare function promotedTier(memory: {
+export interface TierFacts {
     readonly tier: MemoryTier;
+    readonly session?: string | null | undefined;
+}
+export declare function rolledTier({ tier, session }: TierFacts): MemoryTier | null;
+export declare function promotedTier(memory: TierFacts & {
     readonly importance: number;
     readonly accessCount: number;
+    readonly writer?: string | null | undefined;
 }): MemoryTier | null;
 
 // dist/token-estimate.d.ts
