@@ -98,6 +98,19 @@ describe('chats that are remembered', () => {
       expect(await filesWith(trial, secrets)).toEqual([]);
     }));
 
+  test('times and sizes of the tiers are those of the configuration', () =>
+    tryMain({}, async (trial) => {
+      const env = { ...yes, GEMMA_MEMORY_WORKING_CAPACITY: '2', GEMMA_MEMORY_EPISODIC_TTL: '1h' };
+      await trial.run(['config', 'set', 'memory.semantic_capacity', '1']);
+      await trial.run(['chat'], { env, input: 'one\ntwo\n' });
+      const rows = await rowsOf(trial);
+      expect(rows.map(({ tier }) => tier)).toEqual(['episodic', 'episodic', 'working', 'working']);
+      for (const { createdAt, expiresAt } of rows) expect((expiresAt ?? 0) - createdAt).toBeLessThan(2 * 3_600_000);
+      for (const text of ['first', 'second']) await trial.run(['memory', 'add', text, '--tier', 'semantic']);
+      const { stdout } = await trial.run(['memory', 'list', '--tier', 'semantic', '--json']);
+      expect((JSON.parse(stdout) as { rows: readonly MemoryRow[] }).rows.map(({ text }) => text)).toEqual(['second']);
+    }));
+
   test('a memory that cannot be written costs one warning, and no answer', () =>
     tryMain({}, async (trial) => {
       await trial.run(['config', 'path']);

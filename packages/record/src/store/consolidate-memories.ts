@@ -20,19 +20,29 @@ export interface ConsolidateParts {
  */
 export async function consolidateMemories({ record, write, now, check }: ConsolidateParts): Promise<Consolidation> {
   const first = await sweep();
-  const memories: MemoryRow[] = [];
+  const groups = new Map<string, MemoryRow[]>();
   for (const page of rowPages(record, { kind: 'memory' }, now)) {
-    memories.push(...page);
+    for (const memory of page) group(groups, memory);
     await turn();
     check();
   }
-  const { steps, left } = mergeDuplicates(memories);
-  const merged = removedBy(await inPages(steps));
-
-  const promotions = left.flatMap((memory): readonly RecordWrite[] => {
-    const tier = nextTier(memory);
-    return tier === null ? [] : [{ type: 'update', id: memory.id, changes: { tier } }];
-  });
+  const merges: RecordWrite[] = [];
+  const promotions: RecordWrite[] = [];
+  let looked = 0;
+  for (const memories of groups.values()) {
+    const { steps, left } = mergeDuplicates(memories);
+    merges.push(...steps);
+    for (const memory of left) {
+      const tier = nextTier(memory);
+      if (tier !== null) promotions.push({ type: 'update', id: memory.id, changes: { tier } });
+    }
+    looked += memories.length;
+    if (looked < pageRows) continue;
+    looked = 0;
+    await turn();
+    check();
+  }
+  const merged = removedBy(await inPages(merges));
   const results = await inPages(promotions);
   const promoted = results.filter(({ rows }) => rows.length > 0).length;
   const last = promoted === 0 ? { rolled: 0, expired: 0, evicted: 0 } : await sweep();
@@ -55,9 +65,9 @@ export async function consolidateMemories({ record, write, now, check }: Consoli
   /** Few at a time, so that other writes need not wait for all of them. */
   async function inPages(writes: readonly RecordWrite[]): Promise<readonly WriteResult[]> {
     const all: WriteResult[] = [];
-    for (let from = 0; from < writes.length; from += pageRows) {
+    for (let from = 0; from < writes.length; from += writesAtOnce) {
       check();
-      all.push(...(await write(writes.slice(from, from + pageRows))));
+      all.push(...(await write(writes.slice(from, from + writesAtOnce))));
       await turn();
     }
     return all;
@@ -72,49 +82,47 @@ function nextTier({ tier, session, writer, importance, accessCount }: Weighed) {
 /** What is worked with of a memory that others were merged into. */
 type Weighed = Pick<MemoryRow, 'id' | 'tier' | 'session' | 'writer' | 'importance' | 'accessCount'>;
 
+/** Steps of one commit: a key that is pressed meanwhile waits no longer. Even: merges go in pairs. */
+const writesAtOnce = 64;
+
+/** Puts a memory to those that say the same in its tier. What the model repeats stays apart from what its user said. */
+function group(groups: Map<string, MemoryRow[]>, memory: MemoryRow): void {
+  const isAnswer = memory.session !== null && memory.writer === 'model';
+  const key = JSON.stringify([memory.tier, memory.title, memory.text, isAnswer]);
+  const known = groups.get(key);
+  if (known === undefined) groups.set(key, [memory]);
+  else known.push(memory);
+}
+
 /**
  * Keeps of memories with equal words in one tier the one that was used most, of those the oldest. It gets the tags of all,
  * the greatest importance, the latest expiry and all accesses. Those whose tags would be too many stay apart.
  *
- * @returns Steps in pairs, which belong into one page, and the memories that are left.
+ * @returns Steps in pairs, which belong into one commit, and the memories that are left.
  */
 function mergeDuplicates(memories: readonly MemoryRow[]): {
   readonly steps: readonly RecordWrite[];
   readonly left: readonly Weighed[];
 } {
-  const groups = new Map<string, MemoryRow[]>();
-  for (const memory of memories) {
-    // What the model repeats stays apart from what its user said.
-    const isAnswer = memory.session !== null && memory.writer === 'model';
-    const key = JSON.stringify([memory.tier, memory.title, memory.text, isAnswer]);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [memory]);
-    else group.push(memory);
-  }
-  const steps: RecordWrite[] = [];
-  const left: Weighed[] = [];
-  for (const group of groups.values()) {
-    const tags = [...new Set(group.flatMap((memory) => memory.tags))];
-    const [kept, ...others] = group.toSorted(
-      (one, other) => (other.accessCount ?? 0) - (one.accessCount ?? 0) || (one.id < other.id ? -1 : 1),
-    );
-    if (kept === undefined || others.length === 0 || tags.length > tagLimits.tagsMax) {
-      left.push(...group);
-      continue;
-    }
-    const importance = Math.max(...group.map((memory) => memory.importance ?? 0));
-    const expiresAt = group.map((memory) => memory.expiresAt).reduce(laterExpiry);
-    const accesses = {
-      count: others.reduce((sum, { accessCount }) => sum + (accessCount ?? 0), 0),
-      at: Math.max(...others.map(({ accessedAt }) => accessedAt ?? 0)),
-    };
-    steps.push(
+  const tags = [...new Set(memories.flatMap((memory) => memory.tags))];
+  const [kept, ...others] = memories.toSorted(
+    (one, other) => (other.accessCount ?? 0) - (one.accessCount ?? 0) || (one.id < other.id ? -1 : 1),
+  );
+  if (kept === undefined || others.length === 0 || tags.length > tagLimits.tagsMax)
+    return { steps: [], left: memories };
+  const importance = Math.max(...memories.map((memory) => memory.importance ?? 0));
+  const expiresAt = memories.map((memory) => memory.expiresAt).reduce(laterExpiry);
+  const accesses = {
+    count: others.reduce((sum, { accessCount }) => sum + (accessCount ?? 0), 0),
+    at: Math.max(...others.map(({ accessedAt }) => accessedAt ?? 0)),
+  };
+  return {
+    steps: [
       { type: 'update', id: kept.id, changes: { tags, importance, expiresAt }, accesses },
       { type: 'remove', ids: others.map(({ id }) => id), reason: 'consolidated' },
-    );
-    left.push({ ...kept, importance, accessCount: (kept.accessCount ?? 0) + accesses.count });
-  }
-  return { steps, left };
+    ],
+    left: [{ ...kept, importance, accessCount: (kept.accessCount ?? 0) + accesses.count }],
+  };
 }
 
 function removedBy(results: readonly WriteResult[]): number {
