@@ -267,6 +267,7 @@ export interface Statement {
     readonly content: ReadonlySet<string>;
     readonly denials: readonly ReadonlySet<string>[];
     readonly text: string;
+    readonly codes: readonly string[];
 }
 interface Word {
     readonly text: string;
@@ -404,6 +405,11 @@ export declare const relevanceGate: {
     readonly termsMin: 3;
     readonly beside: 0.6;
 };
+export declare const statementGate: {
+    readonly beside: 0.6;
+    readonly shareMin: 0.6;
+    readonly termsMin: 2;
+};
 export interface WeighedTerm {
     readonly term: string;
     readonly documentFrequency: number;
@@ -413,7 +419,7 @@ export interface Relevance {
     readonly terms: number;
 }
 export declare function measureRelevance(question: readonly WeighedTerm[], passages: readonly ReadonlySet<string>[], rows: number): readonly Relevance[];
-export declare function passGate(relevances: readonly Relevance[], questionTerms: number): readonly boolean[];
+export declare function passGate(relevances: readonly Relevance[], questionTerms: number, { shareMin, termsMin, beside }?: Readonly<Record<keyof typeof relevanceGate, number>>): readonly boolean[];
 
 // dist/memory/render-passages.d.ts
 import type { Passage } from '../passages.ts';

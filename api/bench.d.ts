@@ -121,6 +121,7 @@ export interface QualityResult {
     readonly implementation: ImplementationName;
     readonly mode: SearchMode;
     readonly rankingVersion: number;
+    readonly fusionVersion: number | null;
     readonly embedId: string | null;
     readonly figures: RetrievalFigures;
     readonly byCategory: Readonly<Record<string, RetrievalFigures & {

@@ -26,7 +26,7 @@ export interface AncestorStore {
 export declare function readAncestorStore(path: string, now: number): Promise<AncestorStore>;
 
 // dist/connection.d.ts
-import type { SqlDriver, SqlStatement } from './sql-driver.ts';
+import type { SqlDatabase, SqlDriver, SqlStatement } from './sql-driver.ts';
 export type Durability = 'full' | 'relaxed';
 export interface Connection {
     readonly path: string;
@@ -37,6 +37,7 @@ export interface Connection {
     readonly isWriting: boolean;
     checkpoint(): boolean;
     checkPlace(): void;
+    release(): void;
     close(): void;
 }
 export declare function openConnection({ folder, driver, log, onOpen, }: {
@@ -45,6 +46,7 @@ export declare function openConnection({ folder, driver, log, onOpen, }: {
     readonly log: (message: string) => void;
     readonly onOpen: (connection: Connection) => void;
 }): Connection;
+export declare function prepareDatabase(database: SqlDatabase, path: string): void;
 
 // dist/index.d.ts
 export { openRecord } from './open-record.ts';
@@ -79,10 +81,11 @@ export interface NamespaceState {
 export declare function namespaceNumber(connection: Connection, name: string): number;
 export declare function readNamespace(connection: Connection, id: number): NamespaceState | null;
 export declare function createNamespaceReader(connection: Connection): (id: number) => Readonly<NamespaceState> | null;
-export declare function writeNamespace(connection: Connection, { id, name, seq, pruned, lastId, counts }: NamespaceState): void;
+export declare function writeNamespace(connection: Pick<Connection, 'prepare'>, { id, name, seq, pruned, lastId, counts }: NamespaceState): void;
 export declare function rebuildNamespace(connection: Connection, id: number, name: string): NamespaceState;
-export declare function countRows(connection: Connection, id: number, before: NamespaceCounts): NamespaceCounts;
+export declare function countRows(connection: Pick<Connection, 'prepare'>, id: number, before: NamespaceCounts): NamespaceCounts;
 export declare function copyState(state: NamespaceState): NamespaceState;
+export declare function noCounts(): NamespaceCounts;
 
 // dist/open-record.d.ts
 import type { RecordStore, TierTable } from '@gemma-cli/contracts';
@@ -159,6 +162,7 @@ export interface RowReader {
         readonly damaged: readonly DamagedRow[];
     };
     find(number: number): ReadRow | DamagedRow | undefined;
+    findAll(numbers: readonly number[]): readonly (ReadRow | DamagedRow | undefined)[];
     tell(row: ReadRow): RecordRow;
     findId(id: string): ReadRow | DamagedRow | undefined;
     numberOf(id: string): number | undefined;
@@ -211,6 +215,7 @@ export declare function changeChecksum(namespace: number, change: {
 // dist/sources.d.ts
 import type { RowSource } from '@gemma-cli/contracts';
 import type { Connection } from './connection.ts';
+import type { SqlRow } from './sql-driver.ts';
 export interface Repairs {
     index(name: string): void;
     tell(what: string): void;
@@ -222,11 +227,13 @@ export interface StoredSource {
     readonly hash: string;
     readonly rows: number;
 }
-export declare function readSource(connection: Connection, id: number): StoredSource | null;
+export declare function readSource(connection: Pick<Connection, 'prepare'>, id: number): StoredSource | null;
 export declare function sourcesOf(connection: Connection, namespace: number, uriPrefix: string, repairs: Pick<Repairs, 'tell'>): readonly StoredSource[];
 export declare function sourceNumber(connection: Connection, namespace: number, { uri, hash }: Pick<RowSource, 'uri' | 'hash'>): number;
 export declare function changeSourceRows(connection: Connection, id: number, more: number): boolean;
 export declare function recountSources(connection: Connection, namespace: number): number;
+export declare function writeSourceRows(connection: Pick<Connection, 'prepare'>, id: number, rows: number): void;
+export declare function storedSourceOf(sql: SqlRow): StoredSource | null;
 
 // dist/sql-driver.d.ts
 export type SqlValue = string | number | Uint8Array | null;
@@ -263,7 +270,7 @@ export interface MemoryStoreParts {
     readonly commit: (group: RecordGroup) => Promise<readonly WriteResult[]>;
     readonly pendingWrites: () => number;
     readonly queryCache: QueryCache | null;
-    readonly options: Pick<MemoryStoreOptions, 'embedder' | 'embedInBackground' | 'now' | 'log'>;
+    readonly options: Pick<MemoryStoreOptions, 'embedder' | 'embedInBackground' | 'consolidateEveryMs' | 'now' | 'log'>;
 }
 export declare function createMemoryStore(parts: MemoryStoreParts): MemoryStore;
 

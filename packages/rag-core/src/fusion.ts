@@ -4,13 +4,22 @@ export interface Ranked {
   readonly score: number;
 }
 
+/** Version of the way in which {@link fuseByScore} is used: raised with every change that changes an order of hybrid search. */
+export const fusionVersion = 2;
+
 /** Share of the dense side in hybrid search. Chosen on the development collections: docs/ranking.md. */
 export const denseWeight = 0.45;
 
 /**
+ * Rows that each side of a hybrid search brings at least. Then both sides score what either has brought: a row that one side
+ * brings alone must not be taken for one that the other side finds nothing in.
+ */
+export const fusionDepth = 100;
+
+/**
  * Joins two lists by their scores, each scaled to 0..1 between its worst and its best (a list whose scores are all equal
- * counts as 1): `(1 - weight) · lexical + weight · dense`. A row that one list lacks has 0 there. The best first; equal
- * scores by number.
+ * counts as 1): `(1 - weight) · lexical + weight · dense`. A row that one list lacks has 0 there: it has no word of the
+ * question, or no vector. The best first; equal scores by number.
  */
 export function fuseByScore(
   lexical: readonly Ranked[],

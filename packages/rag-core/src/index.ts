@@ -14,7 +14,7 @@ export {
   termScore,
 } from './ranking.ts';
 export type { Bm25Parameters } from './ranking.ts';
-export { denseWeight, fuseByRank, fuseByScore } from './fusion.ts';
+export { denseWeight, fuseByRank, fuseByScore, fusionDepth, fusionVersion } from './fusion.ts';
 export type { Ranked } from './fusion.ts';
 export { recallParts, recallScore, recallWeights, recencyHalfLifeMs } from './recall-score.ts';
 export type { RecallFacts } from './recall-score.ts';

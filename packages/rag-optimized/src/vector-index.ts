@@ -1,5 +1,5 @@
 /* oxlint-disable typescript/no-non-null-assertion -- typed arrays: every index is below a length that is kept here */
-import type { DenseQuery, RecordStore, ScoredRow } from '@gemma-cli/contracts';
+import type { DenseQuery, RecordStore, RowSet, ScoredRow } from '@gemma-cli/contracts';
 import { createBestRows, offerRow, rowsInOrder } from './best-rows.ts';
 
 /** Vectors of the rows of a record, compared exactly. */
@@ -20,6 +20,9 @@ export interface VectorIndex {
  * dimension is kept, and the few rows that may be among the best are compared with their vectors in the record.
  */
 const flatRowsMax = 10_000;
+
+/** Rows are looked up one by one where they are less than such a part of all: a pass over all is cheaper for each. */
+const fewOf = 8;
 
 /** What {@link createVectorIndex} takes. */
 export interface VectorIndexParts {
@@ -96,6 +99,20 @@ export function createVectorIndex({ read, flatMax = flatRowsMax }: VectorIndexPa
     scales[slot] = scale;
     // A little more than it is: the sums that it bounds are rounded too.
     errors[slot] = Math.sqrt(error) * (1 + 1e-9) + 1e-12;
+  }
+
+  /** Some rows of many, of which none is to be left out. */
+  function searchFew(allowed: RowSet, { vector, hidden }: DenseQuery): readonly ScoredRow[] {
+    const found: ScoredRow[] = [];
+    for (const number of allowed.numbers()) {
+      const slot = slotOf.get(number);
+      if (slot === undefined || hidden?.has(number) === true) continue;
+      const exact = floats ?? read(seqs[slot]!);
+      if (exact === null) continue;
+      const start = exact === floats ? slot * dimensions : 0;
+      found.push({ number, score: exactly(vector, exact, start, dimensions) });
+    }
+    return found.toSorted((one, other) => other.score - one.score || one.number - other.number);
   }
 
   function searchFlat(vectors: Float32Array, { vector, limit, allowed, hidden }: DenseQuery): readonly ScoredRow[] {
@@ -176,6 +193,8 @@ export function createVectorIndex({ read, flatMax = flatRowsMax }: VectorIndexPa
     },
     search(query) {
       if (query.vector.length !== dimensions) return [];
+      const { allowed } = query;
+      if (allowed !== null && allowed.size <= Math.min(slots / fewOf, query.limit)) return searchFew(allowed, query);
       if (floats !== null) return searchFlat(floats, query);
       return bytes === null ? [] : searchBytes(bytes, query);
     },

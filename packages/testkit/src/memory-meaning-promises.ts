@@ -44,6 +44,21 @@ export function declareMeaningPromises(subject: MemorySubject): void {
       expect(await textsFound(store, { query: 'automobile', mode: 'lexical' })).toEqual(['an automobile on the road']);
     });
 
+    promise('scores on both sides what one side alone has brought', async ({ store }) => {
+      // Each side brings 100 rows: the one that is looked for is the 101st by its words, which is not to have none.
+      const texts = [
+        ...Array.from({ length: 100 }, () => 'harbour harbour'),
+        'harbour automobile automobile',
+        'the automobile',
+      ];
+      await store.addMany(texts.map((text) => ({ text, tier: 'semantic' as const })));
+      await store.flush();
+      const query = 'the harbour vehicle vehicle';
+      const { hits } = await store.search({ query, mode: 'hybrid', limit: 1, explain: true });
+      expect(hits[0]?.row.text).toBe('harbour automobile automobile');
+      expect(Object.keys(hits[0]?.parts ?? {}).toSorted()).toEqual(['dense', 'lexical']);
+    });
+
     promise('puts rows of equal cosine in the order of their ids, and holds to limit and filter', async ({ store }) => {
       const rows = await store.addMany(
         Array.from({ length: 12 }, (_, index) => ({ text: 'the same sofa', tags: index % 2 === 0 ? ['even'] : [] })),

@@ -80,7 +80,7 @@ async function tryImplementation<Options, Instance>(
         cause: new ImplementationLoadError({ message, facts: { package: source.specifier }, cause: error }),
       };
     }
-    throw loadError(source, name, error instanceof Error ? error.message : String(error), error);
+    throw loadError({ contract, source, name }, error instanceof Error ? error.message : String(error), error);
   }
   const implementation = checkHandshake<Options, Instance>(module, { contract, name, source });
   try {
@@ -90,7 +90,7 @@ async function tryImplementation<Options, Instance>(
       if (error.code !== 'UNSUPPORTED') throw error;
       return { type: 'unavailable', reason: error.message, cause: error };
     }
-    throw loadError(source, name, error instanceof Error ? error.message : String(error), error);
+    throw loadError({ contract, source, name }, error instanceof Error ? error.message : String(error), error);
   }
 }
 
@@ -106,20 +106,16 @@ function isNotInstalled(error: unknown, { specifier, importer }: ImplementationS
   return quoted === specifier && message.endsWith(`imported from ${importer}`);
 }
 
-function checkHandshake<Options, Instance>(
-  module: unknown,
-  expected: { contract: ContractName; name: ImplementationName; source: ImplementationSource },
-): Implementation<Options, Instance> {
-  const { contract, name, source } = expected;
+function checkHandshake<Options, Instance>(module: unknown, expected: LoadPlace): Implementation<Options, Instance> {
+  const { contract, name } = expected;
   const { handshake, create } = module as Partial<Implementation<Options, Instance>>;
   if (handshake === undefined || typeof create !== 'function') {
-    throw loadError(source, name, 'it does not export `handshake` and `create`');
+    throw loadError(expected, 'it does not export `handshake` and `create`');
   }
   const version = contractVersions[contract];
   if (handshake.contract !== contract || handshake.contractVersion !== version || handshake.implementation !== name) {
     throw loadError(
-      source,
-      name,
+      expected,
       `it is the ${handshake.implementation} implementation of ${handshake.contract} contract ` +
         `${handshake.contractVersion}, expected ${name} of ${contract} contract ${version}`,
     );
@@ -127,16 +123,28 @@ function checkHandshake<Options, Instance>(
   return module as Implementation<Options, Instance>;
 }
 
+/** How to go on without a broken optimized package. */
+const otherwise: Readonly<Record<ContractName, string>> = {
+  engine: 'run with `--engine legacy`',
+  memory: 'run `gemma config set performance.use_optimized_rag false`',
+};
+
 function loadError(
-  { specifier }: ImplementationSource,
-  implementation: ImplementationName,
+  { contract, source: { specifier }, name: implementation }: LoadPlace,
   why: string,
   cause?: unknown,
 ): ImplementationLoadError {
-  const other = implementation === 'optimized' ? ' or run with `--engine legacy`' : '';
+  const other = implementation === 'optimized' ? ` or ${otherwise[contract]}` : '';
   return new ImplementationLoadError({
     message: `The installed package ${specifier} is broken: ${why}. Install it again${other}.`,
     facts: { package: specifier, implementation, detail: why },
     cause,
   });
+}
+
+/** What was loaded when it failed. */
+interface LoadPlace {
+  readonly contract: ContractName;
+  readonly name: ImplementationName;
+  readonly source: ImplementationSource;
 }

@@ -8,7 +8,7 @@ import type {
   ScoredRow,
   SearchResult,
 } from '@gemma-cli/contracts';
-import { fuseByScore } from '@gemma-cli/rag-core';
+import { fuseByScore, fusionDepth } from '@gemma-cli/rag-core';
 import type { Analyzer } from '@gemma-cli/rag-core';
 import { filterKey, isEmptyFilter } from './check-requests.ts';
 import type { ResolvedSearch } from './check-requests.ts';
@@ -40,9 +40,6 @@ export interface RowFinderParts {
   /** `null` = every search is made. */
   readonly queryCache: QueryCache | null;
 }
-
-/** Rows that each side of a hybrid search brings, or as many as are wanted. */
-const fusionDepth = 100;
 
 /** Sets of rows of a filter that are kept: as many filters as somebody uses in turns. */
 const rowSetsMax = 16;
@@ -86,17 +83,23 @@ export function createRowFinder({ record, retriever, analyzer, embedder, queryCa
     now: number,
   ): readonly ScoredRow[] {
     const { query, mode, limit, filter, explain } = request;
-    const depth = mode === 'hybrid' ? Math.max(fusionDepth, limit) : limit;
     const allowed = passing(filter, now);
     if (allowed?.size === 0) return [];
-    const lexical =
-      mode === 'dense'
-        ? []
-        : retriever.lexical({ terms: analyzer.query(query), limit: depth, allowed, hidden, explain });
-    const dense =
-      vector === null ? [] : withCosines(retriever.dense({ vector, limit: depth, allowed, hidden }), explain);
-    if (mode === 'lexical') return lexical;
-    if (mode === 'dense') return dense;
+    const terms = mode === 'dense' ? [] : analyzer.query(query);
+    const byWords = (most: number, among: RowSet | null, tells: boolean): readonly ScoredRow[] =>
+      terms.length === 0 ? [] : retriever.lexical({ terms, limit: most, allowed: among, hidden, explain: tells });
+    const byMeaning = (most: number, among: RowSet | null): readonly ScoredRow[] =>
+      vector === null ? [] : retriever.dense({ vector, limit: most, allowed: among, hidden });
+    if (mode === 'lexical') return byWords(limit, allowed, explain);
+    if (mode === 'dense') return withCosines(byMeaning(limit, allowed), explain);
+    const depth = Math.max(fusionDepth, limit);
+    const brought = new Set(
+      [...byWords(depth, allowed, false), ...byMeaning(depth, allowed)].map(({ number }) => number),
+    );
+    if (brought.size === 0) return [];
+    const among = createRowSet([...brought].toSorted((one, other) => one - other));
+    const lexical = byWords(among.size, among, explain);
+    const dense = withCosines(byMeaning(among.size, among), explain);
     const parts = new Map(lexical.map((row) => [row.number, row.parts]));
     for (const row of dense) parts.set(row.number, { ...parts.get(row.number), ...row.parts });
     return fuseByScore(lexical, dense)
