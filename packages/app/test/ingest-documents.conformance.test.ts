@@ -30,8 +30,15 @@ describe('ingestDocuments', () => {
       const durable = new Set<string>();
       let waiting = 0;
       let waitingMost = 0;
+      let goOn = (): void => {};
+      const another = new Promise<void>((resolve) => {
+        goOn = resolve;
+      });
       const slow = withPut(memory, async (document, put) => {
         waitingMost = Math.max(waitingMost, ++waiting);
+        // The first write ends when a second one waits beside it.
+        if (waiting > 1) goOn();
+        await another;
         await new Promise((resolve) => setTimeout(resolve, 1));
         const rows = await put(document);
         waiting--;

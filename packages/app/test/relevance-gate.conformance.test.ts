@@ -69,7 +69,7 @@ test(
       console.info(
         `relevance gate: false inclusion ${falseInclusion.toFixed(3)} (${passed(without)} of ${without.length}), ` +
           `missed inclusion ${missedInclusion.toFixed(3)} (${about.length - passed(about)} of ${about.length})\n` +
-          `  of ${never.length} prompts that no threshold was chosen on ${passed(never)} pass\n${lines.join('\n')}`,
+          `  of ${never.length} prompts that were written afterwards ${passed(never)} pass\n${lines.join('\n')}`,
       );
       expect(unrelated.length).toBe(160);
       expect(falseInclusion).toBeLessThanOrEqual(0.05);

@@ -6,7 +6,7 @@ import { inverseDocumentFrequency } from '@gemma-cli/rag-core';
  */
 export const relevanceGate = {
   /** Least share of the question's weight that the best passage must have, each word weighed by its rarity. */
-  shareMin: 0.4,
+  shareMin: 0.45,
   /** Least number of different words of the question in it, where the question has so many. */
   termsMin: 3,
   /** Least share, of that of the best passage, that another passage must have to stand beside it. */
