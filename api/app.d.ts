@@ -401,7 +401,7 @@ export declare function readSource(uri: string): Promise<SourceState>;
 
 // dist/memory/relevance-gate.d.ts
 export declare const relevanceGate: {
-    readonly shareMin: 0.4;
+    readonly shareMin: 0.45;
     readonly termsMin: 3;
     readonly beside: 0.6;
 };
