@@ -6,6 +6,8 @@ import { duration, environmentWithPnpm, node24, node24Version, run } from './too
 import { fastTestEnvironment, node24Projects, runVitest } from './vitest-run.mjs';
 
 const total = { passed: 0, failed: 0, skipped: 0 };
+/** Projects of slow tests that nothing else may run beside. */
+const alone = ['slow:cli', 'slow:bench', 'slow:bench-kit'];
 /** Milliseconds of test time by package, all kinds together. */
 const msByPackage = new Map();
 const failures = [];
@@ -31,8 +33,13 @@ if (built) {
     env: fast,
     minutesMax: 15,
   });
-  // These pack, install and kill processes, or keep a model busy: side by side they would starve each other.
-  await tests('slow', ['--project=slow:*', '--no-file-parallelism'], { env, minutesMax: 30 });
+  // These pack, install and kill processes.
+  await tests('slow', ['--project=slow:*', ...alone.map((name) => `--project=!${name}`)], { env, minutesMax: 30 });
+  // These type at terminals, compare times, or keep a model busy: side by side they would starve each other.
+  await tests('slow alone', [...alone.map((name) => `--project=${name}`), '--no-file-parallelism'], {
+    env,
+    minutesMax: 15,
+  });
   await tests('real', ['--project=real:*', '--no-file-parallelism'], { env, minutesMax: 30 });
 
   heading('packages as installed');

@@ -182,7 +182,8 @@ function aims(size: number, variants: readonly string[]): readonly Aim[] {
             of,
           })),
           { variant: 'optimized', metric: 'indexBytesPerPassage', atMost: 80 },
-          { variant: 'optimized', metric: 'queriedAnonMiB', atMost: 20 },
+          // 20 MB
+          { variant: 'optimized', metric: 'queriedAnonMiB', atMost: 19 },
           { variant: 'optimized', metric: 'reopenMs', atMost: 20 },
           { variant: 'index', metric: 'buildCpuS', timesMax: 1, of: 'tantivy' },
         ]
