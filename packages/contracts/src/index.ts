@@ -66,6 +66,7 @@ export type {
   Forget,
   ImportResult,
   ListRequest,
+  MemoryDurability,
   MemoryOptions,
   MemoryProblem,
   MemoryStats,

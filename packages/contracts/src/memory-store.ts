@@ -110,6 +110,13 @@ export interface RowPage {
   readonly next: string | null;
 }
 
+/**
+ * When a write counts as done. `durable`: when the disk has it. `relaxed`: when the system has it. Then the end of the
+ * process loses nothing; the end of the machine, a power cut for one, loses the writes of the last half second, the last
+ * ones first and each as a whole. What was there before the last `flush` stays.
+ */
+export type MemoryDurability = 'durable' | 'relaxed';
+
 /** Figures of a store: the same shape for all of them. What one cannot know is `null`. */
 export interface MemoryStats {
   readonly implementation: ImplementationName;
@@ -146,8 +153,19 @@ export interface MemoryStats {
     /** What hits would have taken, by the time of the search that filled them. */
     readonly savedMs: number;
   };
+  /** Consolidations ever, over all processes: those that went through. What they merged is in `removed`. */
+  readonly consolidation: {
+    readonly runs: number;
+    /** Memories that they moved to another tier. */
+    readonly promoted: number;
+    /** When the last one ended, in milliseconds since 1970. `null` = there was none. */
+    readonly lastAt: number | null;
+  };
+  readonly durability: MemoryDurability;
   /** Writes that wait for their commit. */
   readonly pendingWrites: number;
+  /** Writes of this store that are done and that the disk may not have yet. 0 where durability is `durable`. */
+  readonly unsyncedWrites: number;
   /** Position of the last change. */
   readonly seq: number;
 }
@@ -206,6 +224,8 @@ export interface MemoryStoreOptions {
   readonly cacheMaxSize?: number | undefined;
   /** Optimized only: most writes in one commit. Default 100. */
   readonly batchSize?: number | undefined;
+  /** Default `durable`. */
+  readonly durability?: MemoryDurability | undefined;
   /**
    * Consolidates by itself when nobody has asked anything for a while, at most once in so many milliseconds over all
    * processes. 0 = never. Default 0.
@@ -220,7 +240,8 @@ export interface MemoryStoreOptions {
 /**
  * What is remembered in one namespace: documents and memories on a durable record, found by words and by meaning.
  *
- * A promise of a write settles when the write is durable: it survives the end of the process and of the machine. Several
+ * A promise of a write settles when the write is durable: it survives the end of the process and of the machine (of the
+ * process alone where {@link MemoryStoreOptions.durability} is `relaxed`). Several
  * stores, in one process or in many, may stand on one folder; each sees what the others wrote with its next operation.
  * After `close` every operation is refused with `MEMORY_CLOSED`.
  *
@@ -293,12 +314,12 @@ export interface MemoryStore extends AsyncDisposable {
   /** Adds what an export has; rows keep their ids. A row that is there stays as it is. */
   import(lines: AsyncIterable<ExportLine> | Iterable<ExportLine>, options?: MemoryOptions): Promise<ImportResult>;
   /**
-   * Settles when everything that waits is written, accesses and vectors included. Rejects with what the embedder failed
-   * with, and tries again when it is called again.
+   * Settles when the disk has everything that waits, accesses and vectors included, and everything that was written
+   * before. Rejects with what the embedder failed with, and tries again when it is called again.
    */
   flush(): Promise<void>;
   /**
-   * Closes when all that was begun is written, accesses included. Vectors that are missing are made after the next
+   * Closes when the disk has all that was begun, accesses included. Vectors that are missing are made after the next
    * opening: call `flush` first to wait for them. Safe to call twice.
    */
   close(): Promise<void>;
@@ -321,6 +342,7 @@ export const memoryDefaults = {
   enableQueryCache: true,
   cacheMaxSize: 100,
   batchSize: 100,
+  durability: 'durable',
   /** The ancestor's documented times and capacities. */
   tiers: {
     working: { ttlMs: 15 * minuteMs, capacity: 15 },

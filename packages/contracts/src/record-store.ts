@@ -11,7 +11,7 @@ import type {
   RowKind,
   TierTable,
 } from './memory-rows.ts';
-import type { MemoryProblem } from './memory-store.ts';
+import type { MemoryDurability, MemoryProblem, MemoryStats } from './memory-store.ts';
 
 /** A row and its number. */
 export interface RecordRow {
@@ -44,6 +44,8 @@ export type RecordWrite =
   | { readonly type: 'remove-matching'; readonly filter: RowFilter; readonly reason: RemovalReason }
   /** Removes what has expired, and what is beyond the capacity of its tier. */
   | { readonly type: 'sweep' }
+  /** Counts a consolidation that went through. */
+  | { readonly type: 'consolidated'; readonly promoted: number }
   /** A row of an export. Left out when its id is there. */
   | { readonly type: 'import'; readonly row: MemoryRow }
   | { readonly type: 'import-document'; readonly document: DocumentFacts };
@@ -79,6 +81,9 @@ export interface RecordStats {
   /** Rows that have expired and are not swept yet; not in `rows`. */
   readonly expired: number;
   readonly removed: Readonly<Record<RemovalReason, number>>;
+  readonly consolidation: MemoryStats['consolidation'];
+  /** Groups that were committed here and that the disk may not have yet. */
+  readonly unsynced: number;
   readonly seq: number;
   /** Bytes of the record's files. */
   readonly bytes: number;
@@ -99,7 +104,7 @@ export interface NewRowVector extends RowVector {
 
 /**
  * The durable truth of one namespace: rows with checksums in SQLite. Every call runs on the caller's thread and returns
- * when it is done; a commit returns when the disk has it. Locks of other processes are waited for. A row whose checksum
+ * when it is done; a commit returns when the disk has it, or the system where it is `relaxed`. Locks of other processes are waited for. A row whose checksum
  * does not fit is quarantined and never returned.
  *
  * @throws GemmaError `MEMORY_DAMAGED`, `MEMORY_FORMAT`, `MEMORY_UNAVAILABLE`, `DISK_FULL`, `MEMORY_CLOSED`.
@@ -109,6 +114,8 @@ export interface RecordStore {
   /** Names the record: another one after it was made anew. What is derived from it keeps this name beside it. */
   readonly recordId: string;
   readonly tiers: TierTable;
+  /** Of commits. Accesses and vectors are always written relaxed. */
+  readonly durability: MemoryDurability;
   /**
    * Applies groups in one transaction. A group that is refused (`REQUEST_INVALID`, an invalid row) leaves the others
    * alone; a disk that refuses fails all of them.
@@ -116,8 +123,10 @@ export interface RecordStore {
    * @returns For each group the results of its steps, or the error that refused it.
    */
   commit(groups: readonly RecordGroup[]): readonly (readonly WriteResult[] | Error)[];
-  /** Counts accesses. Durable with the next commit at the latest. */
+  /** Counts accesses. Written with the next commit at the latest. */
   touch(ids: readonly string[], now: number): void;
+  /** Returns when the disk has all that was written here before. Costs nothing where it has it. */
+  sync(): void;
 
   /** Position of the last change, those of other processes included. */
   seq(): number;

@@ -15,7 +15,7 @@ import { createQueryCache, withCachedQueries } from './query-cache.ts';
  * @throws UnsupportedError where no driver of SQLite works.
  */
 export async function create(options: MemoryStoreOptions): Promise<MemoryStore> {
-  const { folder, namespace = memoryDefaults.namespace, language, embedder, tiers, log = () => undefined } = options;
+  const { folder, namespace = memoryDefaults.namespace, language, embedder, log = () => undefined } = options;
   const {
     enableQueryCache = memoryDefaults.enableQueryCache,
     cacheMaxSize = memoryDefaults.cacheMaxSize,
@@ -24,7 +24,7 @@ export async function create(options: MemoryStoreOptions): Promise<MemoryStore> 
   checkCount('batchSize', batchSize, batchSizeMax);
   checkCount('cacheMaxSize', cacheMaxSize, cacheSizeMax);
   const analyzer = await createAnalyzer({ language });
-  const record = await openRecord({ folder, namespace, tiers, log });
+  const record = await openRecord({ folder, namespace, tiers: options.tiers, durability: options.durability, log });
   try {
     const retriever = await createIndexRetriever({ record, analyzer, embedId: embedder?.embedId ?? null, folder, log });
     const cached = enableQueryCache && embedder !== undefined ? withCachedQueries(embedder, cacheMaxSize) : embedder;

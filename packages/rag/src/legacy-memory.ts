@@ -12,9 +12,9 @@ import { createScanRetriever } from './scan-retriever.ts';
  * @throws UnsupportedError where no driver of SQLite works.
  */
 export async function create(options: MemoryStoreOptions): Promise<MemoryStore> {
-  const { folder, namespace = memoryDefaults.namespace, language, embedder, tiers, log = () => undefined } = options;
+  const { folder, namespace = memoryDefaults.namespace, language, embedder, log = () => undefined } = options;
   const analyzer = await createAnalyzer({ language });
-  const record = await openRecord({ folder, namespace, tiers, log });
+  const record = await openRecord({ folder, namespace, tiers: options.tiers, durability: options.durability, log });
   try {
     const retriever = createScanRetriever({ record, analyzer, embedId: embedder?.embedId ?? null });
     log('Using standard EmbeddedVectorStore');

@@ -11,7 +11,7 @@ export interface AccessCounts {
   settle(ids: readonly string[]): void;
 }
 
-/** Keeps them in memory. At most `rowsMax` rows: beyond that they must be written first. */
+/** Keeps them in memory. Whoever counts writes them when there are {@link pendingRowsMax}. */
 export function createAccessCounts(): AccessCounts {
   const pending = new Map<string, { count: number; at: number }>();
   return {

@@ -2,15 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { closeSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { GemmaError } from '@gemma-cli/contracts';
+import type { MemoryDurability } from '@gemma-cli/contracts';
 import { isCutShort } from './log-end.ts';
 import { announcePresence } from './presence.ts';
 import type { Presence } from './presence.ts';
 import { recordFormat, schema } from './schema.ts';
 import type { SqlDatabase, SqlDriver, SqlStatement } from './sql-driver.ts';
 import { isBusy, isCorrupt, isIoError, sqlCodeOf, toRecordError } from './sql-errors.ts';
-
-/** How sure a commit is: `full` is on the disk when it returns, `relaxed` with the next full one. */
-export type Durability = 'full' | 'relaxed';
 
 /**
  * The file of a record, open or about to be opened again: after a failure of the disk, or when another file took its
@@ -23,11 +21,14 @@ export interface Connection {
   /** Reads, and waits for locks of others. Inside a transaction it is a part of it. */
   read<Result>(body: () => Result): Result;
   /**
-   * One transaction; inside another one a part of it. `body` may run again when it was rolled back.
+   * One transaction; inside another one a part of it. `body` may run again when it was rolled back. A relaxed one is on
+   * the disk with the next durable one that writes, or with `sync`.
    *
    * @throws GemmaError of the disk; whatever `body` throws otherwise. Nothing is changed then.
    */
-  write<Result>(durability: Durability, body: () => Result): Result;
+  write<Result>(durability: MemoryDurability, body: () => Result): Result;
+  /** Returns when the disk has all that was written through this connection. Costs nothing where it has it. */
+  sync(): void;
   /** Whether a transaction is open. */
   readonly isWriting: boolean;
   /** Brings the write-ahead log into the file and empties it, so that nothing of removed texts stays there. */
@@ -70,7 +71,9 @@ export function openConnection({
   let place = '';
   let placeCheckedAt = 0;
   let isWriting = false;
-  let durability: Durability = 'full';
+  let durability: MemoryDurability = 'durable';
+  /** A relaxed transaction was written, and nothing is known to have synced it. */
+  let isUnsynced = false;
   /** After a failed sync the log on the disk may lack what memory shows of it: see {@link rescueLog}. */
   let hasFailed = false;
 
@@ -84,6 +87,12 @@ export function openConnection({
     write(wanted, body) {
       if (isWriting) return body();
       return guarded(() => transaction(wanted, body));
+    },
+    sync() {
+      if (!isUnsynced) return;
+      // An empty transaction is not synced. This one writes a page in which nothing has changed.
+      guarded(() => transaction('durable', () => opened().exec('PRAGMA user_version = 0')));
+      isUnsynced = false;
     },
     get isWriting() {
       return isWriting;
@@ -111,7 +120,7 @@ export function openConnection({
     try {
       if (present.isAfterUncleanStop && isCutShort(`${path}-wal`)) {
         log(
-          `The end of the log of the memory ${path} cannot be read. What stood there was not acknowledged, if the machine lost its power; otherwise the disk has damaged it, and the last writes are lost.`,
+          `The end of the log of the memory ${path} cannot be read. If the machine lost its power, what stood there was not acknowledged, or with the durability "relaxed"; otherwise the disk has damaged it, and the last writes are lost.`,
         );
       }
       fresh = driver.open(path);
@@ -121,7 +130,7 @@ export function openConnection({
       place = placeOf(path);
       database = fresh;
       presence = present;
-      durability = 'full';
+      durability = 'durable';
       onOpen(connection);
       hasFailed = false;
       return fresh;
@@ -134,10 +143,10 @@ export function openConnection({
     }
   }
 
-  function transaction<Result>(wanted: Durability, body: () => Result): Result {
+  function transaction<Result>(wanted: MemoryDurability, body: () => Result): Result {
     let current = opened();
     if (wanted !== durability) {
-      current.exec(`PRAGMA synchronous = ${wanted === 'full' ? 'FULL' : 'NORMAL'}`);
+      current.exec(`PRAGMA synchronous = ${wanted === 'durable' ? 'FULL' : 'NORMAL'}`);
       durability = wanted;
     }
     current.exec('BEGIN IMMEDIATE');
@@ -151,6 +160,7 @@ export function openConnection({
     try {
       const result = body();
       current.exec('COMMIT');
+      isUnsynced ||= wanted === 'relaxed';
       return result;
     } catch (error) {
       isWriting = false;

@@ -1,4 +1,4 @@
-import type { MemoryTier, RemovalReason } from '@gemma-cli/contracts';
+import type { MemoryStats, MemoryTier, RemovalReason } from '@gemma-cli/contracts';
 import type { Connection } from './connection.ts';
 import { checksum, tierOf } from './row-codec.ts';
 import type { SqlRow } from './sql-driver.ts';
@@ -13,6 +13,7 @@ export interface NamespaceCounts {
   readonly removed: Record<RemovalReason, number>;
   /** Rows that were moved aside because their checksum did not fit. */
   quarantined: number;
+  consolidation: MemoryStats['consolidation'];
 }
 
 /** What is kept of a namespace beside its rows. Read at the start of each transaction, and written at its end. */
@@ -34,7 +35,7 @@ export function namespaceNumber(connection: Connection, name: string): number {
     connection.prepare('SELECT id FROM namespaces WHERE name = ?').get(name)?.['id'] as number | undefined;
   return (
     connection.read(find) ??
-    connection.write('full', () => {
+    connection.write('durable', () => {
       const found = find();
       if (found !== undefined) return found;
       const { lastInsertRowid: id } = connection
@@ -103,13 +104,14 @@ export function rebuildNamespace(connection: Connection, id: number, name: strin
   return state;
 }
 
-/** Counts what is there; what was removed stays as `before` has it. */
+/** Counts what is there; what was done stays as `before` has it. */
 export function countRows(
   connection: Pick<Connection, 'prepare'>,
   id: number,
   before: NamespaceCounts,
 ): NamespaceCounts {
-  const counts = { ...noCounts(), removed: { ...before.removed }, quarantined: before.quarantined };
+  const { removed, quarantined, consolidation } = before;
+  const counts = { ...noCounts(), removed: { ...removed }, quarantined, consolidation };
   const rows = connection.prepare('SELECT tier, count(*) AS rows FROM rows WHERE namespace = ? GROUP BY tier').all(id);
   for (const { tier: code, rows: count } of rows) {
     const tier = tierOf(Number(code));
@@ -135,6 +137,7 @@ export function noCounts(): NamespaceCounts {
     tiers: { working: 0, short_term: 0, long_term: 0, episodic: 0, semantic: 0 },
     removed: { forgotten: 0, expired: 0, evicted: 0, replaced: 0, consolidated: 0 },
     quarantined: 0,
+    consolidation: { runs: 0, promoted: 0, lastAt: null },
   };
 }
 
@@ -153,6 +156,7 @@ function stateOf(sql: SqlRow): NamespaceState {
     seq: sql['seq'] as number,
     pruned: sql['pruned'] as number,
     lastId: sql['lastId'] as string | null,
-    counts: JSON.parse(sql['counts'] as string) as NamespaceCounts,
+    // What an older version did not count begins at 0.
+    counts: { ...noCounts(), ...(JSON.parse(sql['counts'] as string) as Partial<NamespaceCounts>) },
   };
 }

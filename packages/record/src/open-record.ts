@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { GemmaError, isGemmaError, memoryDefaults } from '@gemma-cli/contracts';
 import type {
+  MemoryDurability,
   MemoryProblem,
   RecordGroup,
   RecordRow,
@@ -15,7 +16,7 @@ import type {
 import { accessDelayMs, createAccessCounts, pendingRowsMax } from './access-counts.ts';
 import { readChanges } from './change-log.ts';
 import { openConnection } from './connection.ts';
-import type { Connection, Durability } from './connection.ts';
+import type { Connection } from './connection.ts';
 import { listDocuments } from './documents.ts';
 import { releaseLease, takeLease } from './leases.ts';
 import {
@@ -57,6 +58,8 @@ export interface OpenRecordOptions {
   readonly log?: ((message: string) => void) | undefined;
   /** Milliseconds since 1970: leases go by it. Default `Date.now`. */
   readonly now?: (() => number) | undefined;
+  /** Of commits. Default `durable`. */
+  readonly durability?: MemoryDurability | undefined;
   /** Changes that are kept at least: whoever is further behind reads the rows anew. Default 100,000. */
   readonly changesKept?: number | undefined;
   /** The way to SQLite. Default: the best that works here. */
@@ -71,12 +74,14 @@ export interface OpenRecordOptions {
  */
 export async function openRecord(options: OpenRecordOptions): Promise<RecordStore> {
   const { folder, namespace = memoryDefaults.namespace, log = () => undefined, now = Date.now } = options;
+  const { durability = memoryDefaults.durability } = options;
   checkFolder(folder);
   checkNamespace(namespace);
+  checkDurability(durability);
   const tiers = checkTiers({ ...memoryDefaults.tiers, ...options.tiers });
   const driver = options.driver ?? (await findSqlDriver());
-  const changesKept = options.changesKept ?? changesKeptDefault;
-  return openWith({ folder, namespace, tiers, log, now, driver, changesKept });
+  const { changesKept = changesKeptDefault } = options;
+  return openWith({ folder, namespace, tiers, log, now, driver, durability, changesKept });
 }
 
 function openWith({
@@ -86,6 +91,7 @@ function openWith({
   log,
   now,
   driver,
+  durability,
   changesKept,
 }: {
   readonly folder: string;
@@ -94,6 +100,7 @@ function openWith({
   readonly log: (message: string) => void;
   readonly now: () => number;
   readonly driver: SqlDriver;
+  readonly durability: MemoryDurability;
   readonly changesKept: number;
 }): RecordStore {
   const owner = randomUUID();
@@ -102,6 +109,9 @@ function openWith({
   let recordId = '';
   let isClosed = false;
   let timer: NodeJS.Timeout | null = null;
+  /** Groups that were committed relaxed since the last sync. */
+  let unsynced = 0;
+  let syncTimer: NodeJS.Timeout | null = null;
   /** Texts were removed or changed, and the write-ahead log may still have them. */
   let hasRemoved = false;
   let state: NamespaceState | null = null;
@@ -111,7 +121,7 @@ function openWith({
   const repairs: Repairs = {
     index(name) {
       log(`An index of the memory is damaged; it is built anew (${name}).`);
-      connection.write('full', () => {
+      connection.write('durable', () => {
         connection.exec(`REINDEX ${name}`);
         recountSources(connection, number);
       });
@@ -142,10 +152,12 @@ function openWith({
       return recordId;
     },
     tiers,
+    durability,
 
     commit(groups) {
       checkOpen();
-      const results = write('full', (parts) => groups.map((group) => savepoint(parts, group)));
+      const results = write(durability, (parts) => groups.map((group) => savepoint(parts, group)));
+      if (durability === 'relaxed') unsynced += results.filter((result) => !(result instanceof Error)).length;
       const hasUpdated = groups.some(({ writes }) => writes.some(({ type }) => type === 'update'));
       const hasTaken = results.some(
         (result) => !(result instanceof Error) && result.some(({ removed }) => removed > 0),
@@ -154,6 +166,7 @@ function openWith({
         hasRemoved = true;
         schedule();
       }
+      if (unsynced > 0) syncSoon();
       return results;
     },
     touch(ids, at) {
@@ -161,6 +174,10 @@ function openWith({
       for (const id of ids) accesses.count(id, at);
       if (accesses.size >= pendingRowsMax) flushAccesses();
       else if (accesses.size > 0) schedule();
+    },
+    sync() {
+      checkOpen();
+      sync();
     },
 
     seq() {
@@ -267,7 +284,7 @@ function openWith({
         check: reader.check,
         rebuild,
         reindex: () => {
-          connection.write('full', () => {
+          connection.write('durable', () => {
             connection.exec('REINDEX');
           });
         },
@@ -278,8 +295,11 @@ function openWith({
       isClosed = true;
       if (timer !== null) clearTimeout(timer);
       timer = null;
+      if (syncTimer !== null) clearTimeout(syncTimer);
+      syncTimer = null;
       try {
         tidy();
+        if (unsynced > 0) sync();
       } finally {
         connection.close();
       }
@@ -315,7 +335,7 @@ function openWith({
   }
 
   /** A transaction, with the namespace's state read before and written after it. */
-  function write<Result>(durability: Durability, body: (parts: RowWriterParts) => Result): Result {
+  function write<Result>(durability: MemoryDurability, body: (parts: RowWriterParts) => Result): Result {
     let settled: readonly string[] = [];
     const result = connection.write(durability, () => {
       const isOutermost = state === null;
@@ -376,7 +396,7 @@ function openWith({
   }
 
   function rebuild(): NamespaceState {
-    return connection.write('full', () => {
+    return connection.write('durable', () => {
       const rebuilt = rebuildNamespace(connection, number, namespace);
       if (state !== null) state = rebuilt;
       return rebuilt;
@@ -452,7 +472,7 @@ function openWith({
   }
 
   function setAside({ number: damaged, what }: DamagedRow): void {
-    write('full', (parts) => {
+    write('durable', (parts) => {
       quarantineRow(parts, { number: damaged, what, now: now() });
     });
     log(`Row ${damaged} of the memory is damaged and was moved aside: ${what} Run \`gemma memory verify\`.`);
@@ -481,6 +501,8 @@ function openWith({
       documents: counts.documents,
       expired,
       removed: { ...counts.removed },
+      consolidation: counts.consolidation,
+      unsynced,
       seq,
       bytes: sizeOf(connection.path) + sizeOf(`${connection.path}-wal`),
     };
@@ -500,6 +522,23 @@ function openWith({
     timer.unref();
   }
 
+  /** What is written relaxed waits no longer than this for the disk, however much follows. */
+  function syncSoon(): void {
+    syncTimer ??= setTimeout(() => {
+      syncTimer = null;
+      try {
+        sync();
+      } catch (error) {
+        log(`Writes that are done may not be on the disk: ${(error as Error).message}`);
+      }
+    }, syncDelayMs).unref();
+  }
+
+  function sync(): void {
+    connection.sync();
+    unsynced = 0;
+  }
+
   function tidy(): void {
     flushAccesses();
     if (!hasRemoved) return;
@@ -512,6 +551,9 @@ function openWith({
     if (accesses.size > 0) write('relaxed', () => undefined);
   }
 }
+
+/** Longest time for which the end of the machine can take what was written relaxed, in a process that is not held up. */
+const syncDelayMs = 500;
 
 function afterBytes(id: string): Uint8Array {
   const bytes = uuidBytes(id);
@@ -541,6 +583,15 @@ function checkNamespace(namespace: string): void {
     code: 'REQUEST_INVALID',
     message: `Expected the name of a memory, 1 to 64 of a-z, 0-9, ".", "_" and "-", the first a letter or digit, got "${namespace}".`,
     facts: { namespace },
+  });
+}
+
+function checkDurability(durability: unknown): void {
+  if (durability === 'durable' || durability === 'relaxed') return;
+  throw new GemmaError({
+    code: 'REQUEST_INVALID',
+    message: `Expected the durability of the memory to be durable or relaxed, got ${String(durability)}.`,
+    facts: { durability },
   });
 }
 

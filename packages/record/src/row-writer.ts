@@ -114,6 +114,11 @@ function applyWrite(parts: RowWriterParts, write: RecordWrite, now: number): Wri
       for (const tier of memoryTiers) removed += enforceCapacity(parts, tier, now);
       return { rows: rolled.rows, removed };
     }
+    case 'consolidated': {
+      const { runs, promoted } = parts.state.counts.consolidation;
+      parts.state.counts.consolidation = { runs: runs + 1, promoted: promoted + write.promoted, lastAt: now };
+      return nothing;
+    }
     case 'import': {
       const row = checkImport(write.row);
       if (parts.reader.hasId(row.id)) return nothing;

@@ -91,7 +91,7 @@ export function verifyRecord({
   function verifySources(): void {
     for (const sql of connection.read(() => connection.prepare('SELECT * FROM documents').all())) {
       if (isDocumentSound(sql)) continue;
-      connection.write('full', () =>
+      connection.write('durable', () =>
         connection.prepare('DELETE FROM documents WHERE source = ?').run(Number(sql['source'])),
       );
       tell('The facts of a document are damaged and were taken out; ingest it again.', 'rebuilt');
@@ -144,7 +144,9 @@ export function verifyRecord({
       );
       for (const sql of rows) {
         if (vectorOf(sql) !== null) continue;
-        connection.write('full', () => connection.prepare('DELETE FROM vectors WHERE seq = ?').run(Number(sql['seq'])));
+        connection.write('durable', () =>
+          connection.prepare('DELETE FROM vectors WHERE seq = ?').run(Number(sql['seq'])),
+        );
         tell('A vector was damaged and taken out; it is computed anew.', 'rebuilt');
       }
       if (rows.length < page) break;
@@ -153,7 +155,7 @@ export function verifyRecord({
   }
 
   function verifyCounts(): void {
-    const isRight = connection.write('full', () => {
+    const isRight = connection.write('durable', () => {
       const recounted = recountSources(connection, namespace);
       const state = readNamespace(connection, namespace);
       if (state === null) return false;
@@ -177,7 +179,7 @@ export function verifyRecord({
         id as string | null,
       );
     }
-    connection.write('full', () =>
+    connection.write('durable', () =>
       connection.prepare('UPDATE quarantine SET told = 1 WHERE namespace = ? AND told = 0').run(namespace),
     );
   }

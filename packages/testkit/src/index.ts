@@ -73,3 +73,5 @@ export { memoryFlips } from './memory-flips.ts';
 export type { MemoryFlipsSubject } from './memory-flips.ts';
 export { memoryFaults } from './memory-faults.ts';
 export type { MemoryFaultsSubject } from './memory-faults.ts';
+export { memoryRelaxed } from './memory-relaxed.ts';
+export type { MemoryRelaxedSubject } from './memory-relaxed.ts';

@@ -1,6 +1,6 @@
 import { unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import type { MemoryStore, MemoryStoreOptions } from '@gemma-cli/contracts';
+import type { MemoryDurability, MemoryStore, MemoryStoreOptions } from '@gemma-cli/contracts';
 import { faultNow } from './fault-disk.ts';
 import { takeStoryStep } from './memory-story.ts';
 import type { StoryStep } from './memory-story.ts';
@@ -11,6 +11,8 @@ export interface CrashOrder {
   readonly module: string;
   readonly folder: string;
   readonly steps: readonly StoryStep[];
+  /** Default `durable`. */
+  readonly durability?: MemoryDurability;
   /** Where it ends by itself: before a step, after it, or after it told so. Default: in the end. */
   readonly end?: { readonly when: 'before' | 'after' | 'told'; readonly step: number };
 }
@@ -27,7 +29,7 @@ process.once('message', (order) => {
 process.send?.('ready');
 
 /** Tells what it does on stdout: `open`, `begin N`, `done N`, or `failed CODE`. */
-async function work({ module, folder, steps, end }: CrashOrder): Promise<void> {
+async function work({ module, folder, steps, durability, end }: CrashOrder): Promise<void> {
   const { create, tend } = (await import(module)) as CrashModule;
   const tell = (line: string): void => {
     writeSync(1, `${line}\n`);
@@ -39,7 +41,7 @@ async function work({ module, folder, steps, end }: CrashOrder): Promise<void> {
     unlinkSync(join(folder, faultNow));
   };
   try {
-    let store = await create({ folder });
+    let store = await create({ folder, durability });
     tell('open');
     for (const [index, step] of steps.entries()) {
       dieAt('before', index);
@@ -47,7 +49,7 @@ async function work({ module, folder, steps, end }: CrashOrder): Promise<void> {
       if (step.type === 'tend') tend?.(store);
       if (step.type === 'reopen') {
         await store.close();
-        store = await create({ folder });
+        store = await create({ folder, durability });
       }
       await takeStoryStep(store, step);
       dieAt('after', index);

@@ -209,7 +209,10 @@ export function declareLifePromises(subject: MemorySubject): void {
         },
         disk: { recordBytes: expect.any(Number), indexBytes: expect.any(Number) },
         cache: { entries: 0, hits: 0, misses: 0, savedMs: 0 },
+        consolidation: { runs: 0, promoted: 0, lastAt: null },
+        durability: 'durable',
         pendingWrites: 0,
+        unsyncedWrites: 0,
         seq: 4,
       } satisfies Record<keyof MemoryStats, unknown>);
       expect(stats.disk.recordBytes).toBeGreaterThan(0);
@@ -218,6 +221,25 @@ export function declareLifePromises(subject: MemorySubject): void {
         backend: 'embedded',
         namespace: 'default',
       });
+    });
+  });
+
+  describe('durability', () => {
+    memoryPromise(
+      subject,
+      'relaxed: stats tells which writes the disk may not have, until they are flushed',
+      async ({ store }) => {
+        await addAll(store, [{ text: 'red fish' }]);
+        await store.putDocument(documentOf('file:///a', ['one fish']));
+        expect(await store.stats()).toMatchObject({ durability: 'relaxed', pendingWrites: 0, unsyncedWrites: 2 });
+        await store.flush();
+        expect(await store.stats()).toMatchObject({ durability: 'relaxed', unsyncedWrites: 0 });
+      },
+      { durability: 'relaxed' },
+    );
+
+    memoryPromise(subject, 'refuses one that there is not', async ({ open }) => {
+      await expect(open({ durability: 'lazy' as 'relaxed' })).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
     });
   });
 

@@ -10,7 +10,8 @@ export type StoryStep =
   | { readonly type: 'import'; readonly lines: readonly ExportLine[] }
   /** The index is sealed, merged and kept. */
   | { readonly type: 'tend' }
-  | { readonly type: 'reopen' };
+  | { readonly type: 'reopen' }
+  | { readonly type: 'flush' };
 
 /** A story that a seed repeats: what is written to a memory, step by step. Every text has the word `shared`. */
 export function storyOf(seed: number, steps = 24): readonly StoryStep[] {
@@ -60,4 +61,5 @@ export async function takeStoryStep(store: MemoryStore, step: StoryStep): Promis
   if (step.type === 'put') await store.putDocument(documentOf(step.uri, step.texts));
   if (step.type === 'forget') await store.forget({ filter: { tags: [step.group] } });
   if (step.type === 'import') await store.import(step.lines);
+  if (step.type === 'flush') await store.flush();
 }

@@ -325,6 +325,23 @@ export function declareTierPromises(subject: MemorySubject): void {
       },
     );
 
+    memoryPromise(subject, 'stats counts consolidations and what they moved, for every store', async (trial) => {
+      const { store, clock, open } = trial;
+      await addAll(store, [{ text: 'goes up', importance: 1 }, { text: 'twice' }, { text: 'twice' }]);
+      clock.now += minuteMs;
+      await store.consolidate();
+      const lastAt = trialStart + minuteMs;
+      const { consolidation, removed } = await store.stats();
+      expect(consolidation).toEqual({ runs: 1, promoted: 1, lastAt });
+      expect(removed.consolidated).toBe(1);
+      clock.now += minuteMs;
+      const other = await open();
+      await other.consolidate();
+      expect((await store.stats()).consolidation).toMatchObject({ runs: 2, lastAt: lastAt + minuteMs });
+      await other.verify();
+      expect((await other.stats()).consolidation.runs).toBe(2);
+    });
+
     memoryPromise(subject, 'does nothing where nothing is to do, not even a change', async ({ store }) => {
       await store.add({ text: 'alone' });
       const { seq } = await store.stats();

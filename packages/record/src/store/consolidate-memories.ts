@@ -46,8 +46,10 @@ export async function consolidateMemories({ record, write, now, check }: Consoli
   const results = await inPages(promotions);
   const promoted = results.filter(({ rows }) => rows.length > 0).length;
   const last = promoted === 0 ? { rolled: 0, expired: 0, evicted: 0 } : await sweep();
+  const moved = first.rolled + promoted + last.rolled;
+  await write([{ type: 'consolidated', promoted: moved }]);
   return {
-    promoted: first.rolled + promoted + last.rolled,
+    promoted: moved,
     merged,
     expired: first.expired + last.expired,
     evicted: first.evicted + removedBy(results) + last.evicted,

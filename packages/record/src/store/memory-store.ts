@@ -142,6 +142,7 @@ export function createMemoryStore(parts: MemoryStoreParts): MemoryStore {
   async function flush(): Promise<void> {
     await write([]);
     await rowEmbedder?.settle();
+    record.sync();
   }
 
   async function end(): Promise<void> {
@@ -268,7 +269,7 @@ export function createMemoryStore(parts: MemoryStoreParts): MemoryStore {
     stats: () =>
       operation({}, () => {
         retriever.sync();
-        const { rows, documents, expired, removed, seq, bytes } = record.stats(now());
+        const { rows, documents, expired, removed, consolidation, unsynced, seq, bytes } = record.stats(now());
         const { index, indexBytes } = retriever.stats();
         return {
           implementation,
@@ -282,7 +283,10 @@ export function createMemoryStore(parts: MemoryStoreParts): MemoryStore {
           index,
           disk: { recordBytes: bytes, indexBytes },
           cache: queryCache?.stats() ?? { entries: 0, hits: 0, misses: 0, savedMs: 0 },
+          consolidation,
+          durability: record.durability,
           pendingWrites: pendingWrites(),
+          unsyncedWrites: unsynced,
           seq,
         };
       }),
