@@ -115,7 +115,7 @@ describeUnless(missingPty, 'the first chat at a terminal', () => {
     expect(outcome.output.split(question)).toHaveLength(2);
   });
 
-  test('what is neither yes nor no is the next message, and nothing is decided; leaving decides nothing either', async () => {
+  test('a command leaves the question open; what is neither yes nor no is the next message, and decides nothing, as leaving does', async () => {
     const outcome = await runOnTerminal({
       argv: ['chat'],
       script: hello,
@@ -123,6 +123,11 @@ describeUnless(missingPty, 'the first chat at a terminal', () => {
       steps: [
         { expect: '> ' },
         { send: 'one\r' },
+        { expect: question },
+        { send: '/sources\r' },
+        { expect: 'The last answer used no passages.' },
+        { expect: '> ' },
+        { send: 'two\r' },
         { expect: question },
         { send: 'yet another message\r' },
         { expect: 'the next chat asks again' },
@@ -145,6 +150,7 @@ describeUnless(missingPty, 'the first chat at a terminal', () => {
       },
     });
     expect(outcome).toMatchObject({ code: 0, failure: null });
+    expect(outcome.output.split('the next chat asks again')).toHaveLength(2);
     expect(promptsOf(outcome.journal).at(-1)).toContain('yet another message');
   });
 

@@ -1,4 +1,5 @@
 import type { ChatSession } from '@gemma-cli/app';
+import { isChatCommand } from './chat-commands.ts';
 import { typedError } from '../render/render-error.ts';
 
 /** What {@link askToRemember} works with. */
@@ -14,6 +15,8 @@ export interface AskToRememberParts {
 /** What came of the question. */
 export type AskedToRemember =
   | { readonly type: 'answered' }
+  /** A command, which may be about the answer before it: the question is still open. */
+  | { readonly type: 'command'; readonly line: string }
   /** Neither yes nor no: typed ahead, as the next message. */
   | { readonly type: 'message'; readonly line: string }
   | { readonly type: 'leave' };
@@ -21,13 +24,14 @@ export type AskedToRemember =
 const answered: AskedToRemember = { type: 'answered' };
 
 /**
- * Asks whether chats may be remembered, and keeps a yes or no for good. After anything else nothing is decided, and the next
- * chat asks again.
+ * Asks whether chats may be remembered, and keeps a yes or no for good. After anything else nothing is decided: after a
+ * command this chat asks again, after a message the next one.
  */
 export async function askToRemember({ session, ask, say, store }: AskToRememberParts): Promise<AskedToRemember> {
   say('gemma: chats can be remembered, on this machine alone, so that later ones find what you said.');
   const line = await ask('Remember chats, this one included? [y/N]');
   if (line === undefined) return { type: 'leave' };
+  if (isChatCommand(line)) return { type: 'command', line };
   const said = /^\s*(?:(y|yes)|n|no)?\s*$/i.exec(line);
   if (said === null) {
     say(

@@ -162,7 +162,7 @@ export async function chat(context: CommandContext, input: CommandInput, { worke
       if (problem === undefined) {
         const asked = await askOnce(world, { terminal, home: globals.home, signal });
         if (asked.type === 'leave') return signal.aborted ? 130 : (failure ?? 0);
-        if (asked.type === 'message') ahead = asked.line;
+        if (asked.type === 'command' || asked.type === 'message') ahead = asked.line;
         continue;
       }
       fail(exitCodeOf(problem));
@@ -178,7 +178,8 @@ export async function chat(context: CommandContext, input: CommandInput, { worke
 
 /**
  * After the first answer of the first chat at a terminal: whether chats may be remembered. Who has an answer knows by then
- * what there is to remember, and has waited for nothing. Gives what was typed instead of a yes or no.
+ * what there is to remember, and has waited for nothing. Gives what was typed instead of a yes or no; after a command, the
+ * next answer brings the question again.
  */
 async function askOnce(
   world: ChatWorld,
@@ -190,7 +191,7 @@ async function askOnce(
 ): Promise<AskedToRemember> {
   if (!world.asksToRemember || terminal === undefined || signal.aborted) return { type: 'answered' };
   world.asksToRemember = false;
-  return askToRemember({
+  const asked = await askToRemember({
     session: world.session,
     ask: terminal.ask,
     say: world.say,
@@ -199,6 +200,8 @@ async function askOnce(
       await setConfigValue({ file: homeLayout(home).config, key: 'memory.remember_chats', value });
     },
   });
+  world.asksToRemember = asked.type === 'command';
+  return asked;
 }
 
 interface AnswerParts {
