@@ -1,5 +1,5 @@
 import { nearestNames } from '@gemma-cli/contracts';
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { CommandDefinition, CommandInput, OptionDefinition } from './command.ts';
 import { globalOptions } from './option-table.ts';
 import { findWords } from './thin/parse-arguments.ts';
@@ -63,7 +63,12 @@ function commanderOption({ long, short, alias, value, repeatable, choices, summa
   );
   if (choices !== undefined) option.choices(choices);
   if (repeatable === true) {
-    option.argParser((text: string, before: string[] | undefined) => [...(before ?? []), text]);
+    option.argParser((text: string, before: string[] | undefined) => {
+      // What commander would check itself, were there no parser.
+      if (choices?.includes(text) === false)
+        throw new InvalidArgumentError(`Allowed choices are ${choices.join(', ')}.`);
+      return [...(before ?? []), text];
+    });
   }
   return option;
 }

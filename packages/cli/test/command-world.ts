@@ -30,6 +30,8 @@ export interface RunOverrides {
   readonly signal?: AbortSignal;
   /** stdin and stderr are a terminal; this is what its user types. */
   readonly typed?: string;
+  /** What is piped in. Default: nothing. */
+  readonly piped?: string | Uint8Array;
   /** stderr is a terminal so wide. */
   readonly columns?: number;
 }
@@ -45,7 +47,7 @@ export async function commandWorld(): Promise<CommandWorld> {
     root,
     home,
     cwd,
-    async run(definition, argv, { env = {}, signal = new AbortController().signal, typed, columns } = {}) {
+    async run(definition, argv, { env = {}, signal = new AbortController().signal, typed, piped, columns } = {}) {
       const { leaf, input } = await readArguments(definition, argv);
       const isTerminal = typed !== undefined || columns !== undefined;
       const streams = [new PassThrough(), new PassThrough(), new PassThrough()] as const;
@@ -53,7 +55,7 @@ export async function commandWorld(): Promise<CommandWorld> {
       const texts = { stdout: '', stderr: '' };
       stdout.on('data', (chunk: Buffer) => (texts.stdout += chunk.toString()));
       stderr.on('data', (chunk: Buffer) => (texts.stderr += chunk.toString()));
-      if (typed === undefined) stdin.end();
+      if (typed === undefined) stdin.end(piped);
       else stdin.write(typed);
       const context: CommandContext = {
         env: { PATH: process.env['PATH'], HOME: root, ...env },

@@ -1,6 +1,8 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { ingestCommand } from '../src/commands/ingest-command.ts';
 import { memoryCommand } from '../src/commands/memory-command.ts';
 import { recallCommand } from '../src/commands/recall-command.ts';
@@ -77,6 +79,30 @@ describe('gemma ingest', () => {
     expect(json(await world.run(memoryCommand, ['verify', '--json']))).toMatchObject({ ok: true, problems: [] });
   });
 
+  test('a page of this machine is read with --private alone, and what it redirects to on another address is not', async () => {
+    const world = await commandWorld();
+    const server = createServer((request, response) => {
+      if (request.url === '/moved') response.writeHead(302, { location: 'http://127.0.0.2:1/page.html' }).end();
+      else response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Wombats</h1><p>They dig at night.</p>');
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const page = `${origin}/page.html`;
+    const refused = await world.run(ingestCommand, [page, '--json']);
+    expect(refused.code).toBe(1);
+    expect(json(refused)).toMatchObject({ documents: 0, skipped: [{ path: page, code: 'DOCUMENT_UNSUPPORTED' }] });
+    expect(json(await world.run(ingestCommand, [page, '--private', '--json']))).toMatchObject({ documents: 1 });
+    const { hits } = json(await world.run(searchCommand, ['wombats dig', '--source', origin, '--json']));
+    expect(hits).toMatchObject([{ title: 'Wombats', source: { uri: page } }]);
+    const moved = await world.run(ingestCommand, [`${origin}/moved`, '--private', '--json']);
+    expect(json(moved)).toMatchObject({ documents: 0, skipped: [{ code: 'DOCUMENT_UNSUPPORTED' }] });
+    expect(moved.stderr).toContain('127.0.0.2');
+  });
+
   test('a stream or a page cannot be watched', async () => {
     const world = await commandWorld();
     expect((await world.run(ingestCommand, ['-', '--watch'])).error?.code).toBe('USAGE');
@@ -118,6 +144,10 @@ describe('gemma search and gemma recall', () => {
     expect(await found('--since', '2999-01-01')).toBe(0);
     expect((await world.run(searchCommand, ['tea', '--since', 'yesterday'])).error?.code).toBe('USAGE');
     expect((await world.run(searchCommand, ['tea', '--limit', '0'])).error?.code).toBe('USAGE');
+    expect((await world.run(searchCommand, [' '])).error?.code).toBe('USAGE');
+    await expect(world.run(searchCommand, ['tea', '--tier', 'episodic', '--tier', 'old'])).rejects.toThrow(
+      "'old' is invalid. Allowed choices are working, short_term, episodic, long_term, semantic.",
+    );
   });
 
   test('recall finds memories alone, and counts them as used', async () => {
@@ -170,6 +200,18 @@ describe('gemma memory', () => {
     expect((await world.run(memoryCommand, ['forget'])).error?.code).toBe('USAGE');
     expect((await world.run(memoryCommand, ['update', id])).error?.code).toBe('USAGE');
     expect((await world.run(memoryCommand, ['add', ' '])).error?.code).toBe('USAGE');
+  });
+
+  test('remembers what is piped in, if it is text', async () => {
+    const world = await commandWorld();
+    const added = json(
+      await world.run(memoryCommand, ['add', '-', '--json'], { piped: 'Ada prefers tea.\nSo does Bob.\n' }),
+    );
+    expect(added['row']).toMatchObject({ text: 'Ada prefers tea.\nSo does Bob.' });
+    const bytes = { piped: Uint8Array.of(0xff, 0xfe, 0x41) };
+    await expect(world.run(memoryCommand, ['add', '-'], bytes)).rejects.toThrow('it is not UTF-8 text');
+    expect((await world.run(memoryCommand, ['add', '-'])).error?.code).toBe('USAGE');
+    expect(json(await world.run(memoryCommand, ['stats', '--json']))).toMatchObject({ rows: { total: 1 } });
   });
 
   test('forgets what was read below a folder, and its documents with it', async () => {
@@ -352,7 +394,7 @@ describe('gemma memory', () => {
       staleSources: [{ state: 'gone' }, { state: 'changed' }],
       recallLoops: [],
     });
-    expect((await world.run(memoryCommand, ['audit'])).stdout).toContain('coffee.md is gone (1 chunks)');
+    expect((await world.run(memoryCommand, ['audit'])).stdout).toContain('coffee.md is gone (1 chunk)');
   });
 
   test('consolidate tells what it did', async () => {

@@ -184,6 +184,15 @@ describe('gemma list, show and rm', () => {
     expect(JSON.parse((await world.run(listCommand, ['--json'])).stdout)).toEqual({ models: [] });
   });
 
+  it('send nobody to chat with a model that makes vectors', async () => {
+    const world = await commandWorld();
+    const file = await modelFile(world, 'vectors.gguf', { embedding: true });
+    for (const command of [importCommand, pullCommand]) {
+      const { stderr } = await world.run(command, [file, '--name', command.name]);
+      expect(stderr).toContain('Try: gemma memory embed');
+    }
+  });
+
   itUnless(missingUnix, 'let no control sequence of a file name reach the output', async () => {
     const world = await commandWorld();
     const file = await modelFile(world, 'tiny\u001B[31m\u202E.gguf');
@@ -215,7 +224,8 @@ describe('gemma import', () => {
     const world = await commandWorld();
     await modelFile(world);
     expect(await world.run(importCommand, ['tiny.gguf', '--link', '--copy'])).toMatchObject({ code: 2 });
-    await world.run(importCommand, ['tiny.gguf']);
+    const { stderr } = await world.run(importCommand, ['tiny.gguf']);
+    expect(stderr).toMatch(/ Try: gemma run tiny$/m);
     expect(await world.run(importCommand, ['tiny.gguf'])).toMatchObject({ code: 1, error: { code: 'MODEL_EXISTS' } });
     await writeFile(join(world.cwd, 'zero.gguf'), '');
     expect(await world.run(importCommand, ['zero.gguf'])).toMatchObject({ code: 7 });

@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { discoverModels } from '@gemma-cli/models';
 import type { CommandContext, CommandDefinition } from '../command.ts';
+import { nextStep } from './next-step.ts';
 import { openStore } from './open-store.ts';
 import { formatBytes, printJson, printNotice, printTable } from './print.ts';
 import { usageError } from './usage-error.ts';
@@ -44,7 +45,7 @@ export const importCommand: CommandDefinition = {
       signal: context.signal,
     });
     if (context.options.json) printJson(context.stdout, { model });
-    else printNotice(context, `${model.name} is ${model.mode}: ${model.path}. Try: gemma run ${model.name}`);
+    else printNotice(context, `${model.name} is ${model.mode}: ${model.path}. ${nextStep(model)}`);
     return 0;
   },
 };

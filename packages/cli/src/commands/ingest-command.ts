@@ -5,7 +5,7 @@ import { createIngestReporter } from './memory/ingest-reporter.ts';
 import { finishVectors } from './memory/make-vectors.ts';
 import { withMemory, type OpenedMemory } from './memory/open-memory.ts';
 import { shortUri } from '../render/render-citations.ts';
-import { formatBytes, printJson, printNotice } from './print.ts';
+import { countOf, formatBytes, printJson, printNotice } from './print.ts';
 import { usageError } from './usage-error.ts';
 
 /** `gemma ingest`: documents into the memory. */
@@ -80,7 +80,7 @@ async function ingest(context: CommandContext, input: CommandInput, { memory }: 
         else printEnd(context, event);
       } else if (event.type === 'ready') {
         isReady = true;
-        printNotice(context, `Watching ${event.files} ${event.files === 1 ? 'file' : 'files'}. Ctrl-C ends it.`);
+        printNotice(context, `Watching ${countOf(event.files, 'file')}. Ctrl-C ends it.`);
       }
       if (!isReady) continue;
       // From then on each change is told, to programs as one line of JSON.
@@ -113,7 +113,3 @@ function printEnd(context: CommandContext, { result, readBack }: IngestEnd): voi
 }
 
 type IngestEnd = Extract<IngestOperationEvent, { readonly type: 'ingest-end' }>;
-
-function countOf(count: number, noun: string): string {
-  return `${count} ${count === 1 ? noun : `${noun}s`}`;
-}

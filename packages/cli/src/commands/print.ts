@@ -31,6 +31,11 @@ export function printTable(output: Output, header: readonly string[], rows: read
   }
 }
 
+/** A number of things, as people write it: `1 row`, `2 rows`. */
+export function countOf(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 /** A size as people read it: decimal units, three digits. */
 export function formatBytes(bytes: number): string {
   const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];

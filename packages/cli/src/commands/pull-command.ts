@@ -2,6 +2,7 @@ import { GemmaError } from '@gemma-cli/contracts';
 import type { Pulled, PullOptions, SourceFailed } from '@gemma-cli/models';
 import type { CommandContext, CommandDefinition } from '../command.ts';
 import { localPath } from './local-path.ts';
+import { nextStep } from './next-step.ts';
 import { openStore } from './open-store.ts';
 import { printJson, printNotice } from './print.ts';
 import { createPullReporter } from './pull-reporter.ts';
@@ -66,7 +67,7 @@ export async function pullModel(
       }
       if (event.type !== 'pulled') continue;
       const { model, alreadyInstalled } = event;
-      if (!context.options.json) finish(context, model.name, alreadyInstalled);
+      if (!context.options.json) finish(context, model, alreadyInstalled);
       return { model, alreadyInstalled, sourcesFailed };
     }
   } finally {
@@ -78,8 +79,9 @@ export async function pullModel(
   });
 }
 
-function finish(context: CommandContext, name: string, alreadyInstalled: boolean): void {
-  printNotice(context, `${name} is ${alreadyInstalled ? 'already installed' : 'installed'}. Try: gemma run ${name}`);
+function finish(context: CommandContext, model: Pulled['model'], alreadyInstalled: boolean): void {
+  const state = alreadyInstalled ? 'already installed' : 'installed';
+  printNotice(context, `${model.name} is ${state}. ${nextStep(model)}`);
 }
 
 function textOption(value: string | boolean | readonly string[] | undefined): string | undefined {

@@ -10,6 +10,7 @@ import type { CommandContext, CommandDefinition, CommandInput } from '../command
 import { parseAnswerOptions } from '../thin/parse-answer-options.ts';
 import { openEditor } from './open-editor.ts';
 import { printJson, printLine, printNotice, printTable } from './print.ts';
+import { readStdin } from './read-stdin.ts';
 import { usageError } from './usage-error.ts';
 
 const nameArgument = {
@@ -202,7 +203,7 @@ async function roleText(context: CommandContext, options: CommandInput['options'
   );
   if (typeof from === 'string') {
     if (given[0] !== undefined) throw usageError(`Expected --from or --${given[0]}, got both.`);
-    return from === '-' ? readStdin(context) : readFileText(resolve(context.cwd, from));
+    return from === '-' ? readStdin(context, 'a role') : readFileText(resolve(context.cwd, from));
   }
   if (given.length === 0) throw usageError('Expected what the role says, such as --system TEXT, or --from FILE.');
   const schema = textOf(options['schema']);
@@ -241,13 +242,6 @@ function pairOf(pair: string, option: string): readonly [string, string] {
   const equals = pair.indexOf('=');
   if (equals < 1) throw usageError(`Expected ${option} KEY=VALUE, got ${JSON.stringify(pair)}.`);
   return [pair.slice(0, equals), pair.slice(equals + 1)];
-}
-
-async function readStdin({ stdin, signal }: CommandContext): Promise<string> {
-  const { readPromptParts } = await import('../thin/read-input.ts');
-  const { files } = await readPromptParts({ words: [], files: ['-'], cwd: '/', stdin, signal });
-  if (signal.aborted) throw new GemmaError({ code: 'ABORTED', message: 'Nothing was written.' });
-  return files?.[0] ?? '';
 }
 
 async function readFileText(path: string): Promise<string> {

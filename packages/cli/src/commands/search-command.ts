@@ -1,11 +1,7 @@
-import { memoryDefaults } from '@gemma-cli/contracts';
 import type { CommandDefinition } from '../command.ts';
 import { memoryOption } from '../option-table.ts';
-import { searchInMode, vectorsOfMode } from './memory/make-vectors.ts';
-import { filterOptions, readCount, readFilter, readMode, searchOptions } from './memory/memory-options.ts';
-import { withMemory } from './memory/open-memory.ts';
-import { printHits, searchJson } from './memory/render-rows.ts';
-import { printJson } from './print.ts';
+import { filterOptions, searchOptions } from './memory/memory-options.ts';
+import { searchRows } from './memory/search-rows.ts';
 
 /** `gemma search`: what documents and memories say about something. */
 export const searchCommand: CommandDefinition = {
@@ -22,28 +18,5 @@ export const searchCommand: CommandDefinition = {
     },
     { command: 'gemma search "release date" --json', effect: 'prints one JSON object' },
   ],
-  run: (context, input) => {
-    const asked = readMode(input);
-    return withMemory(
-      context,
-      input,
-      async (opened) => {
-        const { cwd, signal, stdout, options } = context;
-        const filter = readFilter(input, { cwd, now: Date.now() });
-        const request = {
-          query: input.arguments.join(' '),
-          limit: readCount(input, 'limit', { min: 1, max: memoryDefaults.limitMax }),
-          filter,
-          explain: input.options['explain'] === true,
-        };
-        const result = await searchInMode(context, opened, asked, (mode) =>
-          opened.memory.search({ ...request, mode }, { signal }),
-        );
-        if (options.json) printJson(stdout, searchJson(result, opened.description));
-        else printHits(context, result);
-        return 0;
-      },
-      { vectors: vectorsOfMode(asked) },
-    );
-  },
+  run: (context, input) => searchRows(context, input, (memory, asked, options) => memory.search(asked, options)),
 };

@@ -1,7 +1,7 @@
 import { GemmaError, isGemmaError } from '@gemma-cli/contracts';
 import type { SearchMode, SearchResult } from '@gemma-cli/contracts';
 import type { CommandContext } from '../../command.ts';
-import { formatSeconds, printNotice } from '../print.ts';
+import { countOf, formatSeconds, printNotice } from '../print.ts';
 import type { OpenedMemory, VectorNeed } from './open-memory.ts';
 
 /** What is needed of a memory. */
@@ -63,7 +63,7 @@ export async function finishVectors(context: CommandContext, opened: VectorMemor
     const made = await makeVectors(context, opened);
     if (made > 0) {
       const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
-      printNotice(context, `${made} ${made === 1 ? 'vector' : 'vectors'} by ${vectors.model}, ${seconds} s.`);
+      printNotice(context, `${countOf(made, 'vector')} by ${vectors.model}, ${seconds} s.`);
     }
     return code;
   } catch (error) {

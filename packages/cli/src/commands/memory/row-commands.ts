@@ -1,8 +1,9 @@
 import { GemmaError, memoryDefaults, memoryTiers } from '@gemma-cli/contracts';
 import type { MemoryRow, MemoryTier, RowFilter } from '@gemma-cli/contracts';
-import type { CommandDefinition, CommandInput, Input, OptionDefinition } from '../../command.ts';
+import type { CommandDefinition, CommandInput, OptionDefinition } from '../../command.ts';
 import { memoryOption } from '../../option-table.ts';
-import { printJson, printLine, printNotice, printTable } from '../print.ts';
+import { countOf, printJson, printLine, printNotice, printTable } from '../print.ts';
+import { readStdin } from '../read-stdin.ts';
 import { usageError } from '../usage-error.ts';
 import { filterOptions, readCount, readFilter, readImportance, tierOption } from './memory-options.ts';
 import { withMemory } from './open-memory.ts';
@@ -41,10 +42,13 @@ export const addCommand: CommandDefinition = {
     { command: 'gemma memory add - --tier episodic < meeting.txt', effect: 'remembers a text for a week' },
   ],
   run: async (context, input) => {
-    const { stdin, stdout, signal, options } = context;
+    const { stdout, signal, options } = context;
     const importance = readImportance(input);
     const [only, ...others] = input.arguments;
-    const text = only === '-' && others.length === 0 ? await readAll(stdin) : input.arguments.join(' ');
+    const text =
+      only === '-' && others.length === 0
+        ? await readStdin(context, 'something to remember')
+        : input.arguments.join(' ');
     if (text.trim() === '') throw usageError('Expected something to remember, got nothing but white space.');
     return withMemory(context, input, async ({ memory, description }) => {
       const row = await memory.add(
@@ -245,7 +249,7 @@ function rowLines(row: MemoryRow): readonly string[] {
       'used',
       accessCount === null
         ? null
-        : `${accessCount} times${accessCount > 0 && accessedAt !== null ? `, last ${time(accessedAt)}` : ''}`,
+        : `${countOf(accessCount, 'time')}${accessCount > 0 && accessedAt !== null ? `, last ${time(accessedAt)}` : ''}`,
     ],
     ['expires', kind === 'document' ? null : expiresAt === null ? 'never' : time(expiresAt)],
   ];
@@ -254,10 +258,4 @@ function rowLines(row: MemoryRow): readonly string[] {
     '',
     ...row.text.split('\n'),
   ];
-}
-
-async function readAll(stdin: Input): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stdin) chunks.push(Buffer.from(chunk as Uint8Array | string));
-  return Buffer.concat(chunks).toString('utf8');
 }

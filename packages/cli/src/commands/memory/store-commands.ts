@@ -7,7 +7,7 @@ import { GemmaError, memoryTiers } from '@gemma-cli/contracts';
 import type { ExportLine, ImportResult, MemoryStats } from '@gemma-cli/contracts';
 import type { CommandDefinition } from '../../command.ts';
 import { memoryOption } from '../../option-table.ts';
-import { formatBytes, printJson, printLine, printNotice } from '../print.ts';
+import { countOf, formatBytes, printJson, printLine, printNotice } from '../print.ts';
 import { makeVectors } from './make-vectors.ts';
 import type { AncestorImport } from './import-ancestor.ts';
 import { withMemory } from './open-memory.ts';
@@ -63,7 +63,7 @@ export const embedCommand: CommandDefinition = {
         else
           printNotice(
             context,
-            `${made} ${made === 1 ? 'vector' : 'vectors'} by ${model}, ${(tookMs / 1000).toFixed(1)} s: ${index.vectors} of ${rows.total} rows have one.`,
+            `${countOf(made, 'vector')} by ${model}, ${(tookMs / 1000).toFixed(1)} s: ${index.vectors} of ${rows.total} rows have one.`,
           );
         return 0;
       },
@@ -122,7 +122,7 @@ export const auditCommand: CommandDefinition = {
           'Stale sources',
           staleSources.map(
             ({ uri, state, chunks }) =>
-              `${shortUri(uri, cwd)} ${state === 'gone' ? 'is gone' : 'has changed'} (${chunks} chunks)`,
+              `${shortUri(uri, cwd)} ${state === 'gone' ? 'is gone' : 'has changed'} (${countOf(chunks, 'chunk')})`,
           ),
         ],
         [
@@ -130,7 +130,7 @@ export const auditCommand: CommandDefinition = {
           recallLoops.flatMap(({ rows: loop }) =>
             loop.map(
               ({ id, createdAt, writer, accessCount, text }, at) =>
-                `${at === 0 ? '' : '  then '}${id}  ${new Date(createdAt).toISOString()}  by ${writer ?? 'nobody named'}, used ${accessCount} times  ${text}`,
+                `${at === 0 ? '' : '  then '}${id}  ${new Date(createdAt).toISOString()}  by ${writer ?? 'nobody named'}, used ${countOf(accessCount, 'time')}  ${text}`,
             ),
           ),
         ],
@@ -139,7 +139,7 @@ export const auditCommand: CommandDefinition = {
         printLine(stdout, `${title}: ${lines.length === 0 ? 'none' : ''}`.trimEnd());
         for (const line of lines) printLine(stdout, `  ${line}`);
       }
-      printNotice(context, `${rows} rows were looked at.`);
+      printNotice(context, `${countOf(rows, 'row')} looked at.`);
       return 0;
     }),
 };
@@ -217,7 +217,7 @@ export const exportCommand: CommandDefinition = {
         await handle.close();
       }
       if (options.json) printJson(stdout, { file: path, rows, memory: description });
-      else printNotice(context, `${rows} rows are in ${path}.`);
+      else printNotice(context, `${countOf(rows, 'row')} written to ${path}.`);
       return 0;
     }),
 };
@@ -257,7 +257,7 @@ export const importCommand: CommandDefinition = {
 
       function tell(done: ImportResult | AncestorImport): number {
         if (options.json) printJson(stdout, { ...done, memory: description });
-        else printNotice(context, `${done.added} rows were added, ${done.skipped} were there already.`);
+        else printNotice(context, `${countOf(done.added, 'row')} added, ${done.skipped} there already.`);
         return 0;
       }
     }),
@@ -305,7 +305,10 @@ function statsLines(stats: MemoryStats, model: string | null): readonly string[]
   const { rows, documents, tiers, expired, removed, index, disk, cache, pendingWrites, seq } = stats;
   const facts: readonly (readonly [string, string])[] = [
     ['memory', `${stats.namespace}, ${stats.backend}, ${stats.implementation}`],
-    ['rows', `${rows.total}: ${rows.byKind.document} of ${documents} documents, ${rows.byKind.memory} memories`],
+    [
+      'rows',
+      `${rows.total}: ${rows.byKind.document} of ${countOf(documents, 'document')}, ${rows.byKind.memory} ${rows.byKind.memory === 1 ? 'memory' : 'memories'}`,
+    ],
     ...memoryTiers.map((tier): readonly [string, string] => {
       const { ttlMs, capacity } = tiers[tier];
       return [tier, `${rows.byTier[tier]} of ${capacity}, ${ttlMs === null ? 'no expiry' : `for ${lifeText(ttlMs)}`}`];
