@@ -56,6 +56,7 @@ export declare function parseDurationMs(value: string | number): number | null;
 export declare function formatDuration(durationMs: number): string;
 
 // dist/gemma-config.d.ts
+import type { MemoryDurability } from '@gemma-cli/contracts';
 export interface PerformanceConfig {
     readonly useOptimizedGemma: boolean;
     readonly useOptimizedRag: boolean;
@@ -105,6 +106,7 @@ export interface MemorySection {
     readonly embeddingModel: string;
     readonly rememberChats: 'ask' | boolean;
     readonly consolidateEveryMs: number;
+    readonly durability: MemoryDurability;
     readonly workingTtlMs: number;
     readonly workingCapacity: number;
     readonly shortTermTtlMs: number;

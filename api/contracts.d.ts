@@ -623,7 +623,7 @@ export { embeddingArchitectures } from './embedding-architectures.ts';
 export type { EmbedOptions, Embedder, EmbedderOptions, VectorEngineOptions } from './embedder.ts';
 export type { RankOptions, Reranker, RerankerOptions } from './reranker.ts';
 export { memoryDefaults, memoryTiers } from './memory-store.ts';
-export type { Consolidation, ExportLine, Forget, ImportResult, ListRequest, MemoryOptions, MemoryProblem, MemoryStats, MemoryStore, MemoryStoreOptions, RecallRequest, RowPage, ScoreParts, SearchHit, SearchMode, SearchRequest, SearchResult, TermPart, } from './memory-store.ts';
+export type { Consolidation, ExportLine, Forget, ImportResult, ListRequest, MemoryDurability, MemoryOptions, MemoryProblem, MemoryStats, MemoryStore, MemoryStoreOptions, RecallRequest, RowPage, ScoreParts, SearchHit, SearchMode, SearchRequest, SearchResult, TermPart, } from './memory-store.ts';
 export type { DocumentFacts, MemoryChange, MemoryRow, MemoryTier, NewChunk, NewDocument, NewMemory, RemovalReason, RowChanges, RowFilter, RowKind, RowSource, TierRules, TierTable, } from './memory-rows.ts';
 export type { NewRowVector, RecordChange, RecordGroup, RecordRow, RecordStats, RecordStore, RecordWrite, RowAccesses, RowVector, WriteResult, } from './record-store.ts';
 export type { DenseQuery, LexicalQuery, QueryTerm, Retriever, RowSet, ScoredRow } from './retriever.ts';
@@ -779,6 +779,7 @@ export interface RowPage {
     readonly rows: readonly MemoryRow[];
     readonly next: string | null;
 }
+export type MemoryDurability = 'durable' | 'relaxed';
 export interface MemoryStats {
     readonly implementation: ImplementationName;
     readonly backend: 'embedded' | 'redis';
@@ -809,7 +810,14 @@ export interface MemoryStats {
         readonly misses: number;
         readonly savedMs: number;
     };
+    readonly consolidation: {
+        readonly runs: number;
+        readonly promoted: number;
+        readonly lastAt: number | null;
+    };
+    readonly durability: MemoryDurability;
     readonly pendingWrites: number;
+    readonly unsyncedWrites: number;
     readonly seq: number;
 }
 export interface MemoryProblem {
@@ -850,6 +858,7 @@ export interface MemoryStoreOptions {
     readonly enableQueryCache?: boolean | undefined;
     readonly cacheMaxSize?: number | undefined;
     readonly batchSize?: number | undefined;
+    readonly durability?: MemoryDurability | undefined;
     readonly consolidateEveryMs?: number | undefined;
     readonly now?: (() => number) | undefined;
     readonly log?: ((message: string) => void) | undefined;
@@ -899,6 +908,7 @@ export declare const memoryDefaults: {
     readonly enableQueryCache: true;
     readonly cacheMaxSize: 100;
     readonly batchSize: 100;
+    readonly durability: 'durable';
     readonly tiers: {
         readonly working: {
             readonly ttlMs: number;
@@ -935,7 +945,7 @@ export declare function nearestNames(name: string, candidates: readonly string[]
 
 // dist/record-store.d.ts
 import type { DocumentFacts, MemoryChange, MemoryRow, MemoryTier, NewDocument, NewMemory, RemovalReason, RowChanges, RowFilter, RowKind, TierTable } from './memory-rows.ts';
-import type { MemoryProblem } from './memory-store.ts';
+import type { MemoryDurability, MemoryProblem, MemoryStats } from './memory-store.ts';
 export interface RecordRow {
     readonly number: number;
     readonly row: MemoryRow;
@@ -969,6 +979,9 @@ export type RecordWrite = {
 } | {
     readonly type: 'sweep';
 } | {
+    readonly type: 'consolidated';
+    readonly promoted: number;
+} | {
     readonly type: 'import';
     readonly row: MemoryRow;
 } | {
@@ -995,6 +1008,8 @@ export interface RecordStats {
     readonly documents: number;
     readonly expired: number;
     readonly removed: Readonly<Record<RemovalReason, number>>;
+    readonly consolidation: MemoryStats['consolidation'];
+    readonly unsynced: number;
     readonly seq: number;
     readonly bytes: number;
 }
@@ -1009,8 +1024,10 @@ export interface RecordStore {
     readonly namespace: string;
     readonly recordId: string;
     readonly tiers: TierTable;
+    readonly durability: MemoryDurability;
     commit(groups: readonly RecordGroup[]): readonly (readonly WriteResult[] | Error)[];
     touch(ids: readonly string[], now: number): void;
+    sync(): void;
     seq(): number;
     changes(afterSeq: number, limit: number): readonly RecordChange[];
     byId(ids: readonly string[]): readonly (RecordRow | undefined)[];

@@ -26,14 +26,15 @@ export interface AncestorStore {
 export declare function readAncestorStore(path: string, now: number): Promise<AncestorStore>;
 
 // dist/connection.d.ts
+import type { MemoryDurability } from '@gemma-cli/contracts';
 import type { SqlDatabase, SqlDriver, SqlStatement } from './sql-driver.ts';
-export type Durability = 'full' | 'relaxed';
 export interface Connection {
     readonly path: string;
     prepare(sql: string): SqlStatement;
     exec(sql: string): void;
     read<Result>(body: () => Result): Result;
-    write<Result>(durability: Durability, body: () => Result): Result;
+    write<Result>(durability: MemoryDurability, body: () => Result): Result;
+    sync(): void;
     readonly isWriting: boolean;
     checkpoint(): boolean;
     checkPlace(): void;
@@ -61,7 +62,7 @@ export type { MemoryStoreParts } from './store/memory-store.ts';
 export type { CachedSearch, QueryCache } from './store/query-cache.ts';
 
 // dist/namespace-state.d.ts
-import type { MemoryTier, RemovalReason } from '@gemma-cli/contracts';
+import type { MemoryStats, MemoryTier, RemovalReason } from '@gemma-cli/contracts';
 import type { Connection } from './connection.ts';
 export interface NamespaceCounts {
     chunks: number;
@@ -69,6 +70,7 @@ export interface NamespaceCounts {
     readonly tiers: Record<MemoryTier, number>;
     readonly removed: Record<RemovalReason, number>;
     quarantined: number;
+    consolidation: MemoryStats['consolidation'];
 }
 export interface NamespaceState {
     readonly id: number;
@@ -88,7 +90,7 @@ export declare function copyState(state: NamespaceState): NamespaceState;
 export declare function noCounts(): NamespaceCounts;
 
 // dist/open-record.d.ts
-import type { RecordStore, TierTable } from '@gemma-cli/contracts';
+import type { MemoryDurability, RecordStore, TierTable } from '@gemma-cli/contracts';
 import type { SqlDriver } from './sql-driver.ts';
 export interface OpenRecordOptions {
     readonly folder: string;
@@ -96,6 +98,7 @@ export interface OpenRecordOptions {
     readonly tiers?: Partial<TierTable> | undefined;
     readonly log?: ((message: string) => void) | undefined;
     readonly now?: (() => number) | undefined;
+    readonly durability?: MemoryDurability | undefined;
     readonly changesKept?: number | undefined;
     readonly driver?: SqlDriver | undefined;
 }

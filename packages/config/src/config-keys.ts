@@ -398,6 +398,17 @@ const definitions: {
       reason: "The ancestor's documented interval; one process at a time does it, while nobody asks anything.",
       summary: 'How often memories are swept, merged and moved up in the background at most; 0 = only by command.',
     },
+    durability: {
+      name: 'durability',
+      kind: 'text',
+      type: 'durable or relaxed',
+      schema: z.enum(['durable', 'relaxed']),
+      project: false,
+      default: memoryDefaults.durability,
+      reason: 'What was told to be remembered is; relaxed is for filling a memory with what can be read again.',
+      summary:
+        'When a write to the memory counts as done: durable = on the disk; relaxed = soon, a power cut takes the last half second.',
+    },
     workingTtlMs: tierTtl('working', 'What was just said; what a chat said goes on to the episodes then.'),
     // Those that go on to another tier are looked through one by one.
     workingCapacity: tierCapacity('working', 'About seven turns of a chat.', 1_000),

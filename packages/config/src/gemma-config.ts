@@ -1,3 +1,5 @@
+import type { MemoryDurability } from '@gemma-cli/contracts';
+
 /** Which implementations run, and what the optimized memory may keep. The five documented keys of `[performance]`. */
 export interface PerformanceConfig {
   /** Answers come from the optimized engine. Falls back to legacy when it is not installed. Default true. */
@@ -96,6 +98,8 @@ export interface MemorySection {
   readonly rememberChats: 'ask' | boolean;
   /** How often memories are consolidated in the background at most, in milliseconds. 0 = never. */
   readonly consolidateEveryMs: number;
+  /** When a write counts as done: when the disk has it, or up to half a second before. */
+  readonly durability: MemoryDurability;
   /** How long memories of each tier live, in milliseconds; 0 = for good. How many each tier holds. */
   readonly workingTtlMs: number;
   readonly workingCapacity: number;

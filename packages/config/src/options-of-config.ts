@@ -37,8 +37,8 @@ export function memoryOptionsOf({ performance, memory }: GemmaConfig, folder: st
   const { enableQueryCache, cacheMaxSize, batchSize } = performance;
   const cache =
     enableQueryCache && cacheMaxSize > 0 ? { enableQueryCache: true, cacheMaxSize } : { enableQueryCache: false };
-  const { language, consolidateEveryMs } = memory;
-  return { folder, language, ...cache, batchSize, consolidateEveryMs, tiers: tiersOf(memory) };
+  const { language, consolidateEveryMs, durability } = memory;
+  return { folder, language, ...cache, batchSize, consolidateEveryMs, durability, tiers: tiersOf(memory) };
 }
 
 function tiersOf(memory: MemorySection): TierTable {

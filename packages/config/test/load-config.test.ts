@@ -407,6 +407,7 @@ const soundValues: Readonly<Record<string, string>> = {
   'engine.growth_bytes_max': '2000000',
   'ui.history': 'false',
   'memory.language': '"de"',
+  'memory.durability': '"relaxed"',
   'memory.embedding_model': '"none"',
 };
 

@@ -88,6 +88,7 @@ describe('the memory', () => {
     ['memory.language', 'de', { language: 'de' }],
     ['memory.consolidate_every', '1m', { consolidateEveryMs: 60_000 }],
     ['memory.consolidate_every', 0, { consolidateEveryMs: 0 }],
+    ['memory.durability', 'relaxed', { durability: 'relaxed' }],
     ...memoryTiers.flatMap((tier): [string, string | number, object][] => {
       const rules = memoryDefaults.tiers[tier];
       const tiers = (changed: object) => ({ tiers: { ...memoryDefaults.tiers, [tier]: { ...rules, ...changed } } });
@@ -108,6 +109,7 @@ describe('the memory', () => {
       enableQueryCache: memoryDefaults.enableQueryCache,
       cacheMaxSize: memoryDefaults.cacheMaxSize,
       batchSize: memoryDefaults.batchSize,
+      durability: memoryDefaults.durability,
       tiers: memoryDefaults.tiers,
       // A library does nothing by itself; the command does.
       consolidateEveryMs: 300_000,
