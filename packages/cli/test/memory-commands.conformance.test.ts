@@ -406,5 +406,9 @@ describe('gemma memory', () => {
       expired: 0,
       evicted: 0,
     });
+    expect(json(await world.run(memoryCommand, ['stats', '--json']))).toMatchObject({
+      consolidation: { runs: 1, promoted: 1 },
+    });
+    expect((await world.run(memoryCommand, ['stats'])).stdout).toMatch(/^consolidated +1 time, 1 moved up, last 2/m);
   });
 });

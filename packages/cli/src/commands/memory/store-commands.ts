@@ -302,7 +302,9 @@ async function* readLines(stream: Readable, name: string): AsyncGenerator<Export
 }
 
 function statsLines(stats: MemoryStats, model: string | null): readonly string[] {
-  const { rows, documents, tiers, expired, removed, index, disk, cache, pendingWrites, seq } = stats;
+  const { rows, documents, tiers, expired, removed, index, disk, cache, consolidation, seq } = stats;
+  const { durability, pendingWrites, unsyncedWrites } = stats;
+  const { runs, promoted, lastAt } = consolidation;
   const facts: readonly (readonly [string, string])[] = [
     ['memory', `${stats.namespace}, ${stats.backend}, ${stats.implementation}`],
     [
@@ -320,6 +322,10 @@ function statsLines(stats: MemoryStats, model: string | null): readonly string[]
         .map(([reason, count]) => `${count} ${reason}`)
         .join(', '),
     ],
+    [
+      'consolidated',
+      `${countOf(runs, 'time')}, ${promoted} moved up${lastAt === null ? '' : `, last ${new Date(lastAt).toISOString()}`}`,
+    ],
     ['index', `${index.terms} terms, ${index.postings} postings, ${index.segments} segments`],
     ['vectors', model === null ? 'none' : `${index.vectors} of ${rows.total} rows, by ${model}`],
     ['memory use', index.memoryBytes === null ? 'unknown' : formatBytes(index.memoryBytes)],
@@ -328,10 +334,10 @@ function statsLines(stats: MemoryStats, model: string | null): readonly string[]
       'cache',
       `${cache.entries} entries, ${cache.hits} hits, ${cache.misses} misses, ${cache.savedMs.toFixed(1)} ms saved`,
     ],
-    ['waiting', `${pendingWrites} writes`],
+    ['writes', `${durability}, ${pendingWrites} waiting, ${unsyncedWrites} not on the disk yet`],
     ['position', String(seq)],
   ];
-  return facts.map(([name, value]) => `${name.padEnd(12)}${value}`);
+  return facts.map(([name, value]) => `${name.padEnd(14)}${value}`);
 }
 
 function lifeText(ttlMs: number): string {
