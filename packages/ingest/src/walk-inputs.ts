@@ -158,13 +158,15 @@ async function walkPattern(
   { base, glob }: { readonly base: string; readonly glob: string },
   walk: WalkState,
 ): Promise<void> {
-  const before = walk.known.size + walk.leftOut.length;
+  const before = walk.leftOut.length;
   const path = resolve(walk.cwd, base);
   const facts = await orNothing(lstat(path));
   if (facts === null) await watchAbove(path, walk);
   if (facts === null || !facts.isDirectory()) throw skip('FILE_UNREADABLE', `${base} is no folder`);
-  await walkFolder({ path, shown: base, matches: picomatch(glob, { nonegate: true, dot: walk.hidden }), walk });
-  if (walk.known.size + walk.leftOut.length === before) throw skip('FILE_UNREADABLE', `no file matches ${input}`);
+  const matches = picomatch(glob, { nonegate: true, dot: walk.hidden });
+  const { found, complete } = await walkFolder({ path, shown: base, matches, walk });
+  if (found.size === 0 && complete && walk.leftOut.length === before)
+    throw skip('FILE_UNREADABLE', `no file matches ${input}`);
 }
 
 async function walkFolder({
@@ -177,7 +179,7 @@ async function walkFolder({
   readonly shown: string;
   readonly matches: ((path: string) => boolean) | null;
   readonly walk: WalkState;
-}): Promise<void> {
+}): Promise<FolderSearch> {
   const root = await realpath(path);
   const search: FolderSearch = {
     walk,
@@ -204,6 +206,7 @@ async function walkFolder({
       complete: search.complete,
     });
   }
+  return search;
 }
 
 async function walkInto({

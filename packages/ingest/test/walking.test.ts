@@ -130,6 +130,13 @@ describe('a pattern', () => {
     expect(await titles(['*.ts'], cwd)).toEqual(['other.ts']);
   });
 
+  test('whose files another input has named finds them once, and is not told to have found none', async () => {
+    const cwd = await folderWith({ 'docs/a.md': 'x' });
+    const { documents, skipped } = await readAll(['docs', 'docs/*.md', 'docs/*.txt'], { cwd });
+    expect(documents.map(({ title }) => title)).toEqual(['a.md']);
+    expect(skipped).toEqual([{ path: 'docs/*.txt', code: 'FILE_UNREADABLE', reason: 'no file matches docs/*.txt' }]);
+  });
+
   test('that is also the name of a file means the file', async () => {
     const cwd = await folderWith({ 'a[1].txt': 'x', 'a1.txt': 'x' });
     expect(await titles(['a[1].txt'], cwd)).toEqual(['a[1].txt']);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { GemmaError } from '@gemma-cli/contracts';
 import type { MemoryDurability } from '@gemma-cli/contracts';
@@ -9,6 +9,7 @@ import type { Presence } from './presence.ts';
 import { recordFormat, schema } from './schema.ts';
 import type { SqlDatabase, SqlDriver, SqlStatement } from './sql-driver.ts';
 import { isBusy, isCorrupt, isIoError, sqlCodeOf, toRecordError } from './sql-errors.ts';
+import { syncFolder } from './sync-folder.ts';
 
 /**
  * The file of a record, open or about to be opened again: after a failure of the disk, or when another file took its
@@ -208,13 +209,7 @@ function makeFile(folder: string, path: string): void {
   if (statSync(path, { throwIfNoEntry: false }) !== undefined) return;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   closeSync(openSync(path, 'a', 0o600));
-  if (process.platform === 'win32') return;
-  const handle = openSync(folder, 'r');
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
+  syncFolder(folder);
 }
 
 /** Which file is at a path: another one after it was replaced. */

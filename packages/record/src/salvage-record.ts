@@ -3,7 +3,6 @@ import {
   closeSync,
   copyFileSync,
   existsSync,
-  fsyncSync,
   openSync,
   readFileSync,
   renameSync,
@@ -21,6 +20,7 @@ import { schema } from './schema.ts';
 import { storedSourceOf, writeSourceRows } from './sources.ts';
 import type { SqlDatabase, SqlDriver, SqlRow, SqlValue } from './sql-driver.ts';
 import { isCorrupt } from './sql-errors.ts';
+import { syncFolder } from './sync-folder.ts';
 import { uuidText } from './uuid-v7.ts';
 import { vectorOf } from './vectors.ts';
 
@@ -365,14 +365,4 @@ function keptName(path: string): string {
 
 function removeFiles(path: string): void {
   for (const end of ['', '-wal', '-shm', '-journal']) rmSync(`${path}${end}`, { force: true });
-}
-
-function syncFolder(folder: string): void {
-  if (process.platform === 'win32') return;
-  const handle = openSync(folder, 'r');
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
 }
