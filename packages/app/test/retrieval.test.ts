@@ -291,6 +291,29 @@ describe('citations', () => {
     expect(citations).toMatchObject([{ sentence, checked: isChecked, stale: false }]);
   });
 
+  test.each([
+    ['what the passage says', 'The client sends a token to the server.', true],
+    ['its clauses in another order', 'Only after that the server trusts the client, and logs the address.', true],
+    ['the passive voice', 'A token is sent to the server by the client.', true],
+    ['the active voice', 'The guard locks the gate at night.', true],
+    ['its parts exchanged', 'The server sends a token to the client.', false],
+    ['its parts exchanged in another clause', 'The client trusts the server only after that.', false],
+    ['the passive voice of something else', 'A token is sent to the client by the server.', false],
+    ['the active voice of something else', 'The gate locks the guard at night.', false],
+    ['names exchanged', 'Ada opens the shop in the morning, and Grace at night.', false],
+  ])('who does what to whom: %s: %s is checked: %s', async (_, sentence, isChecked) => {
+    const text =
+      'The client sends a token to the server. The server trusts the client only after that, and logs the address. ' +
+      'The gate is locked by the guard at night. Grace opens the shop in the morning, and Ada at night.';
+    expect(await attachCitations(sentence, [passage(text)])).toMatchObject([{ sentence, checked: isChecked }]);
+  });
+
+  test('in a language other than English the order of words is not looked at', async () => {
+    const cite = (sentence: string, language: string) =>
+      attachCitations(sentence, [passage('Der Hund beißt den Briefträger im Garten.')], { language });
+    expect(await cite('Den Briefträger beißt der Hund im Garten.', 'de')).toMatchObject([{ checked: true }]);
+  });
+
   test('a sentence that two passages bear out is cited part by part', async () => {
     const citations = await attachCitations(
       'Green tea is steeped at eighty degrees, and filter coffee is brewed slowly.',

@@ -1,6 +1,8 @@
 import { createAnalyzer, type Analyzer } from '@gemma-cli/rag-core';
 import type { Citation, Passage } from '../passages.ts';
-import { isSupport, joinStatements, readStatement, shareOf, type Statement } from './check-support.ts';
+import { isSupport, shareOf } from './check-support.ts';
+import { isExchanged } from './is-exchanged.ts';
+import { joinStatements, readStatement, type Statement } from './read-statement.ts';
 import { readSource, type SourceState } from './read-source.ts';
 
 /** What citations are made with. */
@@ -73,7 +75,10 @@ function supported(sentence: string, spans: readonly Span[], analyzer: Analyzer)
   const parts = sentence.split(/[,;]\s+and\s+|;\s+/u);
   if (parts.length === 1) return [{ sentence, best }];
   const each = parts.map((part) => ({ sentence: part, best: bestSpan(readStatement(part, analyzer), spans) }));
-  return each.every((part) => part.best?.supports === true) ? each : [{ sentence, best }];
+  if (!each.every((part) => part.best?.supports === true)) return [{ sentence, best }];
+  // Each part may be said of what the other one is about.
+  const quotes = each.flatMap((part) => part.best?.span.says.clauses ?? []);
+  return isExchanged(says.clauses, quotes) ? [{ sentence, best }] : each;
 }
 
 /** Whether the quote is in the source as it is now, and whether that is the source which was read. */
