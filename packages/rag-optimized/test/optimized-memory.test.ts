@@ -38,6 +38,23 @@ describe('enable_query_cache', () => {
     });
   });
 
+  it('tells when it closes how often it answered, and what that saved', async () => {
+    const log: string[] = [];
+    const options = { log: (line: string) => log.push(line) };
+    const told = () => log.filter((line) => line.includes('query cache'));
+    await withStore(options, async (store) => {
+      await store.add({ text: 'the lighthouse keeper', tier: 'semantic' });
+      for (const query of ['lighthouse', 'keeper', 'lighthouse', 'lighthouse']) await store.search({ query });
+    });
+    expect(told()).toEqual([
+      expect.stringMatching(/^The query cache answered 2 of 4 searches \(50 %\) and saved \d+\.\d ms\.$/u),
+    ]);
+    await withStore(options, async (store) => {
+      await store.add({ text: 'nobody asked', tier: 'semantic' });
+    });
+    expect(told()).toHaveLength(1);
+  });
+
   it('false makes every search', async () => {
     await withStore({ enableQueryCache: false }, async (store) => {
       await store.add({ text: 'the lighthouse keeper', tier: 'semantic' });

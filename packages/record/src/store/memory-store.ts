@@ -152,6 +152,7 @@ export function createMemoryStore(parts: MemoryStoreParts): MemoryStore {
     // First of all: somebody may wait for all vectors, which takes as long as there are rows.
     await rowEmbedder?.close();
     await Promise.allSettled(running);
+    tellCache();
     try {
       // Counts of accesses wait for a commit.
       await parts.commit({ writes: [], now: now() });
@@ -159,6 +160,14 @@ export function createMemoryStore(parts: MemoryStoreParts): MemoryStore {
       retriever.close();
       record.close();
     }
+  }
+
+  function tellCache(): void {
+    const { hits = 0, misses = 0, savedMs = 0 } = queryCache?.stats() ?? {};
+    const searches = hits + misses;
+    if (searches === 0) return;
+    const share = Math.round((100 * hits) / searches);
+    log(`The query cache answered ${hits} of ${searches} searches (${share} %) and saved ${savedMs.toFixed(1)} ms.`);
   }
 
   async function close(): Promise<void> {
