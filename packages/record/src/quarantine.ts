@@ -1,5 +1,6 @@
+import type { Connection } from './connection.ts';
 import type { NamespaceState } from './namespace-state.ts';
-import { countRows } from './namespace-state.ts';
+import { countRows, readNamespace, writeNamespace } from './namespace-state.ts';
 import { rowColumns, selectRow } from './row-codec.ts';
 import { appendChange, deleteRow } from './row-writer.ts';
 import type { RowWriterParts } from './row-writer.ts';
@@ -9,15 +10,20 @@ import type { SqlRow } from './sql-driver.ts';
 import { isCorrupt } from './sql-errors.ts';
 import { uuidText } from './uuid-v7.ts';
 
-/** Moves what is left of a row aside, so that it is never answered from, and counts it. Within a transaction. */
+/**
+ * Moves what is left of a row aside, so that it is never answered from, and counts it. Within a transaction. Whoever comes
+ * upon the row, it is a change of the namespace that it is in.
+ */
 export function quarantineRow(
-  { connection, state, changesKept }: Pick<RowWriterParts, 'connection' | 'state' | 'changesKept'>,
+  { connection, state: here, changesKept }: Pick<RowWriterParts, 'connection' | 'state' | 'changesKept'>,
   { number, what, now }: { readonly number: number; readonly what: string; readonly now: number },
 ): void {
   const row = connection.prepare(`${selectRow} WHERE r.number = ?`).get(number);
   const words = connection.prepare('SELECT title, text FROM texts WHERE number = ?').get(number);
   // Another process was here first.
   if (row === undefined && words === undefined) return;
+  const elsewhere = row === undefined || row['namespace'] === here.id ? null : stateOf(connection, row);
+  const state = elsewhere ?? here;
   const id = row?.['id'] instanceof Uint8Array && row['id'].byteLength === 16 ? uuidText(row['id']) : null;
   connection
     .prepare(
@@ -47,13 +53,20 @@ export function quarantineRow(
     now,
   );
   recount(connection, state);
+  if (elsewhere !== null) writeNamespace(connection, elsewhere);
+}
+
+/** State of the namespace that a row says it is in; `null` where there is none of this number. */
+function stateOf(connection: Connection, row: SqlRow): NamespaceState | null {
+  const { namespace } = row;
+  return typeof namespace === 'number' ? readNamespace(connection, namespace) : null;
 }
 
 /** Of a row whose id is lost: readers of changes go by its number. */
 const noId = '00000000-0000-0000-0000-000000000000';
 
 /** Its tier may be what was damaged, so that counts cannot be kept by it. */
-function recount(connection: RowWriterParts['connection'], state: NamespaceState): void {
+function recount(connection: Connection, state: NamespaceState): void {
   recountSources(connection, state.id);
   const { quarantined } = state.counts;
   state.counts = { ...countRows(connection, state.id, state.counts), quarantined: quarantined + 1 };

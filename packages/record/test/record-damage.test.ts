@@ -76,6 +76,23 @@ describe.each(await sqlDrivers())('a damaged record on $name', (driver) => {
     });
   });
 
+  it('tells those who follow the namespace of a damaged row, whoever comes upon it', async () => {
+    await withTrial(driver, async ({ folder, open }) => {
+      const here = await open();
+      const other = await open({ namespace: 'there' });
+      add(here, { text: 'here' });
+      const { number } = add(other, { text: 'one' });
+      add(other, { text: 'two' });
+      damage(driver, folder, `UPDATE rows SET expiresAt = expiresAt + 1 WHERE number = ${number}`);
+      expect(here.verify()).toEqual([]);
+      expect(here.seq()).toBe(1);
+      expect(other.changes(2, 9)).toMatchObject([{ type: 'removed', number, reason: null }]);
+      expect(other.stats(start).rows.total).toBe(1);
+      expect(other.verify()).toMatchObject([{ where: 'record', action: 'quarantined' }]);
+      expect(other.verify()).toEqual([]);
+    });
+  });
+
   it('whose log of changes lost one makes its readers read anew', async () => {
     await withTrial(driver, async ({ folder, open }) => {
       const record = await open();
