@@ -32,6 +32,12 @@ let moreOfAt: usize = 0;
 let topOfAt: usize = 0;
 let wordsAt: usize = 0;
 let dictionaryAt: usize = 0;
+let dictionaryEnd: usize = 0;
+let groupsTotal: i32 = 0;
+/** For each group of terms, where in the dictionary it begins. */
+let groupBytesAt: usize = 0;
+/** And which block is its first. */
+let groupBlocksAt: usize = 0;
 
 // Places of what a search works with.
 /** What each code of length weighs. */
@@ -50,6 +56,10 @@ let nearScoresAt: usize = 0;
 let maskAt: usize = 0;
 let bestScoresAt: usize = 0;
 let bestNumbersAt: usize = 0;
+/** Terms to be looked up, each with a line feed behind it. */
+let termsAt: usize = 0;
+/** Blocks that the last search unpacked: told so, because a call costs more than a look. */
+let toldAt: usize = 0;
 
 // The best rows: a heap whose root is the worst of them.
 let limit: i32 = 0;
@@ -57,13 +67,14 @@ let size: i32 = 0;
 let floor: f64 = 0;
 let floorNumber: f64 = 0;
 
-/** Blocks that were unpacked. */
+/** Blocks that the present search unpacked. */
 let blocksHeld: i32 = 0;
 
 /** Says where the parts of the segment are. */
 export function place(
   rows: i32, first: f64, numbers: usize, codes: usize, lasts: usize, wordsOf: usize, bits: usize, once: usize,
-  more: usize, top: usize, words: usize, dictionary: usize,
+  more: usize, top: usize, words: usize, dictionary: usize, dictionaryBytes: usize, groups: i32, groupBytes: usize,
+  groupBlocks: usize,
 ): void {
   rowsTotal = rows;
   firstNumber = first;
@@ -77,12 +88,16 @@ export function place(
   topOfAt = top;
   wordsAt = words;
   dictionaryAt = dictionary;
+  dictionaryEnd = dictionary + dictionaryBytes;
+  groupsTotal = groups;
+  groupBytesAt = groupBytes;
+  groupBlocksAt = groupBlocks;
 }
 
 /** Says where there is room to work. */
 export function work(
   norms: usize, codes: i32, once: usize, cursors: usize, order: usize, sums: usize, touched: usize, nearRows: usize,
-  nearScores: usize, mask: usize, bestScores: usize, bestNumbers: usize,
+  nearScores: usize, mask: usize, bestScores: usize, bestNumbers: usize, terms: usize, told: usize,
 ): void {
   normsAt = norms;
   codesTotal = codes;
@@ -96,10 +111,12 @@ export function work(
   maskAt = mask;
   bestScoresAt = bestScores;
   bestNumbersAt = bestNumbers;
+  termsAt = terms;
+  toldAt = told;
 }
 
 // A cursor: 128 bytes, then 128 rows and 128 frequencies of the block that is unpacked.
-// The first six are written from outside.
+// `find` writes where the postings are, and how many rows have the term; what it weighs is written from outside.
 const IDF: usize = 0;
 const TIMES: usize = 8;
 const FIRST_BLOCK: usize = 16;
@@ -115,6 +132,8 @@ const AT: usize = 48;
 const ONCE: usize = 52;
 const REST_BOUND: usize = 56;
 const BOUND: usize = 64;
+/** Rows that have the term, removed ones included; 0 = the segment does not have it. */
+const FREQUENCY: usize = 72;
 const ROWS: usize = 128;
 const FREQUENCIES: usize = 640;
 const CURSOR: usize = 1152;
@@ -156,6 +175,137 @@ function lastOf(block: i32): i32 {
 @inline
 function numberOf(row: i32): f64 {
   return numbersAt == 0 ? firstNumber + <f64>row : <f64>load<u32>(numbersAt + (<usize>row << 2));
+}
+
+// What the readers of an entry of the dictionary found.
+let prefixLength: i32 = 0;
+let suffixLength: i32 = 0;
+let suffixAt: usize = 0;
+let entryFrequency: i32 = 0;
+let entryRestAt: usize = 0;
+let entryEnd: usize = 0;
+let varintEnd: usize = 0;
+
+function readVarint(start: usize): i32 {
+  let at = start;
+  let byte: i32 = load<u8>(at++);
+  let value = byte & 127;
+  for (let shift = 7; byte > 127; shift += 7) {
+    byte = load<u8>(at++);
+    value |= (byte & 127) << shift;
+  }
+  varintEnd = at;
+  return value;
+}
+
+/** Lengths below it are in one byte together; it says that the whole length follows. */
+const SHORT_LENGTH: i32 = 15;
+
+function readEntryHead(at: usize): void {
+  const lengths: i32 = load<u8>(at);
+  prefixLength = lengths & 15;
+  suffixLength = lengths >> 4;
+  suffixAt = at + 1;
+  if (prefixLength == SHORT_LENGTH) {
+    prefixLength = readVarint(suffixAt);
+    suffixAt = varintEnd;
+  }
+  if (suffixLength == SHORT_LENGTH) {
+    suffixLength = readVarint(suffixAt);
+    suffixAt = varintEnd;
+  }
+}
+
+function readEntryTail(at: usize): void {
+  entryFrequency = readVarint(at);
+  entryRestAt = varintEnd;
+  const count = entryFrequency & 127;
+  let end = entryRestAt;
+  if (count > 1) {
+    const head: i32 = load<u8>(end);
+    end += 1 + ((count * ((head & 31) + restFrequencyBits(head >> 5)) + 7) >> 3);
+  } else if (count == 1) {
+    const isMore = load<u8>(end) & 1;
+    while (load<u8>(end++) > 127);
+    if (isMore) while (load<u8>(end++) > 127);
+  }
+  entryEnd = end;
+}
+
+/** Whether a term is before the one that the present entry, the first of its group, has whole. */
+function isBefore(term: usize, length: i32): bool {
+  const common = min(length, suffixLength);
+  for (let index = 0; index < common; index++) {
+    const one: i32 = load<u8>(term + <usize>index);
+    const other: i32 = load<u8>(suffixAt + <usize>index);
+    if (one != other) return one < other;
+  }
+  return length < suffixLength;
+}
+
+/** Looks a term up for a cursor. */
+function findTerm(term: usize, length: i32, cursor: usize): void {
+  store<i32>(cursor, 0, FREQUENCY);
+  // The last group whose first term is not behind the one wanted.
+  let low = 0;
+  let high = groupsTotal;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    readEntryHead(dictionaryAt + <usize>load<u32>(groupBytesAt + (<usize>middle << 2)));
+    if (isBefore(term, length)) high = middle;
+    else low = middle + 1;
+  }
+  if (low == 0) return;
+  const group = <usize>(low - 1);
+  let at = dictionaryAt + <usize>load<u32>(groupBytesAt + (group << 2));
+  let block = load<i32>(groupBlocksAt + (group << 2));
+  const end = low < groupsTotal ? dictionaryAt + <usize>load<u32>(groupBytesAt + (<usize>low << 2)) : dictionaryEnd;
+  let matched = 0;
+  while (at < end) {
+    readEntryHead(at);
+    if (prefixLength < matched) return;
+    let isEqual = false;
+    if (prefixLength == matched) {
+      let index = 0;
+      while (
+        index < suffixLength &&
+        matched < length &&
+        load<u8>(suffixAt + <usize>index) == load<u8>(term + <usize>matched)
+      ) {
+        index++;
+        matched++;
+      }
+      if (index == suffixLength) isEqual = matched == length;
+      else if (matched == length || load<u8>(suffixAt + <usize>index) > load<u8>(term + <usize>matched)) return;
+    }
+    readEntryTail(suffixAt + <usize>suffixLength);
+    if (isEqual) {
+      store<i32>(cursor, entryFrequency, FREQUENCY);
+      store<i32>(cursor, block, FIRST_BLOCK);
+      store<i32>(cursor, entryFrequency >> 7, BLOCKS);
+      store<i32>(cursor, entryFrequency & 127, REST_COUNT);
+      store<i32>(cursor, <i32>(entryRestAt - dictionaryAt), REST_AT);
+      return;
+    }
+    block += entryFrequency >> 7;
+    at = entryEnd;
+  }
+}
+
+/**
+ * Looks up the terms that were written, each for the cursor of its place. How often a row may have it is in its cursor then.
+ *
+ * @returns Bytes that were read.
+ */
+export function find(terms: i32): i32 {
+  let at = termsAt;
+  for (let index = 0; index < terms; index++) {
+    const start = at;
+    while (load<u8>(at) != 10) at++;
+    findTerm(start, <i32>(at - start), cursorsAt + <usize>index * CURSOR);
+    at++;
+  }
+  return <i32>(at - termsAt);
 }
 
 /** Stands before the first posting. */
@@ -487,10 +637,10 @@ function takeNear(start: i32, end: i32, least: f64, hasMask: bool): i32 {
       const at = sumsAt + (<usize>index << 3);
       const sum = load<f64>(at);
       store<f64>(at, 0);
-      if (sum < least || ((wanted >>> bit) & 1) == 0) continue;
+      // Written in any case, and counted where it stays: which of them do, no processor can foretell.
       store<i32>(nearRowsAt + (<usize>count << 2), start + index);
       store<f64>(nearScoresAt + (<usize>count << 3), sum);
-      count++;
+      count += i32(sum >= least) & ((wanted >>> bit) & 1);
     }
   }
   return count;
@@ -501,10 +651,9 @@ function keepNear(count: i32, least: f64): i32 {
   let kept = 0;
   for (let index = 0; index < count; index++) {
     const score = load<f64>(nearScoresAt + (<usize>index << 3));
-    if (score < least) continue;
     store<i32>(nearRowsAt + (<usize>kept << 2), load<i32>(nearRowsAt + (<usize>index << 2)));
     store<f64>(nearScoresAt + (<usize>kept << 3), score);
-    kept++;
+    kept += i32(score >= least);
   }
   return kept;
 }
@@ -626,43 +775,31 @@ function isEmpty(start: i32, end: i32): bool {
 }
 
 /**
- * Offers the rows that have at least one of the terms, whose cursors were written, to the best rows, which were written too.
+ * Offers the rows that have at least one of the terms that were looked up and weighed to the best rows, which were written too.
  *
  * @returns How many rows the best are now.
  */
 export function search(
-  cursors: i32, bestLimit: i32, bestSize: i32, bestFloor: f64, bestFloorNumber: f64, hasMask: bool, isSparse: bool,
+  terms: i32, bestLimit: i32, bestSize: i32, bestFloor: f64, bestFloorNumber: f64, hasMask: bool, isSparse: bool,
 ): i32 {
   limit = bestLimit;
   size = bestSize;
   floor = bestFloor;
   floorNumber = bestFloorNumber;
-  for (let index = 0; index < cursors; index++) {
+  blocksHeld = 0;
+  let cursors = 0;
+  for (let index = 0; index < terms; index++) {
     const cursor = cursorsAt + <usize>index * CURSOR;
-    store<u32>(orderAt + (<usize>index << 2), <u32>cursor);
+    if (load<i32>(cursor, FREQUENCY) == 0) continue;
+    store<u32>(orderAt + (<usize>cursors << 2), <u32>cursor);
     open(cursor, index);
+    cursors++;
   }
   for (let start = 0; start < rowsTotal; start += WINDOW) {
     const end = min(start + WINDOW, rowsTotal);
     if (isSparse && isEmpty(start, end)) continue;
     searchWindow(cursors, start, end, hasMask);
   }
+  store<i32>(toldAt, blocksHeld);
   return size;
-}
-
-/** The score of the worst of the best rows. */
-export function worst(): f64 {
-  return floor;
-}
-
-/** Its number. */
-export function worstNumber(): f64 {
-  return floorNumber;
-}
-
-/** Blocks that were unpacked since this was asked last. */
-export function takeBlocks(): i32 {
-  const count = blocksHeld;
-  blocksHeld = 0;
-  return count;
 }

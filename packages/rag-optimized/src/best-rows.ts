@@ -23,6 +23,13 @@ export function createBestRows(limit: number): BestRows {
   };
 }
 
+/** Forgets all rows. */
+export function emptyBestRows(best: BestRows): void {
+  best.floor = 0;
+  best.floorNumber = Infinity;
+  best.size = 0;
+}
+
 /** Takes a row in, if it is among the best. */
 export function offerRow(best: BestRows, score: number, number: number): void {
   if (best.size < best.limit) {

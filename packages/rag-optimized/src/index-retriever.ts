@@ -22,7 +22,7 @@ import {
   stopWordScale,
 } from '@gemma-cli/rag-core';
 import type { Analyzer } from '@gemma-cli/rag-core';
-import { createBestRows, rowsInOrder } from './best-rows.ts';
+import { createBestRows, emptyBestRows, rowsInOrder } from './best-rows.ts';
 import type { BestRows } from './best-rows.ts';
 import { createIndexKeeper } from './index-keeper.ts';
 import {
@@ -39,13 +39,14 @@ import type { LiveSegment } from './live-segment.ts';
 import { mergeSegments } from './merge-segments.ts';
 import { segmentRowsMax } from './posting-blocks.ts';
 import { findTerm, numberOf, rowFrom, rowOf } from './segment.ts';
-import type { DictionaryEntry } from './segment.ts';
 import { finished } from './segment-writer.ts';
 import { searchRows, searchSegment } from './search-segment.ts';
 import { addToTail, createTail, removeFromTail, sealTail, searchTail } from './tail.ts';
 import type { Tail, WeighedTerm } from './tail.ts';
 import { createRowCollector } from './row-collector.ts';
 import type { RowCollector } from './row-collector.ts';
+import { kernelTerms } from './search-kernel.ts';
+import type { SearchKernel } from './search-kernel.ts';
 import { createTermCursor, frequencyAt, openCursor, placeCursor, shareOf, weigh } from './term-cursor.ts';
 import type { TermCursor } from './term-cursor.ts';
 import { termBytes } from './term-bytes.ts';
@@ -320,53 +321,60 @@ function createRetriever({
   ): readonly WeighedQueryTerm[] {
     const rows = rowsTotal();
     const averageLength = rows === 0 ? 0 : termsTotal() / rows;
-    const opened = openTerms(terms, rows);
-    for (const [index, live] of segments.entries()) {
-      const cursors = opened.cursors[index]!;
-      if (cursors.length === 0 || live.liveRows === 0) continue;
-      const norms = normsOf(live, averageLength);
-      for (const { cursor, term } of cursors) weigh(cursor, term.idf, term.times, norms);
-      searchLive(
-        live,
-        cursors.map(({ cursor }) => cursor),
-        best,
-        allowed,
-        hidden,
-      );
-    }
+    const lookups = lookUp(terms, best.limit, allowed);
+    const weighed = weighTerms(terms, lookups, rows, averageLength);
+    for (const lookup of lookups) if (lookup.live.liveRows > 0) searchLive(lookup, best, hidden);
+    const tails = sealing === null ? [tail] : [sealing.tail, tail];
+    if (tails.every(({ rowOf: { size } }) => size === 0)) return weighed;
     const norm = (length: number) => lengthNorm(length, averageLength, bm25Defaults);
     const mayFind = (number: number) => allowed?.has(number) !== false && !isHidden(number);
-    for (const each of [sealing?.tail, tail])
-      if (each !== undefined) searchTail(each, opened.terms, norm, mayFind, best);
-    return opened.terms;
+    for (const each of tails) searchTail(each, weighed, norm, mayFind, best);
+    return weighed;
   }
 
-  /** Looks all terms up, and weighs them by how many rows have them. */
-  function openTerms(terms: readonly QueryTerm[], rows: number) {
-    const cursors: { readonly cursor: TermCursor; readonly term: WeighedQueryTerm }[][] = segments.map(() => []);
-    const weighed = terms.map(({ term, count }): WeighedQueryTerm => {
-      const bytes = termBytes(term);
-      const places: (DictionaryEntry | null)[] = [];
-      let documentFrequency = (tail.terms.get(term)?.live ?? 0) + (sealing?.tail.terms.get(term)?.live ?? 0);
-      for (const live of segments) {
-        const entry = { frequency: 0, firstBlock: 0, restAt: 0 };
-        const isThere = findTerm(live.segment, bytes, entry);
-        places.push(isThere ? entry : null);
-        if (isThere) documentFrequency += liveFrequency(live, term, entry.frequency);
-      }
-      const result = { term, times: count, documentFrequency, idf: inverseDocumentFrequency(documentFrequency, rows) };
-      for (const [index, entry] of places.entries()) {
-        if (entry === null) continue;
-        const { segment } = segments[index]!;
-        const cursor = takeCursor(segment);
-        placeCursor(cursor, segment, entry);
-        cursors[index]!.push({ cursor, term: result });
-      }
-      return result;
+  /** Looks all terms up in kernels; in other segments they are looked up when they are weighed. */
+  function lookUp(terms: readonly QueryTerm[], limit: number, allowed: RowSet | null): readonly SegmentLookup[] {
+    const forKernels = kernelTerms(terms, limit);
+    return segments.map((live) => {
+      const among = allowed === null ? null : rowsOf(live, allowed);
+      const isFew = among !== null && among.length <= live.segment.rows * fewRowsShare;
+      const isByKernel = forKernels !== null && !isFew && live.kernel?.find(forKernels) === true;
+      return { live, kernel: isByKernel ? live.kernel : null, cursors: [], among, isFew };
     });
-    return { terms: weighed, cursors };
   }
 
+  /** Weighs terms by how many rows have them. */
+  function weighTerms(
+    terms: readonly QueryTerm[],
+    lookups: readonly SegmentLookup[],
+    rows: number,
+    averageLength: number,
+  ): readonly WeighedQueryTerm[] {
+    for (const { live } of lookups) normsOf(live, averageLength);
+    return terms.map(({ term, count }, place): WeighedQueryTerm => {
+      let documentFrequency = (tail.terms.get(term)?.live ?? 0) + (sealing?.tail.terms.get(term)?.live ?? 0);
+      const placed: TermCursor[] = [];
+      for (const { live, kernel, cursors } of lookups) {
+        let frequency = 0;
+        if (kernel !== null) frequency = kernel.frequencyOf(place);
+        else if (findTerm(live.segment, termBytes(term), entry)) {
+          ({ frequency } = entry);
+          const cursor = takeCursor(live.segment);
+          placeCursor(cursor, live.segment, entry);
+          cursor.norms = live.norms;
+          cursors.push(cursor);
+          placed.push(cursor);
+        }
+        if (frequency > 0) documentFrequency += liveFrequency(live, term, frequency);
+      }
+      const idf = inverseDocumentFrequency(documentFrequency, rows);
+      for (const { kernel } of lookups) kernel?.weigh(place, idf, count);
+      for (const cursor of placed) weigh(cursor, idf, count, cursor.norms);
+      return { term, times: count, documentFrequency, idf };
+    });
+  }
+
+  const entry = { frequency: 0, firstBlock: 0, restAt: 0 };
   const pool: TermCursor[] = [];
   let taken = 0;
 
@@ -380,12 +388,21 @@ function createRetriever({
     return cursor;
   }
 
+  let spare: BestRows | null = null;
+
+  /** Of as many rows as the search before wanted, they are the same. */
+  function bestRowsFor(limit: number): BestRows {
+    if (spare?.limit !== limit) spare = createBestRows(limit);
+    emptyBestRows(spare);
+    return spare;
+  }
+
   function lexical({ terms, limit, allowed, hidden, explain }: LexicalQuery): readonly ScoredRow[] {
     const content = terms.filter(({ isStopWord }) => !isStopWord);
     const stopWords = terms.filter(({ isStopWord }) => isStopWord);
     const hiddenNumbers = hidden?.numbers() ?? [];
     const main = content.length > 0 ? content : stopWords;
-    const best = createBestRows(limit);
+    const best = bestRowsFor(limit);
     taken = 0;
     const isHidden = (number: number) => hidden?.has(number) === true;
     const mainTerms = search(main, best, allowed, isHidden, hiddenNumbers);
@@ -712,35 +729,41 @@ function segmentsToMerge(segments: readonly LiveSegment[]): readonly LiveSegment
   return segments.filter(({ removed, segment }) => removed.length > segment.rows * removedShareMax).slice(0, 1);
 }
 
+/** A segment, and where it has the terms of a query. */
+interface SegmentLookup {
+  readonly live: LiveSegment;
+  /** What has looked them up. `null` = the cursors are placed at them. */
+  readonly kernel: SearchKernel | null;
+  readonly cursors: TermCursor[];
+  /** Its rows that a filter leaves. `null` = there is no filter. */
+  readonly among: readonly number[] | null;
+  /** They are so few that they are looked up one by one. */
+  readonly isFew: boolean;
+}
+
 /** Offers what of a segment may be found. */
 function searchLive(
-  live: LiveSegment,
-  cursors: TermCursor[],
+  { live, kernel, cursors, among, isFew }: SegmentLookup,
   best: BestRows,
-  allowed: RowSet | null,
   hidden: readonly number[],
 ): void {
   const { segment } = live;
-  if (allowed === null) {
-    const mask = hidden.length === 0 ? live.live : withoutHidden(live, hidden);
-    if (live.kernel?.search(cursors, best, mask, false) !== true) searchSegment(segment, cursors, best, mask, false);
-    return;
+  if (among?.length === 0 || (kernel === null && cursors.length === 0)) return;
+  let mask = live.live;
+  if (among === null) {
+    if (hidden.length > 0) mask = withoutHidden(live, hidden);
+  } else {
+    const gone = new Set(hidden.length === 0 ? [] : rowsOfNumbers(live, hidden));
+    const rows = gone.size === 0 ? among : among.filter((row) => !gone.has(row));
+    if (isFew) {
+      searchRows(segment, cursors, rows, best);
+      return;
+    }
+    mask = new Int32Array((segment.rows + 31) >>> 5);
+    for (const row of rows) mask[row >>> 5] = mask[row >>> 5]! | (1 << (row & 31));
   }
-  const rows = rowsOf(live, allowed);
-  if (rows.length === 0) return;
-  const gone = new Set(hidden.length === 0 ? [] : rowsOfNumbers(live, hidden));
-  if (rows.length <= segment.rows * fewRowsShare) {
-    searchRows(
-      segment,
-      cursors,
-      rows.filter((row) => !gone.has(row)),
-      best,
-    );
-    return;
-  }
-  const mask = new Int32Array((segment.rows + 31) >>> 5);
-  for (const row of rows) if (!gone.has(row)) mask[row >>> 5] = mask[row >>> 5]! | (1 << (row & 31));
-  if (live.kernel?.search(cursors, best, mask, true) !== true) searchSegment(segment, cursors, best, mask, true);
+  if (kernel === null) searchSegment(segment, cursors, best, mask, among !== null);
+  else kernel.search(best, mask, among !== null);
 }
 
 function withoutHidden(live: LiveSegment, hidden: readonly number[]): Int32Array | null {

@@ -30,6 +30,9 @@ const roomBytesMin = 65_536;
 /** Terms of a query that there is room for. Queries of more are texts, and come seldom. */
 export const cursorsMax = 64;
 
+/** Bytes of the terms of a query that there is room for. */
+export const termsBytesMax = 8_192;
+
 /** Hits that there is room for. */
 export const limitMax = 1_024;
 
@@ -86,8 +89,10 @@ export function placesOf(segmentBytes: number, rows: number, lengths: number) {
   // What is written by every search comes first, so that few pages of it are.
   const norms = take(lengths * 8);
   const order = take(cursorsMax * 4);
+  const told = take(16);
   const bestScores = take(limitMax * 8);
   const bestNumbers = take(limitMax * 8);
+  const terms = take(termsBytesMax);
   const touched = take(windowRows / 8);
   const sums = take(windowRows * 8);
   const nearRows = take(windowRows * 4);
@@ -98,8 +103,10 @@ export function placesOf(segmentBytes: number, rows: number, lengths: number) {
   return {
     norms,
     order,
+    told,
     bestScores,
     bestNumbers,
+    terms,
     touched,
     sums,
     nearRows,

@@ -34,16 +34,17 @@ const frequenciesMax = 10_000;
 
 /** All of its rows are there. */
 export function createLiveSegment(segment: Segment, file: string | null): LiveSegment {
+  const kernel = createSearchKernel(segment);
   return {
     segment,
-    kernel: createSearchKernel(segment),
+    kernel,
     file,
     live: null,
     removed: [],
     liveRows: segment.rows,
     liveTermsTotal: segment.termsTotal,
     frequencies: new Map(),
-    norms: new Float64Array(segment.lengths.length),
+    norms: kernel?.norms ?? new Float64Array(segment.lengths.length),
     normsAverage: -1,
   };
 }

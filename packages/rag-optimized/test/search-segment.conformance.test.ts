@@ -2,9 +2,11 @@ import { bm25Defaults, inverseDocumentFrequency, termScore } from '@gemma-cli/ra
 import { seededRandom } from '@gemma-cli/testkit';
 import { describe, expect, it } from 'vitest';
 import { createBestRows, rowsInOrder } from '../src/best-rows.ts';
+import type { BestRows } from '../src/best-rows.ts';
 import { createLiveSegment, isLive, liveFrequency, normsOf, removeRow } from '../src/live-segment.ts';
 import type { LiveSegment } from '../src/live-segment.ts';
 import { mergeSegments } from '../src/merge-segments.ts';
+import { kernelTerms } from '../src/search-kernel.ts';
 import { searchSegment } from '../src/search-segment.ts';
 import { findTerm, numberOf, openSegment } from '../src/segment.ts';
 import { finished } from '../src/segment-writer.ts';
@@ -73,9 +75,16 @@ function found(live: LiveSegment, query: readonly Query[], limit: number) {
 }
 
 function foundBy(live: LiveSegment, query: readonly Query[], limit: number, isByKernel: boolean) {
+  const best = createBestRows(limit);
+  if (isByKernel) findByKernel(live, query, best);
+  else searchSegment(live.segment, cursorsOf(live, query), best, live.live, false);
+  return rowsInOrder(best);
+}
+
+function cursorsOf(live: LiveSegment, query: readonly Query[]) {
   const { segment } = live;
   const norms = normsOf(live, live.liveTermsTotal / live.liveRows);
-  const cursors = query.flatMap(({ term, times }) => {
+  return query.flatMap(({ term, times }) => {
     const entry = { frequency: 0, firstBlock: 0, restAt: 0 };
     if (!findTerm(segment, termBytes(term), entry)) return [];
     const cursor = createTermCursor(segment);
@@ -83,10 +92,20 @@ function foundBy(live: LiveSegment, query: readonly Query[], limit: number, isBy
     weigh(cursor, inverseDocumentFrequency(liveFrequency(live, term, entry.frequency), live.liveRows), times, norms);
     return [cursor];
   });
-  const best = createBestRows(limit);
-  if (isByKernel) expect(live.kernel?.search(cursors, best, live.live, false)).toBe(true);
-  else searchSegment(segment, cursors, best, live.live, false);
-  return rowsInOrder(best);
+}
+
+function findByKernel(live: LiveSegment, query: readonly Query[], best: BestRows): void {
+  const { kernel } = live;
+  const terms = kernelTerms(query, best.limit);
+  if (kernel === null || terms === null) throw new Error('Expected a kernel that takes the query.');
+  normsOf(live, live.liveTermsTotal / live.liveRows);
+  expect(kernel.find(terms)).toBe(true);
+  for (const [place, { term, times }] of query.entries()) {
+    const frequency = kernel.frequencyOf(place);
+    if (frequency === 0) continue;
+    kernel.weigh(place, inverseDocumentFrequency(liveFrequency(live, term, frequency), live.liveRows), times);
+  }
+  kernel.search(best, live.live, false);
 }
 
 function makeQuery(random: () => number, vocabulary: number): readonly Query[] {
@@ -193,13 +212,42 @@ describe('a segment', () => {
       ),
     );
     words.add('x'.repeat(5_000));
-    const { segment } = sealed(new Map([...words].map((word, index) => [index + 1, [word]] as const)));
+    // Long enough for a kernel.
+    for (let index = 0; index < 20_000; index++) words.add(`word${index}`);
+    const live = sealed(new Map([...words].map((word, index) => [index + 1, [word]] as const)));
+    const { segment } = live;
     const reopened = openSegment(segment) ?? segment;
     const entry = { frequency: 0, firstBlock: 0, restAt: 0 };
     for (const word of words) expect(findTerm(reopened, termBytes(word), entry), JSON.stringify(word)).toBe(true);
     for (const word of words)
       for (const other of [`${word}a`, word.slice(0, -1), `${word}\uffff`])
         expect(findTerm(reopened, termBytes(other), entry), JSON.stringify(other)).toBe(words.has(other));
+    let byKernel = 0;
+    for (const word of words) {
+      const asked = [word, `${word}a`, word.slice(0, -1), `${word}\uffff`, 'w', ''].map((term) => ({ term }));
+      const terms = kernelTerms(asked, 10);
+      if (terms === null) continue;
+      expect(live.kernel?.find(terms)).toBe(true);
+      for (const [place, { term }] of asked.entries()) {
+        const frequency = findTerm(segment, termBytes(term), entry) ? entry.frequency : 0;
+        expect(live.kernel?.frequencyOf(place), JSON.stringify(term)).toBe(frequency);
+      }
+      byKernel++;
+    }
+    expect(byKernel).toBeGreaterThan(10_000);
+  });
+
+  it('leaves terms to TypeScript that are too many, too long or not of its alphabet', () => {
+    const terms = (count: number, term: string) => Array.from({ length: count }, () => ({ term }));
+    expect(kernelTerms(terms(64, 'word'), 10)).not.toBeNull();
+    expect(kernelTerms(terms(65, 'word'), 10)).toBeNull();
+    expect(kernelTerms(terms(1, 'word'), 1_025)).toBeNull();
+    expect(kernelTerms(terms(1, 'x'.repeat(5_000)), 10)).toBeNull();
+    expect(kernelTerms(terms(1, '\ud83d'), 10)).toBeNull();
+    expect(kernelTerms(terms(1, '\ud83d\ude00'), 10)).toBeNull();
+    const live = sealed(new Map(Array.from({ length: 20_000 }, (_, index) => [index + 1, [`word${index}`]] as const)));
+    const broken = kernelTerms([{ term: 'word1\nword2' }, { term: 'word3' }], 10);
+    expect(broken === null ? null : live.kernel?.find(broken)).toBe(false);
   });
 
   it('of another version, or cut short, is none', () => {
