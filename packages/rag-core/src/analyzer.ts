@@ -1,10 +1,11 @@
+/* oxlint-disable typescript/no-non-null-assertion -- code units: every place is below a length that is kept here */
 import type { MemoryRow, QueryTerm } from '@gemma-cli/contracts';
 import {
   apostrophes,
   classAt,
   invisible,
   joinerClass,
-  separatorClass,
+  unitClasses,
   unspacedClass,
   widthAt,
   wordClass,
@@ -14,6 +15,9 @@ import { loadStemmer } from './stemmers.ts';
 import type { Stemmer } from './stemmers.ts';
 import { loadStopWords } from './stop-words.ts';
 import { createWordCache, stringOf } from './word-cache.ts';
+import type { WordCache } from './word-cache.ts';
+import { createWordNumbers } from './word-numbers.ts';
+import type { FoundNumbers, WordSink } from './word-numbers.ts';
 
 /** Turns text into the terms under which it is found. */
 export interface Analyzer {
@@ -33,6 +37,17 @@ export interface Analyzer {
   analyze(text: string): readonly string[];
   /** The different terms of a query, in its order. */
   query(text: string): readonly QueryTerm[];
+  /** For many texts at once: gives each different term a number, from 0 on. Keeps every word that it meets. */
+  numbering(): TermNumbering;
+}
+
+/** Numbers of terms, in the order in which they were met first. */
+export interface TermNumbering {
+  /** The terms by their numbers. */
+  readonly terms: readonly string[];
+  numberOf(term: string): number | undefined;
+  /** The numbers of what {@link Analyzer.analyze} gives: good until the next call. */
+  analyze(text: string): FoundNumbers;
 }
 
 /** What {@link createAnalyzer} takes. */
@@ -80,70 +95,105 @@ const analyzers = new Map<string, Analyzer>();
 export async function newAnalyzer(language: string): Promise<Analyzer> {
   const stem = await loadStemmer(language);
   const toTerms = createToTerms(language, stem);
-  const cache = createWordCache((word) => {
+  const termsOf = (word: string) => {
     const normal = normalized(word);
-    return normal === word ? toTerms(word) : scan(normal, true);
-  });
+    return normal === word ? toTerms(word) : scanNormal(normal);
+  };
+  const cache = createWordCache(termsOf);
   // Words of texts that were normalized on their way, which are short ones but for hostile texts.
   const normalCache = createWordCache(toTerms, 2 ** 10);
   let segmenter: Intl.Segmenter | undefined;
 
-  /** Terms of a text; `isNormal` where it is a piece of a text that was normalized on its way. */
-  function scan(text: string, isNormal: boolean): readonly string[] {
-    // The text that the piece is from lies in the shared units.
-    const units = isNormal ? new Uint16Array(text.length) : unitsFor(text.length);
-    const known = isNormal ? normalCache : cache;
+  function analyze(text: string): readonly string[] {
     const terms: string[] = [];
-    const { length } = text;
-    for (let at = 0; at < length; at++) units[at] = text.charCodeAt(at);
-    // What follows is an older text's.
-    if (length < units.length) units[length] = 0;
-    let at = 0;
-    while (at < length) {
-      let kind = classAt(units, at);
-      const start = at;
-      if (kind === separatorClass || kind === joinerClass) at += widthAt(units, at);
-      else if (kind === unspacedClass) {
-        do at += widthAt(units, at);
-        while (at < length && at - start < segmentUnitsMax && classAt(units, at) === unspacedClass);
-        segment(stringOf(units, start, at), isNormal, terms);
-      } else {
-        let hash = 0;
-        for (;;) {
-          hash = Math.imul(hash ^ (units[at] ?? 0), 0x01_00_01_93);
-          at += kind === wordClass ? widthAt(units, at) : 1;
-          if (at >= length) break;
-          kind = classAt(units, at);
-          if (kind !== wordClass && (kind !== joinerClass || at + 1 >= length || classAt(units, at + 1) !== wordClass))
-            break;
-        }
-        for (const term of known.termsAt(units, start, at, hash)) terms.push(term);
-      }
-    }
+    scan(text, unitsFor(text.length), false, listOf(cache, terms));
     return terms;
   }
 
-  function segment(run: string, isNormal: boolean, terms: string[]): void {
-    const normal = isNormal ? run : normalized(run);
-    if (normal !== run) for (const term of scan(normal, true)) terms.push(term);
-    else {
-      segmenter ??= new Intl.Segmenter(language, { granularity: 'word' });
-      for (const { segment: word, isWordLike } of segmenter.segment(run))
-        if (isWordLike === true) terms.push(capped(word));
+  /** Terms of a piece of a text that was normalized on its way: the text itself lies in the shared units. */
+  function scanNormal(text: string): readonly string[] {
+    const terms: string[] = [];
+    scan(text, new Uint16Array(text.length + 1), true, listOf(normalCache, terms));
+    return terms;
+  }
+
+  /** Finds the words of a text; `units` have room for it and one more. */
+  function scan(text: string, units: Uint16Array, isNormal: boolean, words: WordSink): void {
+    const { length } = text;
+    for (let at = 0; at < length; at++) units[at] = text.charCodeAt(at);
+    // No part of a word: the text ends here, whatever follows of an older one.
+    units[length] = 0;
+    let at = 0;
+    while (at < length) {
+      const kind = classAt(units, at);
+      const start = at;
+      if (kind === wordClass) {
+        let hash = 0;
+        // Unit by unit, and by the table alone where that is enough: nearly all time of this function goes here.
+        for (;;) {
+          const unit = units[at]!;
+          const known = unitClasses[unit]!;
+          if (known !== wordClass) {
+            const next = classAt(units, at);
+            if (next !== wordClass && (next !== joinerClass || classAt(units, at + 1) !== wordClass)) break;
+            if (widthAt(units, at) === 2) hash = Math.imul(hash ^ units[at++]!, 0x01_00_01_93);
+          }
+          hash = Math.imul(hash ^ units[at++]!, 0x01_00_01_93);
+        }
+        words.word(units, start, at, hash);
+      } else if (kind === unspacedClass) {
+        do at += widthAt(units, at);
+        while (at - start < segmentUnitsMax && classAt(units, at) === unspacedClass);
+        segment(stringOf(units, start, at), isNormal, words);
+      } else at += widthAt(units, at);
     }
   }
 
-  const stopTerms = new Set((await loadStopWords(language)).flatMap((word) => scan(word, false)));
+  function segment(run: string, isNormal: boolean, words: WordSink): void {
+    const normal = isNormal ? run : normalized(run);
+    if (normal !== run) for (const term of scanNormal(normal)) words.term(term);
+    else {
+      segmenter ??= new Intl.Segmenter(language, { granularity: 'word' });
+      for (const { segment: word, isWordLike } of segmenter.segment(run))
+        if (isWordLike === true) words.term(capped(word));
+    }
+  }
+
+  const stopTerms = new Set((await loadStopWords(language)).flatMap(analyze));
 
   return {
     language,
     version: analyzerVersion,
     fingerprint: `${analyzerVersion}:${language}:icu ${process.versions.icu}`,
-    analyze: (text) => scan(text, false),
+    analyze,
     query(text) {
       const counts = new Map<string, number>();
-      for (const term of scan(text, false)) counts.set(term, (counts.get(term) ?? 0) + 1);
+      for (const term of analyze(text)) counts.set(term, (counts.get(term) ?? 0) + 1);
       return [...counts].map(([term, count]) => ({ term, count, isStopWord: stopTerms.has(term) }));
+    },
+    numbering() {
+      const words = createWordNumbers(termsOf);
+      return {
+        terms: words.terms,
+        numberOf: words.numberOf,
+        analyze(text) {
+          words.clear();
+          scan(text, unitsFor(text.length), false, words);
+          return words.found;
+        },
+      };
+    },
+  };
+}
+
+/** Puts the terms of words into a list. */
+function listOf(known: WordCache, terms: string[]): WordSink {
+  return {
+    word(units, start, end, hash) {
+      for (const term of known.termsAt(units, start, end, hash)) terms.push(term);
+    },
+    term(term) {
+      terms.push(term);
     },
   };
 }
@@ -180,8 +230,8 @@ function withoutAccents(word: string): string {
 
 const latinMarks = /(\p{Script=Latin})\p{M}+/gu;
 
-/** What most words are, and what nothing below has to look at. */
-const isPlain = /^[a-z]+$/u;
+/** What most words are: without borders inside, accents and apostrophes, so that nothing below has to look at them. */
+const isPlain = /^(?:[A-Za-z0-9][a-z0-9]*|[A-Z]+)$/u;
 
 const contraction = /'(?:s|re|ve|ll|d|m)$/iu;
 const negation = /(n)'(?=t$)/iu;
@@ -197,7 +247,7 @@ const sharedUnitsMax = 2 ** 16;
 let sharedUnits: Uint16Array | undefined;
 
 function unitsFor(length: number): Uint16Array {
-  if (length >= sharedUnitsMax) return new Uint16Array(length);
+  if (length >= sharedUnitsMax) return new Uint16Array(length + 1);
   return (sharedUnits ??= new Uint16Array(sharedUnitsMax));
 }
 

@@ -13,9 +13,9 @@ export const unspacedClass = 3;
  */
 export function classAt(units: Uint16Array, at: number): number {
   const unit = units[at] ?? 0;
-  const known = table[unit] ?? unknown;
+  const known = unitClasses[unit] ?? unknown;
   if (known < unknown) return known;
-  if (!isLead(unit)) return (table[unit] = classify(unit));
+  if (!isLead(unit)) return (unitClasses[unit] = classify(unit));
   // Half a pair is nothing.
   return isPair(units, at)
     ? classify(0x1_00_00 + ((unit - 0xd8_00) << 10) + ((units[at + 1] ?? 0) - 0xdc_00))
@@ -34,7 +34,9 @@ export const invisible = /[\u00ad\u200c-\u200d\u2060\ufeff]/gu;
 export const apostrophes = /[\u2018\u2019\u02bc]/gu;
 
 const unknown = 255;
-const table = new Uint8Array(0x1_00_00).fill(unknown);
+
+/** Classes of the units that were met; 255 for others, and for those that are half a pair. */
+export const unitClasses = new Uint8Array(0x1_00_00).fill(unknown);
 
 function isLead(unit: number): boolean {
   return unit >= 0xd8_00 && unit < 0xdc_00;

@@ -1,5 +1,5 @@
 export { createAnalyzer, searchedText, termUnitsMax } from './analyzer.ts';
-export type { Analyzer, AnalyzerOptions } from './analyzer.ts';
+export type { Analyzer, AnalyzerOptions, TermNumbering } from './analyzer.ts';
 export { analyzerLanguages } from './stemmers.ts';
 export { chunkDefaults, chunkDocument } from './chunk-document.ts';
 export type { Chunk, ChunkSizes, ChunkSource } from './chunk-document.ts';

@@ -9,7 +9,7 @@ export interface WordCache {
 }
 
 /** Longest word that is remembered, in code units. Longer ones are seldom words, and seldom come twice. */
-const wordUnitsMax = 24;
+export const wordUnitsMax = 24;
 
 /** Places among which a word may lie. Two of them, or moving words by one, forget a sixth more on real text. */
 const ways = 4;

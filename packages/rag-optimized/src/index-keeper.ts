@@ -44,6 +44,9 @@ const leaseTtlMs = 60_000;
 /** How long an answer about the lease is good for. */
 const leaseAskMs = 5_000;
 
+/** Bytes whose checksum is computed in one step. */
+const stepBytes = 2 ** 20;
+
 /** How long to wait after a write that failed. */
 const retryMs = 30_000;
 
@@ -146,8 +149,12 @@ export function createIndexKeeper({ folder, analyzer, record, log, clock }: Inde
 
   function* keepSegment({ segment }: LiveSegment, seq: number): Generator<void, string> {
     const body = segment.bytes;
-    const name = `${seq}-${segment.rows}-${crc32(body).toString(16).padStart(8, '0')}.segment`;
-    yield;
+    let checksum = 0;
+    for (let at = 0; at < body.length; at += stepBytes) {
+      checksum = crc32(body.subarray(at, at + stepBytes), checksum);
+      yield;
+    }
+    const name = `${seq}-${segment.rows}-${checksum.toString(16).padStart(8, '0')}.segment`;
     yield* writeChecked(folder, name, body);
     return name;
   }

@@ -44,7 +44,6 @@ import { searchRows, searchSegment } from './search-segment.ts';
 import { addToTail, createTail, removeFromTail, sealTail, searchTail } from './tail.ts';
 import type { Tail, WeighedTerm } from './tail.ts';
 import { createRowCollector } from './row-collector.ts';
-import type { RowCollector } from './row-collector.ts';
 import { kernelTerms } from './search-kernel.ts';
 import type { SearchKernel } from './search-kernel.ts';
 import { createTermCursor, frequencyAt, openCursor, placeCursor, shareOf, weigh } from './term-cursor.ts';
@@ -69,8 +68,8 @@ export interface IndexRetrieverParts {
   readonly tailRows?: number | undefined;
 }
 
-/** Rows of a piece while everything is built anew: few large pieces are merged faster than many small ones. */
-const bulkRows = 32_768;
+/** Postings of a piece while everything is built anew, at 16 bytes until it is made: few large pieces, or one, are made faster than many. */
+const bulkPostings = 2 ** 22;
 
 /** Rows that are read at once then: what is thrown away soon after costs little. */
 const bulkPageRows = 100;
@@ -190,25 +189,23 @@ function createRetriever({
     vectorSeq = 0;
     const position = record.seq();
     const pieces: LiveSegment[] = [];
-    let collector: RowCollector | null = null;
+    let collector = createRowCollector(analyzer);
     for (let isLast = false; !isLast;) {
       const page = record.scan(numberMax, bulkPageRows);
       isLast = page.length < bulkPageRows;
       for (const [index, { number, row }] of page.entries()) {
-        const terms = analyzer.analyze(searchedText(row));
-        if (collector === null) addToTail(tail, number, terms);
-        else collector.add(number, terms);
+        collector.add(number, searchedText(row));
         numberMax = number;
         if (index % sliceChanges === 0) yield;
       }
-      // What fits a tail stays there, as if it had just been written.
-      if (collector === null && tail.numbers.length >= tailRows) {
-        pieces.push(createLiveSegment(yield* sealTail(tail), null));
-        tail = createTail();
-        collector = createRowCollector();
-      } else if (collector !== null && (collector.rows >= bulkRows || (isLast && collector.rows > 0))) {
+      // What fits a tail is kept there, as if it had just been written.
+      if (isLast && pieces.length === 0 && collector.rows < tailRows) {
+        collector.tell((number, terms) => {
+          addToTail(tail, number, terms);
+        });
+      } else if (collector.postings >= bulkPostings || (isLast && collector.rows > 0)) {
         pieces.push(createLiveSegment(yield* collector.seal(), null));
-        collector = createRowCollector();
+        collector = createRowCollector(analyzer);
       }
     }
     const rows = pieces.reduce((sum, { liveRows }) => sum + liveRows, 0);
@@ -503,7 +500,7 @@ function createRetriever({
     const { tail: full, seq: position } = sealing;
     const segment = yield* sealTail(full);
     const live = createLiveSegment(segment, null);
-    removeGone(live, (number) => full.rowOf.has(number));
+    for (let row = 0; row < segment.rows; row++) if (!full.rowOf.has(numberOf(segment, row))) removeRow(live, row);
     markForgotten(live);
     sealing = null;
     if (live.liveRows > 0) segments = [...segments, live];
@@ -511,14 +508,10 @@ function createRetriever({
   }
 
   function* mergeStep(merged: readonly LiveSegment[]): Generator<void> {
-    const segment = yield* mergeSegments(merged);
-    const live = createLiveSegment(segment, null);
-    removeGone(live, (number) =>
-      merged.some((each) => {
-        const row = rowOf(each.segment, number);
-        return row >= 0 && isLive(each, row);
-      }),
-    );
+    const seen = merged.map(({ removed }) => removed.length);
+    const live = createLiveSegment(yield* mergeSegments(merged), null);
+    for (const [index, { segment, removed }] of merged.entries())
+      for (const row of removed.slice(seen[index])) removeNumber(live, numberOf(segment, row));
     markForgotten(live);
     segments = segments.filter((each) => !merged.includes(each));
     if (live.liveRows > 0) segments = [live, ...segments];
@@ -707,11 +700,6 @@ const tailBytesPerPosting = 40;
 
 interface WeighedQueryTerm extends WeighedTerm {
   readonly documentFrequency: number;
-}
-
-/** Removes from a new segment what went while it was made. */
-function removeGone(live: LiveSegment, isThere: (number: number) => boolean): void {
-  for (let row = 0; row < live.segment.rows; row++) if (!isThere(numberOf(live.segment, row))) removeRow(live, row);
 }
 
 /**

@@ -2,14 +2,17 @@
 import type { LiveSegment } from './live-segment.ts';
 import type { DictionaryWalk, Segment } from './segment.ts';
 import { createDictionaryWalk, nextTerm, numberOf } from './segment.ts';
+import { blockPostings } from './posting-blocks.ts';
 import { createSegmentWriter } from './segment-writer.ts';
-import { sortPostings } from './tail.ts';
 import { compareBytes } from './term-bytes.ts';
 import { createTermCursor, hold, openCursor } from './term-cursor.ts';
 import type { TermCursor } from './term-cursor.ts';
 
 /** Postings, or rows, that are handled in one step: about a millisecond. */
 const stepPostings = 65_536;
+
+/** Blocks of as many. */
+const stepBlocks = stepPostings / blockPostings;
 
 /** A segment that is merged. */
 interface Source {
@@ -41,7 +44,10 @@ export function* mergeSegments(segments: readonly LiveSegment[]): Generator<void
   }));
   yield* placeRows(sources, numbers, lengths);
 
-  const writer = createSegmentWriter(numbers, lengths);
+  const writer = yield* createSegmentWriter(numbers, lengths, {
+    words: sources.reduce((sum, { segment }) => sum + segment.words.length, 0),
+    dictionaryBytes: sources.reduce((sum, { segment }) => sum + segment.dictionary.length, 0),
+  });
   for (const source of sources) advance(source);
   const rows = new Int32Array(rowsTotal);
   const frequencies = new Int32Array(rowsTotal);
@@ -53,7 +59,6 @@ export function* mergeSegments(segments: readonly LiveSegment[]): Generator<void
     having.length = 0;
     for (const source of sources) if (!source.isDone && isSameTerm(source.walk, least.walk)) having.push(source);
     let count = 0;
-    let isAscending = true;
     for (const { segment, walk, cursor, rows: placeOf } of having) {
       openCursor(cursor, segment, walk);
       handled += walk.frequency + 64;
@@ -68,11 +73,12 @@ export function* mergeSegments(segments: readonly LiveSegment[]): Generator<void
           frequencies[count] = cursor.frequencies[at]!;
           count++;
         }
+        if (block % stepBlocks === stepBlocks - 1) yield;
       }
-      if (first > 0 && count > first && rows[first]! < rows[first - 1]!) isAscending = false;
+      if (first > 0 && count > first && rows[first]! < rows[first - 1]!)
+        yield* joinRuns(rows, frequencies, first, count);
     }
-    if (!isAscending) sortPostings(rows, frequencies, count);
-    if (count > 0) writer.addTerm(least.walk.term, least.walk.termLength, rows, frequencies, count);
+    if (count > 0) yield* writer.addTerm(least.walk.term, least.walk.termLength, rows, frequencies, 0, count);
     for (const source of having) advance(source);
     if (handled >= stepPostings) {
       handled = 0;
@@ -80,6 +86,26 @@ export function* mergeSegments(segments: readonly LiveSegment[]): Generator<void
     }
   }
   return yield* writer.finish();
+}
+
+/** Makes one run of two that ascend: from 0 and from `first` on. The second is put between the first from the end on. */
+function* joinRuns(rows: Int32Array, frequencies: Int32Array, first: number, count: number): Generator<void> {
+  const laterRows = rows.slice(first, count);
+  const laterFrequencies = frequencies.slice(first, count);
+  let early = first - 1;
+  let late = laterRows.length - 1;
+  for (let place = count - 1; late >= 0; place--) {
+    if (early >= 0 && rows[early]! > laterRows[late]!) {
+      rows[place] = rows[early]!;
+      frequencies[place] = frequencies[early]!;
+      early--;
+    } else {
+      rows[place] = laterRows[late]!;
+      frequencies[place] = laterFrequencies[late]!;
+      late--;
+    }
+    if (place % stepPostings === 0) yield;
+  }
 }
 
 /** Finds the place of each row in the order of numbers. No number is live in two segments. */

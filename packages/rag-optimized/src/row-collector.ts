@@ -1,124 +1,153 @@
 /* oxlint-disable typescript/no-non-null-assertion -- typed arrays: every index is below a length that is kept here */
+import type { Analyzer } from '@gemma-cli/rag-core';
 import { createSegmentWriter } from './segment-writer.ts';
 import type { Segment } from './segment.ts';
 import { writeTerm } from './term-bytes.ts';
 
 /**
  * Takes many rows at once and makes a segment of them: what a tail does, without being searched meanwhile. Postings lie one
- * after the other as they come, in three lists of numbers, and are put in the order of their terms once, at the end.
+ * after the other as they come, in two lists of numbers, and are put in the order of their terms once, at the end.
  */
 export interface RowCollector {
   /** Rows that were added. */
   readonly rows: number;
+  /** Different terms of each row, together. */
+  readonly postings: number;
   /** Adds a row whose number is above those of all before. */
-  add(number: number, terms: readonly string[]): void;
+  add(number: number, text: string): void;
+  /** Tells each row as it was added, its terms in any order. */
+  tell(add: (number: number, terms: readonly string[]) => void): void;
   /** The segment of all rows, in steps. Nothing is added after that. */
   seal(): Generator<void, Segment>;
 }
 
-/** Terms that are written in one step: about a millisecond. */
-const stepTerms = 512;
+/** Postings that are put in order, or written, in one step: about a millisecond. */
+const stepPostings = 32_768;
+
+/** Terms that are sorted in one step. */
+const stepTerms = 2_048;
+
+/** What is kept of a term while rows come: last row, where that posting is, how many there are. */
+const termWords = 4;
 
 /** An empty one. */
-export function createRowCollector(): RowCollector {
-  const idOf = new Map<string, number>();
-  const names: string[] = [];
+export function createRowCollector(analyzer: Analyzer): RowCollector {
+  const numbering = analyzer.numbering();
   const numbers: number[] = [];
   const lengths: number[] = [];
   let postings = 0;
   let terms = new Int32Array(2 ** 16);
-  let rows = new Int32Array(2 ** 16);
+  /** Where the postings of each row begin. */
+  const starts: number[] = [];
   let frequencies = new Int32Array(2 ** 16);
-  /** Place of the last posting of each term. */
-  let lastOf = new Int32Array(2 ** 14);
-  let having = new Int32Array(2 ** 14);
+  let ofTerm = new Int32Array(2 ** 14 * termWords);
 
   return {
     get rows() {
       return numbers.length;
     },
-    add(number, found) {
-      const row = numbers.length;
-      if (postings + found.length > terms.length) {
-        const capacity = Math.max(terms.length * 2, postings + found.length);
+    get postings() {
+      return postings;
+    },
+    add(number, text) {
+      const row = numbers.length + 1;
+      const { numbers: found, count } = numbering.analyze(text);
+      if (postings + count > terms.length) {
+        const capacity = Math.max(terms.length * 2, postings + count);
         terms = grown(terms, capacity);
-        rows = grown(rows, capacity);
         frequencies = grown(frequencies, capacity);
       }
-      for (const term of found) {
-        let id = idOf.get(term);
-        if (id === undefined) {
-          id = names.length;
-          idOf.set(term, id);
-          names.push(term);
-          if (id >= having.length) {
-            lastOf = grown(lastOf, id * 2);
-            having = grown(having, id * 2);
-          }
-        } else {
-          const last = lastOf[id]!;
-          if (rows[last] === row) {
-            frequencies[last]!++;
-            continue;
-          }
+      if (numbering.terms.length * termWords > ofTerm.length)
+        ofTerm = grown(ofTerm, Math.max(ofTerm.length * 2, numbering.terms.length * termWords));
+      starts.push(postings);
+      for (let index = 0; index < count; index++) {
+        const term = found[index]!;
+        const at = term * termWords;
+        if (ofTerm[at] === row) frequencies[ofTerm[at + 1]!]!++;
+        else {
+          ofTerm[at] = row;
+          ofTerm[at + 1] = postings;
+          ofTerm[at + 2]!++;
+          terms[postings] = term;
+          frequencies[postings] = 1;
+          postings++;
         }
-        lastOf[id] = postings;
-        having[id]!++;
-        terms[postings] = id;
-        rows[postings] = row;
-        frequencies[postings] = 1;
-        postings++;
       }
       numbers.push(number);
-      lengths.push(found.length);
+      lengths.push(count);
+    },
+
+    tell(add) {
+      for (let row = 0; row < numbers.length; row++) {
+        const found: string[] = [];
+        const end = starts[row + 1] ?? postings;
+        for (let at = starts[row]!; at < end; at++)
+          for (let times = frequencies[at]!; times > 0; times--) found.push(numbering.terms[terms[at]!]!);
+        add(numbers[row]!, found);
+      }
     },
 
     *seal() {
-      const writer = createSegmentWriter(Uint32Array.from(numbers), Uint32Array.from(lengths));
-      yield;
-      // By code units, as the bytes of terms are ordered.
-      const sorted = names.toSorted();
-      yield;
+      const writer = yield* createSegmentWriter(Uint32Array.from(numbers), Uint32Array.from(lengths));
+      const sorted: string[] = [];
+      yield* sortInto(sorted, numbering.terms, 0);
+      const order = new Int32Array(sorted.length);
       // Where the postings of each term begin.
-      const startOf = new Int32Array(names.length);
-      const order = new Int32Array(names.length);
+      const placeOf = new Int32Array(sorted.length);
       for (let index = 0, at = 0; index < sorted.length; index++) {
-        const id = idOf.get(sorted[index]!)!;
-        order[index] = id;
-        startOf[id] = at;
-        at += having[id]!;
+        const term = numbering.numberOf(sorted[index]!)!;
+        order[index] = term;
+        placeOf[term] = at;
+        at += ofTerm[term * termWords + 2]!;
+        if (index % stepPostings === stepPostings - 1) yield;
       }
       yield;
       const rowsInOrder = new Int32Array(postings);
       const frequenciesInOrder = new Int32Array(postings);
-      for (let at = 0; at < postings; at++) {
-        const place = startOf[terms[at]!]!++;
-        rowsInOrder[place] = rows[at]!;
-        frequenciesInOrder[place] = frequencies[at]!;
+      for (let row = 0, at = 0; row < numbers.length; row++) {
+        const end = starts[row + 1] ?? postings;
+        for (; at < end; at++) {
+          const place = placeOf[terms[at]!]!++;
+          rowsInOrder[place] = row;
+          frequenciesInOrder[place] = frequencies[at]!;
+        }
+        if (row % 512 === 511) yield;
       }
-      yield;
       let bytes = new Uint8Array(256);
-      let termRows = new Int32Array(0);
-      let termFrequencies = new Int32Array(0);
+      let handled = 0;
       for (let index = 0, at = 0; index < sorted.length; index++) {
         const term = sorted[index]!;
-        const count = having[order[index]!]!;
-        if (count > termRows.length) {
-          termRows = new Int32Array(count * 2);
-          termFrequencies = new Int32Array(count * 2);
-        }
-        for (let place = 0; place < count; place++) {
-          termRows[place] = rowsInOrder[at + place]!;
-          termFrequencies[place] = frequenciesInOrder[at + place]!;
-        }
-        at += count;
+        const end = placeOf[order[index]!]!;
         if (term.length * 3 > bytes.length) bytes = new Uint8Array(term.length * 3);
-        writer.addTerm(bytes, writeTerm(term, bytes, 0), termRows, termFrequencies, count);
-        if (index % stepTerms === stepTerms - 1) yield;
+        yield* writer.addTerm(bytes, writeTerm(term, bytes, 0), rowsInOrder, frequenciesInOrder, at, end);
+        handled += end - at + 16;
+        at = end;
+        if (handled < stepPostings) continue;
+        handled = 0;
+        yield;
       }
       return yield* writer.finish();
     },
   };
+}
+
+/** Appends strings, which are all different, in the order of their code units, as the bytes of terms are ordered. */
+function* sortInto(sorted: string[], terms: readonly string[], depth: number): Generator<void> {
+  if (terms.length <= stepTerms) {
+    for (const term of terms.toSorted()) sorted.push(term);
+    yield;
+    return;
+  }
+  const byUnit = new Map<number, string[]>();
+  for (const term of terms) {
+    const unit = depth < term.length ? term.charCodeAt(depth) : -1;
+    const same = byUnit.get(unit);
+    if (same === undefined) byUnit.set(unit, [term]);
+    else same.push(term);
+  }
+  yield;
+  for (const unit of [...byUnit.keys()].toSorted((one, other) => one - other))
+    yield* sortInto(sorted, byUnit.get(unit)!, depth + 1);
 }
 
 function grown(from: Int32Array<ArrayBuffer>, capacity: number): Int32Array<ArrayBuffer> {

@@ -6,8 +6,15 @@ import type { Segment } from './segment.ts';
 
 /** Takes terms in the order of their bytes and makes a segment of them. */
 export interface SegmentWriter {
-  /** Adds a term: the first `count` of rows, ascending, and how often each has it. */
-  addTerm(term: Uint8Array, termLength: number, rows: Int32Array, frequencies: Int32Array, count: number): void;
+  /** Adds a term: rows from `start` to `end`, ascending, and how often each has it; in steps, for those that many rows have. */
+  addTerm(
+    term: Uint8Array,
+    termLength: number,
+    rows: Int32Array,
+    frequencies: Int32Array,
+    start: number,
+    end: number,
+  ): Generator<void>;
   /** The segment, after the last term; in steps, because a large one takes a while to put together. */
   finish(): Generator<void, Segment>;
 }
@@ -15,19 +22,33 @@ export interface SegmentWriter {
 /** Bytes that are copied in one step: less than a millisecond. */
 const stepBytes = 2 ** 20;
 
+/** Rows, postings or blocks that are handled in one step. */
+const stepCount = 65_536;
+
+/** About what the segment will have, so that little is copied as it grows. */
+export interface SegmentSize {
+  readonly words: number;
+  readonly dictionaryBytes: number;
+}
+
 /**
+ * In steps.
+ *
  * @param numbers - Of the rows, ascending.
  * @param lengths - Terms of each row.
  */
-export function createSegmentWriter(numbers: Uint32Array, lengths: Uint32Array): SegmentWriter {
+export function* createSegmentWriter(
+  numbers: Uint32Array,
+  lengths: Uint32Array,
+  size: SegmentSize = { words: 16_384, dictionaryBytes: 65_536 },
+): Generator<void, SegmentWriter> {
   const rowsTotal = numbers.length;
-  const different = differentOf(lengths);
-  const codes = codesOf(lengths, different);
+  const { different, codes } = yield* codesOf(lengths);
 
-  const dictionary = createByteWriter(65_536);
+  const dictionary = createByteWriter(size.dictionaryBytes);
   const groupBytes: number[] = [];
   const groupBlocks: number[] = [];
-  const words = createGrowing(16_384);
+  const words = createGrowing(size.words);
   // Six numbers a block: last row, first word, bits, once, more, top.
   const blocks = createGrowing(6 * 512);
   let last = new Uint8Array(256);
@@ -77,7 +98,8 @@ export function createSegmentWriter(numbers: Uint32Array, lengths: Uint32Array):
   }
 
   return {
-    addTerm(term, termLength, rows, frequencies, count) {
+    *addTerm(term, termLength, rows, frequencies, start, end) {
+      const count = end - start;
       let shared = 0;
       if (terms % groupTerms === 0) {
         groupBytes.push(dictionary.length);
@@ -95,13 +117,14 @@ export function createSegmentWriter(numbers: Uint32Array, lengths: Uint32Array):
       postings += count;
 
       writeVarint(dictionary, count);
-      const whole = count - (count % blockPostings);
+      const rest = end - (count % blockPostings);
       let before = -1;
-      for (let start = 0; start < whole; start += blockPostings) {
-        addBlock(rows, frequencies, start, before);
-        before = rows[start + blockPostings - 1]!;
+      for (let block = start; block < rest; block += blockPostings) {
+        addBlock(rows, frequencies, block, before);
+        before = rows[block + blockPostings - 1]!;
+        if ((block - start) % stepCount === stepCount - blockPostings) yield;
       }
-      if (whole < count) writeRest(dictionary, rows, frequencies, whole, count, before);
+      if (rest < end) writeRest(dictionary, rows, frequencies, rest, end, before);
     },
     *finish() {
       let termsTotal = 0;
@@ -136,6 +159,7 @@ export function createSegmentWriter(numbers: Uint32Array, lengths: Uint32Array):
         segment.blockOnce[block] = blocks.array[at + 3]!;
         segment.blockMore[block] = blocks.array[at + 4]!;
         segment.blockTop[block] = blocks.array[at + 5]!;
+        if (block % stepCount === stepCount - 1) yield;
       }
       yield;
       yield* copy(
@@ -164,19 +188,25 @@ export function finished<Result>(job: Generator<void, Result>): Result {
 }
 
 /**
- * The different lengths, ascending. There are never more than a code can name: rows of 65,535 different lengths would
- * have two thousand million terms, which is more than one segment holds.
+ * The different lengths, ascending, and which of them each row has. There are never more than a code can name: rows of
+ * 65,535 different lengths would have two thousand million terms, which is more than one segment holds.
  */
-function differentOf(lengths: Uint32Array): Uint32Array {
-  return Uint32Array.from(new Set(lengths)).toSorted();
-}
-
-function codesOf(lengths: Uint32Array, different: Uint32Array): Uint16Array {
+function* codesOf(
+  lengths: Uint32Array,
+): Generator<void, { readonly different: Uint32Array; readonly codes: Uint16Array }> {
   const codeOf = new Map<number, number>();
+  for (let row = 0; row < lengths.length; row++) {
+    codeOf.set(lengths[row]!, 0);
+    if (row % stepCount === stepCount - 1) yield;
+  }
+  const different = Uint32Array.from(codeOf.keys()).toSorted();
   for (let code = 0; code < different.length; code++) codeOf.set(different[code]!, code);
   const codes = new Uint16Array(lengths.length);
-  for (let row = 0; row < lengths.length; row++) codes[row] = codeOf.get(lengths[row]!)!;
-  return codes;
+  for (let row = 0; row < lengths.length; row++) {
+    codes[row] = codeOf.get(lengths[row]!)!;
+    if (row % stepCount === stepCount - 1) yield;
+  }
+  return { different, codes };
 }
 
 interface Growing {

@@ -120,7 +120,7 @@ export function* sealTail(tail: Tail): Generator<void, Segment> {
   const order = [...tail.rowOf.values()].toSorted((one, other) => tail.numbers[one]! - tail.numbers[other]!);
   const sealed = new Int32Array(tail.numbers.length).fill(-1);
   for (let row = 0; row < order.length; row++) sealed[order[row]!] = row;
-  const writer = createSegmentWriter(
+  const writer = yield* createSegmentWriter(
     Uint32Array.from(order, (row) => tail.numbers[row]!),
     Uint32Array.from(order, (row) => tail.lengths[row]!),
   );
@@ -146,14 +146,14 @@ export function* sealTail(tail: Tail): Generator<void, Segment> {
     }
     if (!isAscending) sortPostings(rows, frequencies, count);
     if (term.length * 3 > bytes.length) bytes = new Uint8Array(term.length * 3);
-    if (count > 0) writer.addTerm(bytes, writeTerm(term, bytes, 0), rows, frequencies, count);
+    if (count > 0) yield* writer.addTerm(bytes, writeTerm(term, bytes, 0), rows, frequencies, 0, count);
     if (index % stepTerms === stepTerms - 1) yield;
   }
   return yield* writer.finish();
 }
 
 /** Puts postings in the order of their rows. */
-export function sortPostings(rows: Int32Array, frequencies: Int32Array, count: number): void {
+function sortPostings(rows: Int32Array, frequencies: Int32Array, count: number): void {
   // Both numbers in one double: below 2^24 rows, and no text has 2^24 terms.
   const keys = new Float64Array(count);
   for (let index = 0; index < count; index++) keys[index] = rows[index]! * 2 ** 24 + frequencies[index]!;

@@ -29,6 +29,16 @@ export async function openPlace(folder: string, tailRows = 50, changesKept = 100
       count++;
       return plain.analyze(text);
     },
+    numbering() {
+      const numbering = plain.numbering();
+      return {
+        ...numbering,
+        analyze(text) {
+          count++;
+          return numbering.analyze(text);
+        },
+      };
+    },
   };
   const index = await createIndexRetriever({
     record,

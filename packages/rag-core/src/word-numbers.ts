@@ -1,0 +1,168 @@
+/* oxlint-disable typescript/no-non-null-assertion -- typed arrays: every index is below a length that is kept here */
+import { stringOf, wordUnitsMax } from './word-cache.ts';
+
+/** Where the words of a text go as they are found. */
+export interface WordSink {
+  /**
+   * A word at `start` to `end`.
+   *
+   * @param hash - Of its code units: equal words have equal hashes.
+   */
+  word(units: Uint16Array, start: number, end: number, hash: number): void;
+  /** A term as it is: of a script without spaces. */
+  term(term: string): void;
+}
+
+/** Numbers in a list that has room for more. */
+export interface FoundNumbers {
+  /** The first `count` of it. */
+  numbers: Int32Array;
+  count: number;
+}
+
+/** Gathers the numbers of the terms of words. */
+export interface WordNumbers extends WordSink {
+  /** Terms by number. */
+  readonly terms: readonly string[];
+  /** The number of a term that was met. */
+  numberOf(term: string): number | undefined;
+  /** What was gathered since it was cleared. */
+  readonly found: FoundNumbers;
+  clear(): void;
+}
+
+/** Words of a place: hash, where its code units begin and one more, how many there are, number of its term. */
+const placeWords = 4;
+
+/** Places that a word may lie behind the one that its hash names. */
+const stepsMax = 32;
+
+/**
+ * Words lie in a table that is never more than half full, their code units one after the other beside it, so that a word
+ * that was met before costs no string. One that finds no place near the one that its hash names has none, and its terms are
+ * found each time: words whose hashes are the same make it useless, not slow.
+ */
+export function createWordNumbers(termsOf: (word: string) => readonly string[]): WordNumbers {
+  const terms: string[] = [];
+  const numberOf = new Map<string, number>();
+  let table = new Int32Array(2 ** 13 * placeWords);
+  let mask = 2 ** 13 - 1;
+  let words = 0;
+  let letters = new Uint16Array(2 ** 15);
+  let lettersEnd = 0;
+  /** How many terms a word has and their numbers, for words that have not exactly one: the place in it, less than 0. */
+  const lists: number[] = [];
+  const found: FoundNumbers = { numbers: new Int32Array(1_024), count: 0 };
+
+  function isAt(first: number, units: Uint16Array, start: number, length: number): boolean {
+    for (let index = 0; index < length; index++) if (letters[first + index] !== units[start + index]) return false;
+    return true;
+  }
+
+  /** Where a place for the hash is free; -1 = nowhere near. */
+  function freePlace(hash: number): number {
+    for (let step = 0; step < stepsMax; step++) {
+      const at = ((placeOf(hash) + step) & mask) * placeWords;
+      if (table[at + 1] === 0) return at;
+    }
+    return -1;
+  }
+
+  function grow(): void {
+    const old = table;
+    table = new Int32Array(old.length * 4);
+    mask = table.length / placeWords - 1;
+    for (let from = 0; from < old.length; from += placeWords) {
+      if (old[from + 1] === 0) continue;
+      const at = freePlace(old[from]!);
+      if (at < 0) words--;
+      else for (let index = 0; index < placeWords; index++) table[at + index] = old[from + index]!;
+    }
+  }
+
+  function keep(units: Uint16Array, start: number, end: number, hash: number, value: number): void {
+    if (++words * placeWords * 2 > table.length) grow();
+    const at = freePlace(hash);
+    if (at < 0) {
+      words--;
+      return;
+    }
+    if (lettersEnd + end - start > letters.length) {
+      const grown = new Uint16Array(letters.length * 2);
+      grown.set(letters);
+      letters = grown;
+    }
+    table[at] = hash;
+    table[at + 1] = lettersEnd + 1;
+    table[at + 2] = end - start;
+    table[at + 3] = value;
+    for (let from = start; from < end; from++) letters[lettersEnd++] = units[from]!;
+  }
+
+  function numbered(term: string): number {
+    let number = numberOf.get(term);
+    if (number === undefined) {
+      number = terms.length;
+      terms.push(term);
+      numberOf.set(term, number);
+    }
+    return number;
+  }
+
+  function take(number: number): void {
+    if (found.count === found.numbers.length) {
+      const grown = new Int32Array(found.count * 2);
+      grown.set(found.numbers);
+      found.numbers = grown;
+    }
+    found.numbers[found.count++] = number;
+  }
+
+  /** A word that is not in the table. */
+  function newWord(units: Uint16Array, start: number, end: number, hash: number): void {
+    const numbers = termsOf(stringOf(units, start, end)).map(numbered);
+    for (const number of numbers) take(number);
+    if (end - start > wordUnitsMax) return;
+    let [value] = numbers;
+    if (value === undefined || numbers.length > 1) {
+      value = -1 - lists.length;
+      lists.push(numbers.length, ...numbers);
+    }
+    keep(units, start, end, hash, value);
+  }
+
+  return {
+    terms,
+    numberOf: (term) => numberOf.get(term),
+    found,
+    clear() {
+      found.count = 0;
+    },
+    term: (term) => {
+      take(numbered(term));
+    },
+    word(units, start, end, hash) {
+      const length = end - start;
+      const first = placeOf(hash);
+      for (let step = 0; step < stepsMax; step++) {
+        const at = ((first + step) & mask) * placeWords;
+        const place = table[at + 1]!;
+        if (place === 0) break;
+        if (table[at] !== hash || table[at + 2] !== length || !isAt(place - 1, units, start, length)) continue;
+        const value = table[at + 3]!;
+        if (value >= 0) take(value);
+        else {
+          const list = -1 - value;
+          for (let index = 1; index <= lists[list]!; index++) take(lists[list + index]!);
+        }
+        return;
+      }
+      newWord(units, start, end, hash);
+    },
+  };
+}
+
+/** Mixes the upper half of a hash into the lower one, by which places are named. */
+function placeOf(hash: number): number {
+  return hash ^ (hash >>> 15);
+}
