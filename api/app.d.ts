@@ -200,9 +200,10 @@ import type { Citation, Passage } from '../passages.ts';
 import { type SourceState } from './read-source.ts';
 export interface CitationOptions {
     readonly language?: string | undefined;
+    readonly question?: string | undefined;
     readonly readSource?: ((uri: string) => Promise<SourceState>) | undefined;
 }
-export declare function attachCitations(answer: string, passages: readonly Passage[], { language, readSource: read }?: CitationOptions): Promise<readonly Citation[]>;
+export declare function attachCitations(answer: string, passages: readonly Passage[], { language, question, readSource: read }?: CitationOptions): Promise<readonly Citation[]>;
 
 // dist/memory/audit-memory.d.ts
 import type { MemoryStore } from '@gemma-cli/contracts';
@@ -456,7 +457,7 @@ export interface Citation {
 export interface Retrieval {
     passages(question: string, options: RetrievalOptions): Promise<readonly Passage[]>;
     render(passages: readonly Passage[], mode: 'chat' | 'completion'): string;
-    cite(answer: string, passages: readonly Passage[]): Promise<readonly Citation[]>;
+    cite(answer: string, passages: readonly Passage[], question: string): Promise<readonly Citation[]>;
     close(): Promise<void>;
 }
 export interface RetrievalOptions {

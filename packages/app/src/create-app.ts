@@ -172,7 +172,7 @@ export function createApp({
       }
       if (event.type === 'text-delta') text += event.text;
       if (event.type === 'generation-end' && memory !== null && passages.length > 0)
-        yield { type: 'citations', citations: await memory.cite(text, passages) };
+        yield { type: 'citations', citations: await memory.cite(text, passages, question) };
       yield event;
       if (event.type === 'prompt-trimmed') {
         yield notice(

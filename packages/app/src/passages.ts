@@ -37,7 +37,7 @@ export interface Citation {
   readonly quote: string | null;
   /**
    * The quote occurs in the source's bytes, and bears the sentence out as far as words can tell: at least 60 % of its content
-   * terms occur in the quote, with every number and name, and neither text denies what the other one says.
+   * terms occur in the quote, with every number and name; neither text denies what the other one says, nor exchanges who does what to whom.
    */
   readonly checked: boolean;
   /** Who made the citation: here always the program, after the answer. */
@@ -53,7 +53,7 @@ export interface Retrieval {
   /** The text that stands before the question: the passages as data. */
   render(passages: readonly Passage[], mode: 'chat' | 'completion'): string;
   /** Citations of an answer. */
-  cite(answer: string, passages: readonly Passage[]): Promise<readonly Citation[]>;
+  cite(answer: string, passages: readonly Passage[], question: string): Promise<readonly Citation[]>;
   close(): Promise<void>;
 }
 

@@ -68,7 +68,10 @@ describe('an answer from what is remembered', () => {
   test('gets the passages that fit its question, and cites them', () =>
     tryMemory(async ({ memory, ingest, folder }) => {
       await ingest({ 'tea.md': tea, 'coffee.md': coffee });
-      const { app, requests } = appOver(memory, 'Green tea is steeped at eighty degrees. The moon is made of cheese.');
+      const { app, requests } = appOver(
+        memory,
+        'That is a good question about green tea! Green tea is steeped at eighty degrees. The moon is made of cheese.',
+      );
       const events = await all(app.ask({ prompt: 'How is green tea steeped?' }));
       expect(events.map(({ type }) => type)).toEqual([
         'answer-start',
@@ -289,6 +292,19 @@ describe('citations', () => {
       'The kettle of Ada Byron holds 1,000 ml and is never left on the stove, as `kettle.volumeMs` says. It is filled before noon.';
     const citations = await attachCitations(sentence, [passage(text), passage('Songs are old.', { n: 2, id: 'y' })]);
     expect(citations).toMatchObject([{ sentence, checked: isChecked, stale: false }]);
+  });
+
+  test('talk about the question or the answer needs no citation; what it adds to it does', async () => {
+    const source = [passage('A question is kept with its answer in the history. The history has 500 questions.')];
+    const cited = async (answer: string) =>
+      (await attachCitations(answer, source, { question: 'What is in the history?' })).map(({ sentence }) => sentence);
+    expect(
+      await cited(
+        'Sure! This is a great question about the history. Here is the answer to your question. I hope this helps!',
+      ),
+    ).toEqual([]);
+    const says = ['The answer is 500.', 'The question is kept with its answer.', 'The history has questions.'];
+    expect(await cited(says.join(' '))).toEqual(says);
   });
 
   test.each([

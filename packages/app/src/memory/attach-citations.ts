@@ -1,6 +1,7 @@
 import { createAnalyzer, type Analyzer } from '@gemma-cli/rag-core';
 import type { Citation, Passage } from '../passages.ts';
 import { isSupport, shareOf } from './check-support.ts';
+import { isAside } from './is-aside.ts';
 import { isExchanged } from './is-exchanged.ts';
 import { joinStatements, readStatement, type Statement } from './read-statement.ts';
 import { readSource, type SourceState } from './read-source.ts';
@@ -9,6 +10,8 @@ import { readSource, type SourceState } from './read-source.ts';
 export interface CitationOptions {
   /** ISO 639-1. Default `en`. */
   readonly language?: string | undefined;
+  /** What was asked: a sentence that talks about it, and adds nothing, needs no citation. Default: nothing. */
+  readonly question?: string | undefined;
   /** Looks at a source again. Default: files are read. */
   readonly readSource?: ((uri: string) => Promise<SourceState>) | undefined;
 }
@@ -16,16 +19,17 @@ export interface CitationOptions {
 /**
  * Attaches to each sentence of an answer the span of a passage that overlaps with it most, and checks it: the quote must
  * occur in the source's bytes, and bear the sentence out as far as words can tell ({@link isSupport}). A sentence that takes
- * several quotes is cited part by part. One without a content term, such as `It is.`, needs none.
+ * several quotes is cited part by part. One that says nothing, such as `It is.` or `I hope this helps.`, needs none.
  */
 export async function attachCitations(
   answer: string,
   passages: readonly Passage[],
-  { language = 'en', readSource: read = readSource }: CitationOptions = {},
+  { language = 'en', question = '', readSource: read = readSource }: CitationOptions = {},
 ): Promise<readonly Citation[]> {
   if (passages.length === 0) return [];
   const analyzer = await createAnalyzer({ language });
   const spans = passages.flatMap((passage) => spansOf({ passage, analyzer, language }));
+  const asked = new Set(analyzer.analyze(question));
   const sources = new Map<string, Promise<SourceState>>();
   const sourceOf = (uri: string): Promise<SourceState> => {
     const known = sources.get(uri) ?? read(uri);
@@ -34,7 +38,7 @@ export async function attachCitations(
   };
   const citations: Citation[] = [];
   for (const { text } of sentencesOf(answer, language)) {
-    for (const { sentence, best } of supported(text, spans, analyzer)) {
+    for (const { sentence, best } of supported({ text, asked, spans, analyzer })) {
       const n = citations.length + 1;
       if (best === undefined) {
         const nowhere = { id: null, uri: null, start: null, end: null, quote: null };
@@ -67,9 +71,20 @@ interface Supported {
 }
 
 /** A sentence with the span for it; its parts with one each, where it takes several to support all of it. */
-function supported(sentence: string, spans: readonly Span[], analyzer: Analyzer): readonly Supported[] {
+function supported({
+  text: sentence,
+  asked,
+  spans,
+  analyzer,
+}: {
+  readonly text: string;
+  /** Terms of the question. */
+  readonly asked: ReadonlySet<string>;
+  readonly spans: readonly Span[];
+  readonly analyzer: Analyzer;
+}): readonly Supported[] {
   const says = readStatement(sentence, analyzer);
-  if (says.content.size === 0) return [];
+  if (says.content.size === 0 || isAside(says, asked)) return [];
   const best = bestSpan(says, spans);
   if (best?.supports === true) return [{ sentence, best }];
   const parts = sentence.split(/[,;]\s+and\s+|;\s+/u);

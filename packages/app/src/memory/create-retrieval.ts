@@ -27,7 +27,7 @@ export function createRetrieval({
     passages: (question, { mode, tokensMax = defaultTokensMax, session, signal }) =>
       findPassages(memory, question, { mode, tokensMax, session, language, signal, log }),
     render: renderPassages,
-    cite: (answer, passages) => attachCitations(answer, passages, { language }),
+    cite: (answer, passages, question) => attachCitations(answer, passages, { language, question }),
     close: () => memory.close(),
   };
 }
