@@ -150,6 +150,17 @@ describe('gemma search and gemma recall', () => {
     );
   });
 
+  test('performance.shadow asks the other memory, too, and tells what came of it', async () => {
+    const world = await worldWithDocuments();
+    await world.run(ingestCommand, ['docs']);
+    const env = { GEMMA_PERFORMANCE_SHADOW: '1' };
+    const { stdout, stderr } = await world.run(searchCommand, ['tea', '--json', '--verbose'], { env });
+    expect((JSON.parse(stdout) as { hits: unknown[] }).hits).toHaveLength(1);
+    expect(stderr).toContain('Shadow: 1 of the searches of the optimized memory were compared with the legacy one: 0 ');
+    expect(json(await world.run(memoryCommand, ['stats', '--json'], { env }))['shadow']).toMatchObject({ compared: 0 });
+    expect((await world.run(searchCommand, ['tea', '--verbose'])).stderr).not.toContain('Shadow');
+  });
+
   test('recall finds memories alone, and counts them as used', async () => {
     const world = await worldWithDocuments();
     await world.run(ingestCommand, ['docs']);

@@ -107,6 +107,14 @@ const definitions: {
       reason: "The ancestor's documented value: about one working session of questions.",
       summary: 'Most results in the query cache (optimized store).',
     },
+    shadow: {
+      name: 'shadow',
+      ...number(0, 1),
+      default: 0,
+      reason: 'It costs a second search; 0.01 compares one search of a hundred while another store is tried out.',
+      summary:
+        'Share of memory searches that the other store is asked, too, afterwards; differences are counted and logged.',
+    },
   },
   gemma: {
     defaultModel: {

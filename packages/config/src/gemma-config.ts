@@ -1,6 +1,6 @@
 import type { MemoryDurability } from '@gemma-cli/contracts';
 
-/** Which implementations run, and what the optimized memory may keep. The five documented keys of `[performance]`. */
+/** Which implementations run, and what the optimized memory may keep. The five documented keys of `[performance]`, and `shadow`. */
 export interface PerformanceConfig {
   /** Answers come from the optimized engine. Falls back to legacy when it is not installed. Default true. */
   readonly useOptimizedGemma: boolean;
@@ -12,6 +12,8 @@ export interface PerformanceConfig {
   readonly batchSize: number;
   /** Most results in the query cache. Default 100. */
   readonly cacheMaxSize: number;
+  /** Share of memory searches that is asked the other store, too, to compare: 0..1. Default 0. */
+  readonly shadow: number;
 }
 
 /** Which model answers. */

@@ -26,7 +26,7 @@ describe('configKeys', () => {
     expect(configKeys.find((row) => row.key === 'engine.keep_alive')?.environment).toBe('GEMMA_ENGINE_KEEP_ALIVE');
   });
 
-  it('has the five documented keys of [performance] with their defaults', () => {
+  it('has the five documented keys of [performance], and that of the shadow, with their defaults', () => {
     const rows = configKeys.filter((row) => row.key.startsWith('performance.'));
     expect(Object.fromEntries(rows.map((row) => [row.key, row.default]))).toEqual({
       'performance.use_optimized_gemma': true,
@@ -34,6 +34,7 @@ describe('configKeys', () => {
       'performance.enable_query_cache': true,
       'performance.batch_size': 100,
       'performance.cache_max_size': 100,
+      'performance.shadow': 0,
     });
   });
 

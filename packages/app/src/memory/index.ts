@@ -30,3 +30,5 @@ export type { FindPassagesOptions } from './find-passages.ts';
 export { measureRelevance, passGate, relevanceGate } from './relevance-gate.ts';
 export type { Relevance, WeighedTerm } from './relevance-gate.ts';
 export { renderPassages } from './render-passages.ts';
+export { shadowMemory } from './shadow-memory.ts';
+export type { ShadowedMemory, ShadowOptions, ShadowStats } from './shadow-memory.ts';

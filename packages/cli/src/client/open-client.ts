@@ -137,6 +137,7 @@ async function openMemory({
       // Vectors are made by commands that say so: here a model is about to answer.
       ...(embedder === null ? {} : { embedder, embedInBackground: false }),
       implementation: config.performance.useOptimizedRag ? 'optimized' : 'legacy',
+      shadow: config.performance.shadow,
       log,
     });
     if (resolution.reason !== undefined) warn?.(`Using the ${resolution.active} memory: ${resolution.reason}.`);

@@ -1,3 +1,4 @@
+import { GemmaError } from '@gemma-cli/contracts';
 import type { ImplementationName, MemoryStore, MemoryStoreOptions, Resolution } from '@gemma-cli/contracts';
 import { memorySources } from './memory-sources.ts';
 import { resolveImplementation, type ImplementationSource } from './resolve.ts';
@@ -6,6 +7,8 @@ import { resolveImplementation, type ImplementationSource } from './resolve.ts';
 export interface CreateMemoryOptions extends MemoryStoreOptions {
   /** Which implementation to try first. Default `optimized`. */
   readonly implementation?: ImplementationName | undefined;
+  /** Share of the searches that the other implementation is asked, too, to compare: 0..1. Default 0: it is not loaded. */
+  readonly shadow?: number | undefined;
   /** Where the implementations come from. Default: the two packages of this project. */
   readonly sources?: Readonly<Record<ImplementationName, ImplementationSource>> | undefined;
 }
@@ -24,6 +27,7 @@ export interface CreatedMemory {
  */
 export async function createMemory({
   implementation = 'optimized',
+  shadow = 0,
   sources = memorySources,
   ...options
 }: CreateMemoryOptions): Promise<CreatedMemory> {
@@ -33,5 +37,42 @@ export async function createMemory({
     sources,
     options,
   });
-  return { memory: instance, resolution };
+  if (shadow === 0) return { memory: instance, resolution };
+  const { shadowMemory } = await import('@gemma-cli/app/memory');
+  const { log } = options;
+  const memory = shadowMemory(instance, {
+    share: shadow,
+    openOther: () => openOther(resolution.active, sources, options),
+    log,
+  });
+  return { memory, resolution };
+}
+
+/** Opens the implementation that does not answer, to be asked and nothing else. */
+async function openOther(
+  active: ImplementationName,
+  sources: Readonly<Record<ImplementationName, ImplementationSource>>,
+  { log, ...options }: MemoryStoreOptions,
+): Promise<MemoryStore> {
+  const requested = active === 'optimized' ? 'legacy' : 'optimized';
+  const { instance, resolution } = await resolveImplementation<MemoryStoreOptions, MemoryStore>({
+    contract: 'memory',
+    requested,
+    sources,
+    // A cache would answer instead of it; what is written is for the one that answers.
+    options: {
+      ...options,
+      enableQueryCache: false,
+      embedInBackground: false,
+      consolidateEveryMs: 0,
+      log: (message) => log?.(`Shadow: ${message}`),
+    },
+  });
+  if (resolution.active === requested) return instance;
+  await instance.close();
+  throw new GemmaError({
+    code: 'UNSUPPORTED',
+    message: `The ${requested} memory cannot be asked: ${resolution.reason ?? 'unknown'}.`,
+    cause: resolution.cause,
+  });
 }

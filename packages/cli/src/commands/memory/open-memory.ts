@@ -75,6 +75,7 @@ export async function withMemory<T>(
       ...(typeof name === 'string' ? { namespace: name } : {}),
       ...(embedder === null ? {} : { embedder, embedInBackground: need === 'make' }),
       implementation: loaded.config.performance.useOptimizedRag ? 'optimized' : 'legacy',
+      shadow: loaded.config.performance.shadow,
       log,
     });
     try {
