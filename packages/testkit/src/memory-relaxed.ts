@@ -1,8 +1,10 @@
 import { rm } from 'node:fs/promises';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import type { MemoryDurability } from '@gemma-cli/contracts';
 import { expect } from 'vitest';
 import { crashInChild } from './crash-process.ts';
+import type { Crash } from './crash-process.ts';
 import { describeUnless, itUnless } from './declare-unless.ts';
 import { expectNothingLost } from './expect-nothing-lost.ts';
 import { buildFaultDisk, missingFaultDisk } from './fault-disk.ts';
@@ -66,6 +68,36 @@ export function memoryRelaxed({ name, module, creates, runs = 2, seed }: MemoryR
           expect(lost.kill).toBe(0);
         }),
       60_000 + runs * 9_000,
+    );
+
+    itUnless(
+      undefined,
+      'tells of a sync that the disk fails, of a flush too, and loses nothing that the system has',
+      () =>
+        withTemporaryFolder(async (folder) => {
+          const library = await buildFaultDisk(folder);
+          const steps: readonly StoryStep[] = [
+            { type: 'add', group: 'one', texts: ['shared one'] },
+            { type: 'add', group: 'two', texts: ['shared two'] },
+            { type: 'flush' },
+          ];
+          const tryAt = async (name: string, plan?: string): Promise<Crash> => {
+            const place = join(folder, name);
+            const order = { module: module.href, folder: join(place, 'memory'), steps, durability: 'relaxed' } as const;
+            const crash = await crashInChild(library, order, { scratch: join(place, 'scratch'), plan });
+            expect(crash.signal, crash.stderr).toBe('SIGKILL');
+            if (plan !== undefined) await expectNothingLost(order.folder, steps, crash, creates, plan);
+            return crash;
+          };
+          const { operations } = await tryAt('sound');
+          const syncs = operations.filter(([what]) => what === 'log.sync').length;
+          const failed = await Promise.all(
+            Array.from({ length: syncs }, (_, at) => tryAt(`sync-${at}`, `log.sync:${at + 1}:${constants.errno.EIO}+`)),
+          );
+          for (const { failedWith } of failed) expect([null, 'MEMORY_UNAVAILABLE']).toContain(failedWith);
+          expect(failed.map(({ begun, failedWith }) => [begun, failedWith])).toContainEqual([2, 'MEMORY_UNAVAILABLE']);
+        }),
+      60_000,
     );
 
     itUnless(
