@@ -319,7 +319,7 @@ export interface MemoryStore extends AsyncDisposable {
    */
   flush(): Promise<void>;
   /**
-   * Closes when the disk has all that was begun, accesses included. Vectors that are missing are made after the next
+   * Closes when the disk has all writes that were begun, and accesses are written. Vectors that are missing are made after the next
    * opening: call `flush` first to wait for them. Safe to call twice.
    */
   close(): Promise<void>;

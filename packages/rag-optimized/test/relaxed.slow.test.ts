@@ -7,5 +7,6 @@ memoryRelaxed({
   name: 'the optimized memory, relaxed',
   module: new URL('../dist/index.js', import.meta.url),
   creates: [create, createLegacy],
+  runs: Number(process.env['GEMMA_TEST_RUNS'] ?? 2),
   seed,
 });

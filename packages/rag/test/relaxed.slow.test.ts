@@ -5,5 +5,6 @@ memoryRelaxed({
   name: 'the legacy memory, relaxed',
   module: new URL('../dist/index.js', import.meta.url),
   creates: [create],
+  runs: Number(process.env['GEMMA_TEST_RUNS'] ?? 2),
   seed: Number(process.env['GEMMA_TEST_SEED'] ?? 20_261_123),
 });

@@ -157,7 +157,8 @@ function openWith({
     commit(groups) {
       checkOpen();
       const results = write(durability, (parts) => groups.map((group) => savepoint(parts, group)));
-      if (durability === 'relaxed') unsynced += results.filter((result) => !(result instanceof Error)).length;
+      if (durability === 'relaxed')
+        unsynced += results.filter((result) => !(result instanceof Error || result.length === 0)).length;
       const hasUpdated = groups.some(({ writes }) => writes.some(({ type }) => type === 'update'));
       const hasTaken = results.some(
         (result) => !(result instanceof Error) && result.some(({ removed }) => removed > 0),
