@@ -91,13 +91,21 @@ function readOnce(
 }
 
 function parseManifest(body: Uint8Array): Manifest | null {
-  // Its checksum fits: it is what was written, by this version or by another one.
-  const manifest = JSON.parse(Buffer.from(body).toString('utf8')) as Partial<Manifest>;
-  return manifest.format === 'gemma-index' &&
+  // Its checksum fits: it is what was written, by this version or by another one, or another file that was put in its place.
+  const manifest = jsonOf(Buffer.from(body).toString('utf8')) as Partial<Manifest> | null;
+  return manifest?.format === 'gemma-index' &&
     manifest.version === manifestVersion &&
     manifest.segmentVersion === segmentVersion
     ? (manifest as Manifest)
     : null;
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 function applyLive(live: LiveSegment, bits: Buffer): void {

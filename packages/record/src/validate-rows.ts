@@ -196,6 +196,7 @@ function checkName(name: string | null, what: string): string | null {
 }
 
 function checkTags(tags: readonly string[]): readonly string[] {
+  if (!Array.isArray(tags)) throw invalid(`Expected a list of tags, got ${describe(tags)}.`);
   const checked = tags.map((tag) => {
     if (typeof tag !== 'string' || tag.length === 0 || tag.length > tagLimits.charsMax) {
       throw invalid(`Expected tags of 1 to ${tagLimits.charsMax} characters, got ${describe(tag)}.`);

@@ -27,7 +27,10 @@ export {
 export { describeUnless, itUnless, missingLinux, missingUnix } from './declare-unless.ts';
 export type { Missing } from './declare-unless.ts';
 export { samplingOff } from './sampling-off.ts';
-export { seededRandom } from './seeded-random.ts';
+export { expectTaken, fuzz } from './fuzz.ts';
+export type { FuzzSubject } from './fuzz.ts';
+export { hostileText, worstTexts } from './hostile-text.ts';
+export { oneOf, seededRandom } from './seeded-random.ts';
 export { withTemporaryFolder } from './temporary-folder.ts';
 export { processRuns, until } from './until.ts';
 export { embedderConformance } from './embedder-conformance.ts';

@@ -8,3 +8,10 @@ export function seededRandom(seed: number): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
+
+/** One of some items. */
+export function oneOf<Item>(random: () => number, items: readonly Item[]): Item {
+  const index = Math.floor(random() * items.length);
+  if (index >= items.length) throw new Error('Expected items to draw from, got none.');
+  return items[index] as Item;
+}
