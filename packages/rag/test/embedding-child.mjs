@@ -1,10 +1,12 @@
-// Opens the memory of a folder and makes its vectors, a batch at a time, each told on stdout before it is kept.
+// Opens the memory of a folder and makes its vectors, a batch at a time, each told on stdout before it is kept. Behind so
+// many batches it waits to be killed.
 //
-//   node embedding-child.mjs FOLDER
+//   node embedding-child.mjs FOLDER BATCHES
 import { setTimeout as sleep } from 'node:timers/promises';
 import { create } from '../dist/index.js';
 
-const [, , folder] = process.argv;
+const [, , folder, batchesMax] = process.argv;
+let batches = 0;
 const close = async () => undefined;
 const store = await create({
   folder,
@@ -14,7 +16,7 @@ const store = await create({
     dimensions: 2,
     async embed(texts) {
       process.stdout.write(`${texts.length}\n`);
-      await sleep(20);
+      await sleep(++batches > Number(batchesMax) ? 600_000 : 20);
       return texts.map((text) => Float32Array.of(Math.cos(text.length), Math.sin(text.length)));
     },
     close,

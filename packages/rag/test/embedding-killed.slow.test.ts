@@ -21,9 +21,8 @@ it.concurrent.each([1, 3, 5])(
       );
       await store.close();
 
-      const child = spawn(process.execPath, [fileURLToPath(new URL('embedding-child.mjs', import.meta.url)), folder], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
+      const program = fileURLToPath(new URL('embedding-child.mjs', import.meta.url));
+      const child = spawn(process.execPath, [program, folder, String(at)], { stdio: ['ignore', 'pipe', 'inherit'] });
       let batches = 0;
       for await (const line of createInterface({ input: child.stdout })) {
         expect(line).toBe(String(batch));
