@@ -206,7 +206,7 @@ export function engineDifferential({
 }: DifferentialSubject): void {
   describe(`${name} (seed ${seed})`, () => {
     for (const { title, script, reproducible, savesStates = false } of kinds)
-      it.concurrent(`both answer alike: ${title}`, { timeout: 120_000 }, async () => {
+      it.concurrent(`both answer alike: ${title}`, { timeout: 300_000 }, async () => {
         await fc.assert(
           fc.asyncProperty(fc.array(steps, { minLength: 3, maxLength: stepsMax }), (story) =>
             withTemporaryFolder((folder) => {
