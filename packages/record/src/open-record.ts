@@ -17,6 +17,7 @@ import { accessDelayMs, createAccessCounts, pendingRowsMax } from './access-coun
 import { readChanges } from './change-log.ts';
 import { openConnection } from './connection.ts';
 import type { Connection } from './connection.ts';
+import { createDelayedWork } from './delayed-work.ts';
 import { listDocuments } from './documents.ts';
 import { releaseLease, takeLease } from './leases.ts';
 import {
@@ -108,12 +109,26 @@ function openWith({
   let number = 0;
   let recordId = '';
   let isClosed = false;
-  let timer: NodeJS.Timeout | null = null;
   /** Groups that were committed relaxed since the last sync. */
   let unsynced = 0;
-  let syncTimer: NodeJS.Timeout | null = null;
   /** Texts were removed or changed, and the write-ahead log may still have them. */
   let hasRemoved = false;
+  /** Accesses are written, and removed texts taken out of the log, after some seconds at the latest. */
+  const tidying = createDelayedWork({
+    delayMs: accessDelayMs,
+    work: tidy,
+    onError(error) {
+      log(`Accesses of memories could not be written: ${error.message}`);
+    },
+  });
+  /** What is written relaxed waits no longer than this for the disk, however much follows. */
+  const syncing = createDelayedWork({
+    delayMs: syncDelayMs,
+    work: sync,
+    onError(error) {
+      log(`Writes that are done may not be on the disk: ${error.message}`);
+    },
+  });
   let state: NamespaceState | null = null;
   /** What is remembered of the file: another one may have taken its place. */
   let forgetFile = (): void => undefined;
@@ -165,16 +180,16 @@ function openWith({
       );
       if (hasUpdated || hasTaken) {
         hasRemoved = true;
-        schedule();
+        tidying.plan();
       }
-      if (unsynced > 0) syncSoon();
+      if (unsynced > 0) syncing.plan();
       return results;
     },
     touch(ids, at) {
       checkOpen();
       for (const id of ids) accesses.count(id, at);
       if (accesses.size >= pendingRowsMax) flushAccesses();
-      else if (accesses.size > 0) schedule();
+      else if (accesses.size > 0) tidying.plan();
     },
     sync() {
       checkOpen();
@@ -294,14 +309,12 @@ function openWith({
     close() {
       if (isClosed) return;
       isClosed = true;
-      if (timer !== null) clearTimeout(timer);
-      timer = null;
-      if (syncTimer !== null) clearTimeout(syncTimer);
-      syncTimer = null;
       try {
         tidy();
         if (unsynced > 0) sync();
       } finally {
+        tidying.cancel();
+        syncing.cancel();
         connection.close();
       }
     },
@@ -509,32 +522,6 @@ function openWith({
     };
   }
 
-  /** Accesses are written, and removed texts taken out of the log, after some seconds at the latest. */
-  function schedule(): void {
-    if (timer !== null || isClosed) return;
-    timer = setTimeout(() => {
-      timer = null;
-      try {
-        tidy();
-      } catch (error) {
-        log(`Accesses of memories could not be written: ${(error as Error).message}`);
-      }
-    }, accessDelayMs);
-    timer.unref();
-  }
-
-  /** What is written relaxed waits no longer than this for the disk, however much follows. */
-  function syncSoon(): void {
-    syncTimer ??= setTimeout(() => {
-      syncTimer = null;
-      try {
-        sync();
-      } catch (error) {
-        log(`Writes that are done may not be on the disk: ${(error as Error).message}`);
-      }
-    }, syncDelayMs).unref();
-  }
-
   function sync(): void {
     connection.sync();
     unsynced = 0;
@@ -545,7 +532,7 @@ function openWith({
     if (!hasRemoved) return;
     // Somebody who reads an older state keeps the log; the last one to close empties it.
     if (connection.checkpoint()) hasRemoved = false;
-    else schedule();
+    else tidying.plan();
   }
 
   function flushAccesses(): void {
