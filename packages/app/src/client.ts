@@ -137,8 +137,9 @@ export interface ChatSession {
   setOptions(options: AnswerOptions): void;
   /**
    * Begins or ends keeping what is said. A beginning includes what was said so far in this conversation, but not what was
-   * restored; a message that begins with a space is left out with its answer; an end leaves what is kept where it is. Turns are kept after their answers, without delaying the next one;
-   * an answer that is retried, and a turn that is taken back, are forgotten there too.
+   * restored; a message that begins with a space is left out with its answer; an end leaves what is kept where it is.
+   * Turns are kept after their answers, without delaying the next one; an answer that is retried, and a turn that is taken
+   * back, are forgotten there too.
    */
   setRemember(remember: boolean): void;
   /** Forgets for good what is kept of this conversation, and ends keeping it. Tells how many rows went. */

@@ -235,10 +235,14 @@ export function createApp({
       closed = true;
       // An engine that could not be made has nothing to close; its error went to whoever asked for it.
       const made = await created?.catch(() => undefined);
-      await made?.engine.close();
-      await keeper?.close();
-      const memory = await opened?.catch(() => undefined);
-      await memory?.close();
+      try {
+        await made?.engine.close();
+      } finally {
+        // What was said is kept even if the engine makes trouble.
+        await keeper?.close();
+        const memory = await opened?.catch(() => undefined);
+        await memory?.close();
+      }
     },
     async [Symbol.asyncDispose]() {
       await this.close();

@@ -13,9 +13,7 @@ export interface TurnKeeper {
   keep(session: string, turn: Turn): void;
   /** Forgets what was kept of turns, known by their questions. Settles when that is done; tells how many rows went. */
   forget(questions: readonly SessionMessage[]): Promise<number>;
-  /** Settles when everything is kept that was given. */
-  settle(): Promise<void>;
-  /** Settles, and closes the memory if it was opened. */
+  /** Settles when everything is kept that was given, and the memory is closed if it was opened. */
   close(): Promise<void>;
 }
 
@@ -63,10 +61,6 @@ export function createTurnKeeper({ open, warn, log }: TurnKeeperParts): TurnKeep
     return result;
   }
 
-  async function settle(): Promise<void> {
-    await work;
-  }
-
   return {
     keep(session, { question, answer }) {
       if (rows.has(question)) return;
@@ -86,9 +80,8 @@ export function createTurnKeeper({ open, warn, log }: TurnKeeperParts): TurnKeep
       };
       return after(forget, 0, 'What was remembered of this conversation is still there');
     },
-    settle,
     async close() {
-      await settle();
+      await work;
       const memory = await opened?.catch(() => undefined);
       await memory?.close();
     },

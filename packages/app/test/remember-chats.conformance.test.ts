@@ -16,7 +16,11 @@ beforeEach(() => {
 });
 
 /** An app that keeps what is said in a memory, over an engine that says what it is told to say. */
-function appOver(memory: MemoryStore, says: string | ((count: number) => string)): World {
+function appOver(
+  memory: MemoryStore,
+  says: string | ((count: number) => string),
+  closeEngine: () => Promise<void> = () => Promise.resolve(),
+): World {
   const requests: GenerateRequest[] = [];
   const warnings: string[] = [];
   const timings = { queueMs: 0, loadMs: 0, promptMs: 0, ttftMs: 0, tpotMs: 0, totalMs: 0 };
@@ -27,7 +31,7 @@ function appOver(memory: MemoryStore, says: string | ((count: number) => string)
       yield { type: 'text-delta', text: typeof says === 'string' ? says : says(requests.length) };
       yield { type: 'generation-end', reason: signal?.aborted === true ? 'aborted' : 'stop', usage, timings };
     },
-    close: () => Promise.resolve(),
+    close: closeEngine,
   } as unknown as Engine;
   const model = { name: 'm', path: '/m.gguf', chat: true, format: 'gguf' as const, embedding: false, problem: null };
   const app = createApp({
@@ -81,6 +85,14 @@ describe('a conversation', () => {
       const { rows } = await memory.list();
       for (const row of rows) expect(row).toMatchObject({ kind: 'memory', tier: 'working', tags: ['chat'] });
       expect(warnings).toEqual([]);
+    }));
+
+  test('is kept even where the engine makes trouble at the end', () =>
+    tryMemory(async ({ memory }) => {
+      const { app } = appOver(memory, 'Hello.', () => Promise.reject(new Error('stuck')));
+      await all(app.openSession({ remember: true }).send('one'));
+      await expect(app.close()).rejects.toThrow('stuck');
+      expect(await kept(memory)).toEqual(['chat 1: user: one', 'chat 1: model: Hello.']);
     }));
 
   test('that is asked to remember later keeps what was said so far, but not what was restored or begins with a space', () =>
