@@ -95,14 +95,17 @@ function usageProblem(error: CommanderError, definition: CommandDefinition, argv
   // Of words that are too many, commander tells the number alone.
   const isWord = error.code === 'commander.unknownCommand' || error.code === 'commander.excessArguments';
   const given = isWord ? findWords(argv, allOptions(definition))[0]?.text : /'(--[^' =]+)/.exec(message)?.[1];
+  const subcommands = (definition.subcommands ?? []).flatMap(({ name, aliases = [] }) => [name, ...aliases]);
   const candidates = isWord
-    ? (definition.subcommands ?? []).map(({ name }) => name)
+    ? subcommands
     : error.code === 'commander.unknownOption'
       ? allOptions(definition).map(({ long }) => `--${long}`)
       : [];
   const [nearest] = given === undefined ? [] : nearestNames(given, candidates, 1);
+  const isUnknown = isWord && given !== undefined && subcommands.length > 0 && !subcommands.includes(given);
+  const what = isUnknown ? `There is no command \`gemma ${definition.name} ${given}\`.` : sentence;
   const hint = nearest === undefined ? `See \`gemma ${definition.name} --help\`.` : `Did you mean ${nearest}?`;
-  return new UsageProblem(`${sentence} ${hint}`, {
+  return new UsageProblem(`${what} ${hint}`, {
     command: definition.name,
     ...(nearest === undefined ? {} : { nearest }),
   });

@@ -271,7 +271,14 @@ describe('errors', () => {
     ['a command whose letters are swapped', ['help', 'lsit'], 2, /Did you mean list\?/],
     ['a command that is like no other', ['help', 'zz'], 2, /"zz"\. See `gemma --help`\./],
     ['a sub-command whose letters are swapped', ['role', 'sohw', 'x'], 2, /Did you mean show\?/],
+    [
+      'a sub-command like no other',
+      ['role', 'zz'],
+      2,
+      /There is no command `gemma role zz`\. See `gemma role --help`\./,
+    ],
     ['a superfluous argument', ['list', 'x'], 2, /argument/],
+    ['a superfluous argument of a sub-command', ['role', 'list', 'x'], 2, /Too many arguments/],
   ])('%s', (_title, argv, code, stderr) =>
     tryMain({}, async ({ run }) => {
       const outcome = await run(argv, { script: hello });
