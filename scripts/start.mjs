@@ -1,6 +1,5 @@
 // `npm start`: from a fresh clone to an answer of a real Gemma about this project's own documentation, with nothing but Node
 // and npm. Each step says on stderr what it does and how long it took; stdout carries the answer alone.
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { duration, environmentWithPnpm, root, run } from './tools.mjs';
@@ -55,37 +54,13 @@ if (process.stdin.isTTY) {
 
 /** Asks the question; the answer goes to stdout while it comes. Says whether anything in docs/ bears it out. */
 async function ask() {
-  const started = performance.now();
-  // Greedy, so that the same machine gives the same answer again.
-  const options = ['temperature=0', 'seed=1', 'maxTokens=96'].flatMap((option) => ['-o', option]);
-  const [command, ...args] = [
-    ...gemma,
-    'ask',
-    '-m',
-    model.name,
-    '--memory',
-    memory,
-    '--rag',
-    'on',
-    ...options,
-    question,
-  ];
-  const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'pipe'] });
-  let commentary = '';
-  child.stderr.setEncoding('utf8').on('data', (text) => {
-    commentary += text;
-    process.stderr.write(text);
-  });
-  const code = await new Promise((resolve) => {
-    child.on('error', (error) => {
-      say(`ask failed: ${error.message}`);
-      resolve(1);
-    });
-    child.on('close', (exitCode) => resolve(exitCode ?? 1));
-  });
+  // Greedy, and in steps that do not depend on the speed, so that the same machine gives the same answer again.
+  const options = ['temperature=0', 'reproducible=true', 'maxTokens=96'].flatMap((option) => ['-o', option]);
+  const command = [...gemma, 'ask', '-m', model.name, '--memory', memory, '--rag', 'on', ...options, question];
+  const { code, output: commentary, seconds } = await run(command, { output: 'tee' });
   const [, checked = '0'] = /^gemma: (\d+) of \d+ sentences? (?:is|are) supported/mu.exec(commentary) ?? [];
   if (code === 0 && checked === '0') say('ask: no passage of docs/ bears this answer out, so do not believe it');
-  say(`ask: ${duration((performance.now() - started) / 1000)}`);
+  say(`ask: ${duration(seconds)}`);
   return code;
 }
 

@@ -91,8 +91,8 @@ function outputOf([command, ...args]) {
  * @param {object} [options]
  * @param {NodeJS.ProcessEnv} [options.env] Default: this environment.
  * @param {string} [options.cwd] Default: the workspace.
- * @param {'inherit' | 'stderr' | 'capture'} [options.output] where its output goes: on to ours, all of it to our stderr, or
- *   into the result. Default `inherit`.
+ * @param {'inherit' | 'stderr' | 'capture' | 'tee'} [options.output] where its output goes: on to ours, all of it to our
+ *   stderr, into the result, or on to ours and its stderr into the result, too. Default `inherit`.
  * @param {boolean} [options.stdin] whether it gets our stdin. Default false.
  * @param {number} [options.minutesMax] after which it is killed. Default: never.
  * @returns {Promise<{ code: number, output: string, seconds: number }>}
@@ -103,11 +103,11 @@ export async function run(
 ) {
   const [command, ...args] = commandLine;
   const started = performance.now();
-  const out = { inherit: 'inherit', stderr: 2, capture: 'pipe' }[output];
+  const out = { inherit: 'inherit', stderr: 2, capture: 'pipe', tee: 'inherit' }[output];
   const child = spawn(command, args, {
     cwd,
     env,
-    stdio: [stdin ? 'inherit' : 'ignore', out, output === 'capture' ? 'pipe' : 'inherit'],
+    stdio: [stdin ? 'inherit' : 'ignore', out, output === 'capture' || output === 'tee' ? 'pipe' : 'inherit'],
     // pnpm and npm are .cmd files on Windows, which only a shell starts.
     shell: windows && ['pnpm', 'npm'].includes(command),
     ...(minutesMax === undefined ? {} : { timeout: minutesMax * 60_000, killSignal: 'SIGKILL' }),
@@ -116,6 +116,7 @@ export async function run(
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', (chunk) => {
       text += chunk;
+      if (output === 'tee') process.stderr.write(chunk);
     });
   }
   const code = await new Promise((resolve) => {
