@@ -12,6 +12,7 @@ import {
   without,
 } from './memory-trial.ts';
 import type { MemorySubject } from './memory-trial.ts';
+import { createToyEmbedder } from './toy-embedder.ts';
 
 /** Declares how a memory lives: pages, changes, listeners, figures, exports, the end. */
 export function declareLifePromises(subject: MemorySubject): void {
@@ -234,6 +235,20 @@ export function declareLifePromises(subject: MemorySubject): void {
         expect(await store.stats()).toMatchObject({ durability: 'relaxed', pendingWrites: 0, unsyncedWrites: 2 });
         await store.flush();
         expect(await store.stats()).toMatchObject({ durability: 'relaxed', unsyncedWrites: 0 });
+      },
+      { durability: 'relaxed' },
+    );
+
+    memoryPromise(
+      subject,
+      'relaxed: a flush brings writes to the disk, also where no vectors can be made of them',
+      async ({ open }) => {
+        const embedder = createToyEmbedder();
+        embedder.fail(new Error('the model is on fire'));
+        const store = await open({ embedder });
+        await store.add({ text: 'red fish' });
+        await expect(store.flush()).rejects.toThrow('the model is on fire');
+        expect((await store.stats()).unsyncedWrites).toBe(0);
       },
       { durability: 'relaxed' },
     );

@@ -141,7 +141,10 @@ export function createMemoryStore(parts: MemoryStoreParts): MemoryStore {
 
   async function flush(): Promise<void> {
     await write([]);
-    await rowEmbedder?.settle();
+    // Whatever becomes of the vectors.
+    record.sync();
+    if (rowEmbedder === null) return;
+    await rowEmbedder.settle();
     record.sync();
   }
 
