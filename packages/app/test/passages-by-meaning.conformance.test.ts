@@ -1,6 +1,6 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { GemmaError } from '@gemma-cli/contracts';
-import { createToyEmbedder } from '@gemma-cli/testkit';
+import { createToyEmbedder, type ToyEmbedder } from '@gemma-cli/testkit';
 import { createRetrieval } from '../src/memory/index.ts';
 import { tryMemory } from './memory-trial.ts';
 
@@ -28,6 +28,45 @@ test('words open the gate; what is nearer in meaning than what passed comes alon
     // Not a word of it, and still found where somebody insists.
     expect((await textsOf('sofa physician vehicle?', 'on'))[0]).toMatch(/automobile|vehicle/);
   }, embedder);
+});
+
+describe('a question that has too few words of a passage', () => {
+  /** Enough rows for the nearest of them to say something. */
+  const others = Object.fromEntries(
+    Array.from({ length: 110 }, (_, n) => [`note${n}.md`, `Note ${n} speaks of the harvest in village${n}.\n`]),
+  );
+  const question = 'Which automobile insurance pays for hail?';
+
+  test('gets it where meaning agrees: it is among the nearest 1 %', async () => {
+    const embedder = createToyEmbedder();
+    await tryMemory(async ({ memory, ingest }) => {
+      await ingest({ ...others, ...files });
+      const retrieval = createRetrieval({ memory });
+      const textsOf = async () => (await retrieval.passages(question, { mode: 'auto' })).map(({ text }) => text.trim());
+      await memory.flush();
+      expect((await textsOf())[0]).toContain('automobile');
+    }, embedder);
+  });
+
+  test('gets nothing without vectors, in a memory of a few rows, or where others are nearer', async () => {
+    const passages = async (texts: Readonly<Record<string, string>>, embedder?: ToyEmbedder): Promise<number> => {
+      let found = -1;
+      await tryMemory(async ({ memory, ingest }) => {
+        await ingest(texts);
+        await memory.flush();
+        found = (await createRetrieval({ memory }).passages(question, { mode: 'auto' })).length;
+      }, embedder);
+      return found;
+    };
+    expect(await passages({ ...others, ...files }), 'without vectors').toBe(0);
+    expect(await passages(files, createToyEmbedder()), 'a few rows').toBe(0);
+    // Nearer in meaning, and without a word of it.
+    const nearer = Object.fromEntries(['a', 'b', 'c'].map((name) => [`${name}.md`, 'vehicle vehicle vehicle\n']));
+    expect(
+      await passages({ ...others, ...files, ...nearer }, createToyEmbedder({ dimensions: 1_024 })),
+      'others are nearer',
+    ).toBe(0);
+  });
 });
 
 test('an embedding model that fails leaves what is found by words, and one line', async () => {

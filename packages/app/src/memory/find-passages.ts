@@ -4,7 +4,14 @@ import { createAnalyzer, estimateTokens, findNearDuplicates, type Analyzer } fro
 import type { Passage, RagMode } from '../passages.ts';
 import { renderPassage } from './render-passages.ts';
 import { createPassageRule } from './passage-rule.ts';
-import { measureRelevance, passGate, statementGate, type Relevance } from './relevance-gate.ts';
+import {
+  agreedGate,
+  measureRelevance,
+  nearestRows,
+  passGate,
+  statementGate,
+  type Relevance,
+} from './relevance-gate.ts';
 
 /** What passages are looked for with. */
 export interface FindPassagesOptions {
@@ -37,8 +44,9 @@ const termsMax = 32;
  * Looks for passages that help to answer a question: gated, without near duplicates, a few of each source, as many as fit.
  * They come in the order of their relevance, numbered from 1. Those that go into a prompt count as used.
  *
- * Words alone open the gate. Where it is open, and rows have vectors, passages come in the order of words and meaning, and
- * with those that pass by their words come those that are nearer in meaning than any of them.
+ * Words open the gate, by themselves or with less of them where meaning agrees. Where it is open, and rows have vectors,
+ * passages come in the order of words and meaning, and with those that pass by their words come those that are nearer in
+ * meaning than any of them.
  */
 export async function findPassages(
   memory: MemoryStore,
@@ -54,9 +62,9 @@ export async function findPassages(
     return found.hits.filter(({ row }) => mayStand(row)).slice(0, hitsMax);
   };
   const byWords = await search('lexical');
-  const passed = mode === 'on' ? byWords : await gated(memory, { query, hits: byWords, analyzer });
+  const passed = mode === 'on' ? byWords : await gated(memory, { query, hits: byWords, analyzer, signal, log });
   if (mode === 'auto' && passed.length === 0) return [];
-  const nearby = (await hasVectors(memory)) ? await byMeaning(() => search('hybrid'), log) : null;
+  const nearby = (await vectorsOf(memory)) > 0 ? await byMeaning(() => search('hybrid'), log) : null;
   const chosen = nearby === null ? passed : mode === 'on' ? nearby : beside(passed, nearby);
   if (chosen.length === 0) return [];
   const passages = withinBudget(capped(chosen, analyzer), tokensMax);
@@ -99,20 +107,44 @@ async function documentFrequency(memory: MemoryStore, term: string): Promise<num
   return hits[0]?.parts?.lexical?.terms.find((part) => part.term === term)?.documentFrequency ?? 0;
 }
 
-async function gated(
-  memory: MemoryStore,
-  question: { readonly query: string; readonly hits: readonly SearchHit[]; readonly analyzer: Analyzer },
-): Promise<readonly SearchHit[]> {
+/** What a question is let in with. */
+interface GatedQuestion extends Pick<FindPassagesOptions, 'signal' | 'log'> {
+  readonly query: string;
+  readonly hits: readonly SearchHit[];
+  readonly analyzer: Analyzer;
+}
+
+async function gated(memory: MemoryStore, question: GatedQuestion): Promise<readonly SearchHit[]> {
   const { relevances, terms } = await relevanceOf(memory, question);
   const passes = passGate(relevances, terms);
   const states = passGate(relevances, terms, statementGate);
   // Of conversations only statements have come so far.
-  return question.hits.filter(({ row }, at) => passes[at] === true || (row.session !== null && states[at] === true));
+  const passed = question.hits.filter(
+    ({ row }, at) => passes[at] === true || (row.session !== null && states[at] === true),
+  );
+  if (passed.length > 0) return passed;
+  // The embedding model is loaded only for what nearly passes.
+  const [nearly = false] = passGate(relevances.slice(0, 1), terms, agreedGate);
+  if (!nearly || !(await isNearest(memory, question))) return [];
+  const agreed = passGate(relevances, terms, agreedGate);
+  return question.hits.filter(({ row }, at) => row.session === null && agreed[at] === true);
 }
 
-/** Whether anything can be found by its meaning: the embedding model is not loaded for nothing. */
-async function hasVectors(memory: MemoryStore): Promise<boolean> {
-  return memory.capabilities.dense && (await memory.stats()).index.vectors > 0;
+/** Whether the best hit by words, where it is no chat's, is among the rows that are nearest in meaning. */
+async function isNearest(memory: MemoryStore, { query, hits, signal, log }: GatedQuestion): Promise<boolean> {
+  const [best] = hits;
+  const limit = nearestRows(await vectorsOf(memory));
+  if (best === undefined || best.row.session !== null || limit === 0) return false;
+  const nearest = await byMeaning(
+    async () => (await memory.search({ query, mode: 'dense', limit }, { signal })).hits,
+    log,
+  );
+  return nearest?.some(({ row }) => row.id === best.row.id) === true;
+}
+
+/** How many rows can be found by their meaning. */
+async function vectorsOf(memory: MemoryStore): Promise<number> {
+  return memory.capabilities.dense ? (await memory.stats()).index.vectors : 0;
 }
 
 /** `null`: the embedding model fails, and words must do. */

@@ -19,6 +19,22 @@ export const relevanceGate = {
  */
 export const statementGate = { ...relevanceGate, shareMin: 0.6, termsMin: 2 } as const;
 
+/**
+ * The gate for the best passage by words where that is also among those nearest to the question in meaning: what two measures
+ * find, each for itself, needs less of either. Chosen on `test/labelled`.
+ */
+export const agreedGate = { ...relevanceGate, shareMin: 0.35, termsMin: 2 } as const;
+
+/**
+ * How many rows are nearest to a question: by their order, since no cosine means the same for two embedding models. In a small
+ * memory none are: there, every row is near.
+ *
+ * @param vectors - Rows that have a vector.
+ */
+export function nearestRows(vectors: number): number {
+  return Math.min(5, Math.floor(vectors / 100));
+}
+
 /** A term of a question: how many rows have it. */
 export interface WeighedTerm {
   readonly term: string;
