@@ -106,6 +106,7 @@ export type {
   RecordStore,
   RecordWrite,
   RowAccesses,
+  RowText,
   RowVector,
   WriteResult,
 } from './record-store.ts';

@@ -20,6 +20,11 @@ export interface RecordRow {
   readonly row: MemoryRow;
 }
 
+/** The words of a row, and its number. */
+export interface RowText extends Pick<MemoryRow, 'title' | 'text'> {
+  readonly number: number;
+}
+
 /** How often something was accessed, and when for the last time. */
 export interface RowAccesses {
   /** 0 or more. */
@@ -141,8 +146,13 @@ export interface RecordStore {
   byId(ids: readonly string[]): readonly (RecordRow | undefined)[];
   /** By number, in the order given. */
   byNumber(numbers: readonly number[]): readonly (RecordRow | undefined)[];
-  /** Rows after a number, ascending, expired ones included: what an index is built from. */
+  /** Rows after a number, ascending, expired ones included. */
   scan(afterNumber: number, limit: number): readonly RecordRow[];
+  /**
+   * Words of rows after a number, ascending, expired ones included: what an index is built from. As many as `limit` or
+   * fewer; none where there are no more. Their checksums are compared; those of the rest of a row are when it is read.
+   */
+  texts(afterNumber: number, limit: number): readonly RowText[];
   /** Numbers of the rows that pass the filter and have not expired, ascending. */
   matching(filter: RowFilter, now: number): readonly number[];
   /** Numbers of rows that have expired and are not swept yet, ascending. Costs nothing where there are none. */

@@ -1,3 +1,4 @@
+/* oxlint-disable typescript/no-non-null-assertion -- code units: every place is below an end that the caller keeps */
 /** Remembers the terms of words by their code units, so that a word that is known costs no string. */
 export interface WordCache {
   /**
@@ -69,6 +70,14 @@ export function createWordCache(termsOf: (word: string) => readonly string[], pl
 /** The string of some code units. It is no slice of another one, which would keep that in memory for as long as it lives. */
 export function stringOf(units: Uint16Array, start: number, end: number): string {
   let text = '';
+  if (end - start <= wordUnitsMax) {
+    // Three times as fast as from a list, which is taken apart one by one.
+    let at = start;
+    for (; at + 4 <= end; at += 4)
+      text += String.fromCharCode(units[at]!, units[at + 1]!, units[at + 2]!, units[at + 3]!);
+    for (; at < end; at++) text += String.fromCharCode(units[at]!);
+    return text;
+  }
   for (let at = start; at < end; at += pieceUnits)
     text += String.fromCharCode(...units.subarray(at, Math.min(end, at + pieceUnits)));
   return text;

@@ -31,16 +31,24 @@ export interface WordNumbers extends WordSink {
   clear(): void;
 }
 
-/** Words of a place: hash, where its code units begin and one more, how many there are, number of its term. */
-const placeWords = 4;
+/** Words of a place: hash, and where the word lies in the list of words. */
+const placeWords = 2;
 
 /** Places that a word may lie behind the one that its hash names. */
 const stepsMax = 32;
 
+/** Code units before those of a word: how many there are, and the two halves of the number of its term. */
+const headUnits = 3;
+
 /**
- * Words lie in a table that is never more than half full, their code units one after the other beside it, so that a word
- * that was met before costs no string. One that finds no place near the one that its hash names has none, and its terms are
- * found each time: words whose hashes are the same make it useless, not slow.
+ * Words lie one after the other in a list, and where they lie in a table that is never more than half full, so that a word
+ * that was met before costs no string:
+ *
+ *     table  | hash | where | hash | where | …
+ *     list   | length | number of its term | code units | …
+ *
+ * One that finds no place near the one that its hash names has none, and its terms are found each time: words whose hashes
+ * are the same make the table useless, not slow.
  */
 export function createWordNumbers(termsOf: (word: string) => readonly string[]): WordNumbers {
   const terms: string[] = [];
@@ -48,14 +56,17 @@ export function createWordNumbers(termsOf: (word: string) => readonly string[]):
   let table = new Int32Array(2 ** 13 * placeWords);
   let mask = 2 ** 13 - 1;
   let words = 0;
-  let letters = new Uint16Array(2 ** 15);
-  let lettersEnd = 0;
-  /** How many terms a word has and their numbers, for words that have not exactly one: the place in it, less than 0. */
-  const lists: number[] = [];
+  let list = new Uint16Array(2 ** 15);
+  /** Behind the first, since 0 in the table says that a place is free. */
+  let listEnd = 1;
+  /** How many terms a word has and their numbers, for words that have not exactly one: these name the place in it, less than 0. */
+  const several: number[] = [];
   const found: FoundNumbers = { numbers: new Int32Array(1_024), count: 0 };
 
-  function isAt(first: number, units: Uint16Array, start: number, length: number): boolean {
-    for (let index = 0; index < length; index++) if (letters[first + index] !== units[start + index]) return false;
+  function isAt(where: number, units: Uint16Array, start: number, length: number): boolean {
+    if (list[where] !== length) return false;
+    const first = where + headUnits;
+    for (let index = 0; index < length; index++) if (list[first + index] !== units[start + index]) return false;
     return true;
   }
 
@@ -68,35 +79,37 @@ export function createWordNumbers(termsOf: (word: string) => readonly string[]):
     return -1;
   }
 
+  /** Tells whether there was a place. */
+  function put(hash: number, where: number): boolean {
+    const at = freePlace(hash);
+    if (at < 0) return false;
+    table[at] = hash;
+    table[at + 1] = where;
+    words++;
+    return true;
+  }
+
   function grow(): void {
     const old = table;
-    table = new Int32Array(old.length * 4);
+    table = new Int32Array(old.length * 2);
     mask = table.length / placeWords - 1;
-    for (let from = 0; from < old.length; from += placeWords) {
-      if (old[from + 1] === 0) continue;
-      const at = freePlace(old[from]!);
-      if (at < 0) words--;
-      else for (let index = 0; index < placeWords; index++) table[at + index] = old[from + index]!;
-    }
+    words = 0;
+    for (let from = 0; from < old.length; from += placeWords) if (old[from + 1] !== 0) put(old[from]!, old[from + 1]!);
   }
 
   function keep(units: Uint16Array, start: number, end: number, hash: number, value: number): void {
-    if (++words * placeWords * 2 > table.length) grow();
-    const at = freePlace(hash);
-    if (at < 0) {
-      words--;
-      return;
+    if ((words + 1) * placeWords * 2 > table.length) grow();
+    if (listEnd + headUnits + end - start > list.length) {
+      const grown = new Uint16Array(list.length * 2);
+      grown.set(list);
+      list = grown;
     }
-    if (lettersEnd + end - start > letters.length) {
-      const grown = new Uint16Array(letters.length * 2);
-      grown.set(letters);
-      letters = grown;
-    }
-    table[at] = hash;
-    table[at + 1] = lettersEnd + 1;
-    table[at + 2] = end - start;
-    table[at + 3] = value;
-    for (let from = start; from < end; from++) letters[lettersEnd++] = units[from]!;
+    if (!put(hash, listEnd)) return;
+    list[listEnd] = end - start;
+    list[listEnd + 1] = value;
+    list[listEnd + 2] = value >>> 16;
+    listEnd += headUnits;
+    for (let from = start; from < end; from++) list[listEnd++] = units[from]!;
   }
 
   function numbered(term: string): number {
@@ -125,8 +138,8 @@ export function createWordNumbers(termsOf: (word: string) => readonly string[]):
     if (end - start > wordUnitsMax) return;
     let [value] = numbers;
     if (value === undefined || numbers.length > 1) {
-      value = -1 - lists.length;
-      lists.push(numbers.length, ...numbers);
+      value = -1 - several.length;
+      several.push(numbers.length, ...numbers);
     }
     keep(units, start, end, hash, value);
   }
@@ -146,14 +159,14 @@ export function createWordNumbers(termsOf: (word: string) => readonly string[]):
       const first = placeOf(hash);
       for (let step = 0; step < stepsMax; step++) {
         const at = ((first + step) & mask) * placeWords;
-        const place = table[at + 1]!;
-        if (place === 0) break;
-        if (table[at] !== hash || table[at + 2] !== length || !isAt(place - 1, units, start, length)) continue;
-        const value = table[at + 3]!;
+        const where = table[at + 1]!;
+        if (where === 0) break;
+        if (table[at] !== hash || !isAt(where, units, start, length)) continue;
+        const value = list[where + 1]! | (list[where + 2]! << 16);
         if (value >= 0) take(value);
         else {
-          const list = -1 - value;
-          for (let index = 1; index <= lists[list]!; index++) take(lists[list + index]!);
+          const place = -1 - value;
+          for (let index = 1; index <= several[place]!; index++) take(several[place + index]!);
         }
         return;
       }

@@ -2,6 +2,7 @@ import { isGemmaError } from '@gemma-cli/contracts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { newAnalyzer } from '../src/analyzer.ts';
+import type { TermNumbering } from '../src/analyzer.ts';
 import { analyzerLanguages, createAnalyzer, searchedText, termUnitsMax } from '../src/index.ts';
 
 const english = await createAnalyzer();
@@ -153,6 +154,50 @@ describe('terms of a text', () => {
     const line = 'The getUserName of 東京 is Ada’s, naïve and co\u00adoperative. ';
     const once = terms(line);
     expect(terms(line.repeat(1_200))).toEqual(Array.from({ length: 1_200 }, () => once).flat());
+  });
+});
+
+describe('numbers of terms', () => {
+  /** The terms that the numbers of a text stand for. */
+  const told = (numbering: TermNumbering, text: string) => {
+    const { numbers, count } = numbering.analyze(text);
+    return Array.from(numbers.subarray(0, count), (number) => numbering.terms[number]);
+  };
+
+  it('stand for the terms of a text, in any text, whether its words are new or not', () => {
+    const numbering = english.numbering();
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme', maxLength: 80 }), (text) => {
+        expect(told(numbering, text)).toEqual(terms(text));
+        expect(told(numbering, text)).toEqual(terms(text));
+      }),
+    );
+    const texts = ['The getUserName of 東京 is Ada’s, naïve and co\u00adoperative.', `x${'y'.repeat(90)} --- 𝓍𝓎`];
+    for (const text of [...texts, ...texts]) expect(told(numbering, text)).toEqual(terms(text));
+  });
+
+  it('are one for each term, from 0 on, however many words come', () => {
+    const numbering = english.numbering();
+    for (let block = 0; block < 6; block++) {
+      const text = Array.from({ length: 1_000 }, (_, at) => `W${block}x${at} w${block}X${at}`).join(' ');
+      expect(told(numbering, text)).toEqual(terms(text));
+    }
+    expect(new Set(numbering.terms).size).toBe(numbering.terms.length);
+    for (const [number, term] of numbering.terms.entries())
+      if (numbering.numberOf(term) !== number) expect(numbering.numberOf(term), term).toBe(number);
+    expect(numbering.numberOf('unheard')).toBeUndefined();
+  });
+
+  it('are found for more words than there are places near the one that their hashes name', () => {
+    const hashOf = (word: string) =>
+      Array.from(word, (unit) => unit.charCodeAt(0)).reduce((hash, unit) => Math.imul(hash ^ unit, 0x01_00_01_93), 0);
+    const words = Array.from({ length: 26 ** 4 / 4 }, (_, index) =>
+      [17_576, 676, 26, 1].map((of) => String.fromCharCode(97 + (Math.floor(index / of) % 26))).join(''),
+    ).filter((word) => ((hashOf(word) ^ (hashOf(word) >>> 15)) & 0x1f_ff) < 8);
+    expect(words.length).toBeGreaterThan(50);
+    const text = words.join(' ');
+    const numbering = english.numbering();
+    for (let times = 0; times < 3; times++) expect(told(numbering, text)).toEqual(terms(text));
   });
 });
 

@@ -191,11 +191,11 @@ function createRetriever({
     const pieces: LiveSegment[] = [];
     let collector = createRowCollector(analyzer);
     for (let isLast = false; !isLast;) {
-      const page = record.scan(numberMax, bulkPageRows);
-      isLast = page.length < bulkPageRows;
-      for (const [index, { number, row }] of page.entries()) {
-        collector.add(number, searchedText(row));
-        numberMax = number;
+      const page = record.texts(numberMax, bulkPageRows);
+      isLast = page.length === 0;
+      for (const [index, words] of page.entries()) {
+        collector.add(words.number, searchedText(words));
+        numberMax = words.number;
         if (index % sliceChanges === 0) yield;
       }
       // What fits a tail is kept there, as if it had just been written.

@@ -10,6 +10,7 @@ import type {
   RecordStats,
   RecordStore,
   RowFilter,
+  RowText,
   TierTable,
   WriteResult,
 } from '@gemma-cli/contracts';
@@ -35,6 +36,7 @@ import { selectRow, tierOf } from './row-codec.ts';
 import { conditionOf } from './row-filter.ts';
 import { createRowReader } from './row-reader.ts';
 import type { DamagedRow, ReadRow } from './row-reader.ts';
+import { readTexts } from './row-texts.ts';
 import { applyGroup, changesKeptDefault, writeAccesses } from './row-writer.ts';
 import type { RowWriterParts } from './row-writer.ts';
 import { salvageRecord } from './salvage-record.ts';
@@ -225,6 +227,17 @@ function openWith({
         sql: `${selectRow} WHERE r.number > ? AND +r.namespace = ? ORDER BY r.number LIMIT ?`,
         parameters: [after, number, count],
       }));
+    },
+    texts(afterNumber, limit) {
+      checkOpen();
+      for (let after = afterNumber; ;) {
+        const read = connection.read(() => readTexts(connection, number, after, limit));
+        const last = read.at(-1);
+        // Where the words are damaged, reading the row moves it aside.
+        const texts = read.flatMap((each) => each.words ?? wordsOf(connection.read(() => reader.find(each.number))));
+        if (last === undefined || texts.length > 0) return texts;
+        after = last.number;
+      }
     },
     matching(filter, at) {
       checkOpen();
@@ -483,6 +496,11 @@ function openWith({
     if (!('what' in found)) return reader.tell(found);
     setAside(found);
     return undefined;
+  }
+
+  function wordsOf(found: ReadRow | DamagedRow | undefined): readonly RowText[] {
+    const row = told(found);
+    return row === undefined ? [] : [{ number: row.number, title: row.row.title, text: row.row.text }];
   }
 
   function setAside({ number: damaged, what }: DamagedRow): void {

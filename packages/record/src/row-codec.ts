@@ -190,6 +190,7 @@ function rowChecksum(row: StoredRow): number {
   ]);
 }
 
-function textOf(bytes: Uint8Array): string {
+/** Words that were stored as bytes. */
+export function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
 }
