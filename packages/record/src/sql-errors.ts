@@ -1,4 +1,6 @@
+import { dirname } from 'node:path';
 import { GemmaError, isGemmaError } from '@gemma-cli/contracts';
+import { hasNoRoom } from './disk-room.ts';
 
 /** Primary result codes of SQLite that this package tells apart. */
 const codes = {
@@ -62,7 +64,8 @@ export function toRecordError(error: unknown, path: string): GemmaError {
   const system = (error as { code?: unknown }).code;
   const said = error instanceof Error ? error.message : String(error);
   const facts = { path, ...(code === null ? {} : { sqliteCode: code }) };
-  if (code === codes.full || system === 'ENOSPC' || system === 'EDQUOT') {
+  const isFull = code === codes.full || system === 'ENOSPC' || system === 'EDQUOT';
+  if (isFull || ((code === codes.ioError || code === codes.cannotOpen) && hasNoRoom(dirname(path)))) {
     return new GemmaError({
       code: 'DISK_FULL',
       message: `The memory cannot be written, there is no space left for ${path}. What was acknowledged is safe. Free some space and try again.`,

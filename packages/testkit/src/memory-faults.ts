@@ -24,12 +24,12 @@ type Errno = 'ENOSPC' | 'EACCES' | 'EROFS' | 'EMFILE' | 'EIO';
 
 /** At which operations of the disk which errors are tried. Those of the index stop nobody: it stays in memory. */
 const sites: readonly { readonly what: string; readonly errors: readonly Errno[]; readonly isOfRecord: boolean }[] = [
-  { what: 'file.open', errors: ['EACCES', 'EROFS', 'EMFILE', 'EIO'], isOfRecord: true },
-  { what: 'log.open', errors: ['EACCES', 'EMFILE', 'EIO'], isOfRecord: true },
+  { what: 'file.open', errors: ['ENOSPC', 'EACCES', 'EROFS', 'EMFILE', 'EIO'], isOfRecord: true },
+  { what: 'log.open', errors: ['ENOSPC', 'EACCES', 'EMFILE', 'EIO'], isOfRecord: true },
   { what: 'log.write', errors: ['ENOSPC', 'EIO', 'EROFS'], isOfRecord: true },
-  { what: 'log.sync', errors: ['EIO'], isOfRecord: true },
+  { what: 'log.sync', errors: ['ENOSPC', 'EIO'], isOfRecord: true },
   { what: 'file.write', errors: ['ENOSPC', 'EIO'], isOfRecord: true },
-  { what: 'file.sync', errors: ['EIO'], isOfRecord: true },
+  { what: 'file.sync', errors: ['ENOSPC', 'EIO'], isOfRecord: true },
   { what: 'segment.open', errors: ['ENOSPC', 'EACCES', 'EROFS', 'EMFILE', 'EIO'], isOfRecord: false },
   { what: 'segment.write', errors: ['ENOSPC', 'EIO'], isOfRecord: false },
   { what: 'segment.sync', errors: ['EIO', 'ENOSPC'], isOfRecord: false },
@@ -56,7 +56,9 @@ export function memoryFaults({ name, module, creates, seed }: MemoryFaultsSubjec
             const tryOne = async (errno: Errno): Promise<void> => {
               // From the middle on, the disk refuses for good; what is done before it is kept.
               const n = what === 'log.write' ? 60 : what === 'log.sync' ? 4 : what === 'file.write' ? 3 : 2;
-              const plan = `${what}:${n}:${constants.errno[errno]}+`;
+              const refusal = `${what}:${n}:${constants.errno[errno]}+`;
+              // What is asked of a disk without room, too, to find out.
+              const plan = errno === 'ENOSPC' ? `${refusal};other.write:1:${constants.errno[errno]}+` : refusal;
               const place = join(folder, errno);
               const order = { module: module.href, folder: join(place, 'memory'), steps };
               const crash = await crashInChild(library, order, { scratch: join(place, 'scratch'), plan });

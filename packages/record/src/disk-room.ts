@@ -1,0 +1,32 @@
+import { closeSync, fsyncSync, openSync, unlinkSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** What SQLite needs at least to open a file with a log: the first piece of its shared memory, and a page or two. */
+const probeBytes = 65_536;
+
+/**
+ * Whether a disk has no room, found out by writing to it. SQLite says only of a write that the disk is full; where a file
+ * cannot be made, grown or synced for the same reason, it tells of a file that cannot be opened, or of a failing disk.
+ */
+export function hasNoRoom(folder: string): boolean {
+  const path = join(folder, `room.${process.pid}.tmp`);
+  let error: unknown = null;
+  let file: number | null = null;
+  try {
+    file = openSync(path, 'w', 0o600);
+    for (let written = 0; written < probeBytes;) written += writeSync(file, new Uint8Array(probeBytes - written));
+    fsyncSync(file);
+  } catch (caught) {
+    error = caught;
+  }
+  try {
+    if (file !== null) {
+      closeSync(file);
+      unlinkSync(path);
+    }
+  } catch (caught) {
+    error ??= caught;
+  }
+  const code = (error as { code?: unknown } | null)?.code;
+  return code === 'ENOSPC' || code === 'EDQUOT';
+}
