@@ -295,7 +295,11 @@ export function declareTierPromises(subject: MemorySubject): void {
         store.touch([first.id]);
         await store.flush();
         store.touch([last.id]);
-        expect(await store.consolidate()).toEqual({ promoted: 0, merged: 2, expired: 0, evicted: 0 });
+        // Two at once, as when one in the background meets one that was asked for, count nothing twice.
+        expect(await Promise.all([store.consolidate(), store.consolidate()])).toEqual([
+          { promoted: 0, merged: 2, expired: 0, evicted: 0 },
+          { promoted: 0, merged: 0, expired: 0, evicted: 0 },
+        ]);
         const merged = { id: used.id, accessCount: 4, accessedAt: clock.now };
         expect((await store.list()).rows).toEqual([expect.objectContaining(merged)]);
         await store.close();

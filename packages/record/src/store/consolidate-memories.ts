@@ -16,9 +16,24 @@ export interface ConsolidateParts {
  * Removes what has expired and what is beyond the capacity of its tier; lets what was said in conversations go on from
  * `working` when its time there is over; makes one memory of several that have the same
  * words in one tier; moves up by one tier what is important or was used, and sweeps again what has no room then. Takes
- * memory in proportion to the memories there are.
+ * memory in proportion to the memories there are. Those of one record wait for each other.
  */
-export async function consolidateMemories({ record, write, now, check }: ConsolidateParts): Promise<Consolidation> {
+export async function consolidateMemories(parts: ConsolidateParts): Promise<Consolidation> {
+  // Two at once would both give the accesses of what they merge to the memory that is kept.
+  const before = consolidating.get(parts.record) ?? Promise.resolve();
+  const result = before.then(() => consolidate(parts));
+  // Its failure is for whoever asked for it.
+  consolidating.set(
+    parts.record,
+    result.catch(() => undefined),
+  );
+  return result;
+}
+
+/** The last consolidation of each record: the one in the background, one that was asked for. */
+const consolidating = new WeakMap<RecordStore, Promise<unknown>>();
+
+async function consolidate({ record, write, now, check }: ConsolidateParts): Promise<Consolidation> {
   const first = await sweep();
   const groups = new Map<string, MemoryRow[]>();
   for (const page of rowPages(record, { kind: 'memory' }, now)) {
