@@ -252,10 +252,6 @@ export function declareLifePromises(subject: MemorySubject): void {
       },
       { durability: 'relaxed' },
     );
-
-    memoryPromise(subject, 'refuses one that there is not', async ({ open }) => {
-      await expect(open({ durability: 'lazy' as 'relaxed' })).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
-    });
   });
 
   describe('export and import', () => {

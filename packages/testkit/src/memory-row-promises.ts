@@ -172,7 +172,13 @@ export function declareRowPromises(subject: MemorySubject): void {
 
     memoryPromise(subject, 'forget refuses to mean every row', async ({ store }) => {
       await store.add({ text: 'stays' });
-      for (const which of [{}, { filter: {} }, { filter: { kind: undefined } }, { filter: { tags: [] } }])
+      for (const which of [
+        {},
+        { filter: {} },
+        { filter: { kind: undefined } },
+        { filter: { tags: [] } },
+        { filter: { tag: 'x' } as object },
+      ])
         await expect(store.forget(which)).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
       expect((await store.list()).rows.length).toBe(1);
     });
@@ -375,6 +381,7 @@ export function declareRowPromises(subject: MemorySubject): void {
         () => store.search({ ...request, filter: { tiers: ['x' as 'working'] } }),
         () => store.search({ ...request, filter: { since: Number.NaN } }),
         () => store.search({ ...request, filter: { importanceMin: 3 } }),
+        () => store.search({ ...request, filter: { tag: 'x' } as object }),
         () => store.recall({ query: '' }),
         () => store.recall({ ...request, limit: 1_001 }),
         () => store.list({ limit: 0 }),
@@ -398,6 +405,7 @@ export function declareRowPromises(subject: MemorySubject): void {
         { language: 'xx' },
         { tiers: { working: { ttlMs: -1, capacity: 1 } } },
         { tiers: { working: { ttlMs: 1, capacity: -1 } } },
+        { durability: 'lazy' as 'relaxed' },
       ])
         await expect(open(options), JSON.stringify(options)).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
     });

@@ -65,9 +65,14 @@ export function checkIds(field: string, ids: unknown): void {
   for (const [index, id] of ids.entries()) checkString(`${field}[${index}]`, id, idCharsMax);
 }
 
+const filterNames = 'kind, tiers, tags, source, since, until and importanceMin';
+
 function checkFilter(field: string, filter: RowFilter): void {
   checkObject(field, filter);
-  const { kind, tiers, tags, source, since, until, importanceMin } = filter;
+  const { kind, tiers, tags, source, since, until, importanceMin, ...others } = filter;
+  // Nobody is to forget every row because of a name that was written wrong.
+  for (const [name, value] of Object.entries(others))
+    if (value !== undefined) refuse(field, `one of ${filterNames}`, { [name]: value });
   if (kind !== undefined) checkOneOf(`${field}.kind`, kind, ['document', 'memory']);
   if (tiers !== undefined) {
     checkList(`${field}.tiers`, tiers, 1);
