@@ -12,6 +12,7 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly nodeArgs?: readonly string[];
   readonly input?: string;
+  readonly cwd?: string;
   readonly onStdout?: (text: string, child: ReturnType<typeof spawn>) => void;
 }
 
@@ -19,11 +20,11 @@ export interface RunOptions {
 export function runNode(
   file: string,
   argv: readonly string[],
-  { env = {}, nodeArgs = [], input = '', onStdout }: RunOptions = {},
+  { env = {}, nodeArgs = [], input = '', cwd, onStdout }: RunOptions = {},
 ): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const { PATH, HOME } = process.env;
-    const child = spawn(process.execPath, [...nodeArgs, file, ...argv], { env: { PATH, HOME, ...env } });
+    const child = spawn(process.execPath, [...nodeArgs, file, ...argv], { cwd, env: { PATH, HOME, ...env } });
     const texts = { stdout: '', stderr: '' };
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
       texts.stdout += chunk;

@@ -30,6 +30,8 @@ export { samplingOff } from './sampling-off.ts';
 export { expectTaken, fuzz } from './fuzz.ts';
 export type { FuzzSubject } from './fuzz.ts';
 export { hostileText, worstTexts } from './hostile-text.ts';
+export { buildFaultDisk, faultEnvironment, missingFaultDisk } from './fault-disk.ts';
+export type { DiskFaults, FaultMode } from './fault-disk.ts';
 export { oneOf, seededRandom } from './seeded-random.ts';
 export { withTemporaryFolder } from './temporary-folder.ts';
 export { processRuns, until } from './until.ts';
