@@ -1,10 +1,12 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import type { ExportLine } from '@gemma-cli/contracts';
 import { ingestCommand } from '../src/commands/ingest-command.ts';
 import { memoryCommand } from '../src/commands/memory-command.ts';
+import { exportFile } from '../src/commands/memory/export-file.ts';
 import { recallCommand } from '../src/commands/recall-command.ts';
 import { searchCommand } from '../src/commands/search-command.ts';
 import { commandWorld, type CommandOutcome, type CommandWorld } from './command-world.ts';
@@ -299,6 +301,19 @@ describe('gemma memory', () => {
     const file = join(world.cwd, 'memory.jsonl');
     expect((await world.run(memoryCommand, ['export', file], { signal: stop.signal })).code).toBe(130);
     expect((await world.run(memoryCommand, ['export', file])).code).toBe(0);
+    await rm(file);
+    const head: ExportLine = { type: 'head', format: 'gemma-memory', version: 1, namespace: 'default' };
+    const lines = async function* (): AsyncGenerator<ExportLine> {
+      yield head;
+    };
+    const full = async (...how: Parameters<typeof open>): ReturnType<typeof open> =>
+      Object.assign(await open(...how), {
+        write: () => Promise.reject(Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })),
+      });
+    await expect(exportFile(file, lines(), full)).rejects.toMatchObject({ code: 'DISK_FULL', exitCode: 1 });
+    await expect(stat(file)).rejects.toThrow('ENOENT');
+    const nowhere = join(world.cwd, 'nowhere', 'memory.jsonl');
+    await expect(exportFile(nowhere, lines())).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
   });
 
   test('what the Python version remembered is imported, the same file again adds nothing, and no tier is too small for it', async () => {

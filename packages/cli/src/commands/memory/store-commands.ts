@@ -1,5 +1,4 @@
 import { createReadStream } from 'node:fs';
-import { open, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
@@ -8,6 +7,7 @@ import type { ExportLine, ImportResult, MemoryStats } from '@gemma-cli/contracts
 import type { CommandDefinition } from '../../command.ts';
 import { memoryOption } from '../../option-table.ts';
 import { countOf, formatBytes, printJson, printLine, printNotice } from '../print.ts';
+import { exportFile } from './export-file.ts';
 import { makeVectors } from './make-vectors.ts';
 import type { AncestorImport } from './import-ancestor.ts';
 import { withMemory } from './open-memory.ts';
@@ -180,7 +180,6 @@ export const exportCommand: CommandDefinition = {
     withMemory(context, input, async ({ memory, description }) => {
       const { cwd, stdout, signal, options } = context;
       const [file] = input.arguments;
-      let rows = 0;
       if (file === undefined || file === '-') {
         // These are JSON already, each line: --json changes nothing.
         for await (const line of memory.export({ signal })) {
@@ -192,30 +191,7 @@ export const exportCommand: CommandDefinition = {
         return 0;
       }
       const path = resolve(cwd, file);
-      const handle = await open(path, 'wx', 0o600).catch((cause: NodeJS.ErrnoException) => {
-        throw new GemmaError({
-          code: 'FILE_UNREADABLE',
-          message:
-            cause.code === 'EEXIST'
-              ? `Expected ${path} to be a new file, but it is there. Choose another name, or remove it.`
-              : `Expected to write ${path}: ${cause.message}.`,
-          facts: { path },
-          cause,
-        });
-      });
-      try {
-        for await (const line of memory.export({ signal })) {
-          await handle.write(`${JSON.stringify(line)}\n`);
-          if (line.type === 'row') rows += 1;
-        }
-        await handle.sync();
-      } catch (error) {
-        // Half an export looks like a whole one, and would be in the way of the next.
-        await rm(path, { force: true });
-        throw error;
-      } finally {
-        await handle.close();
-      }
+      const rows = await exportFile(path, memory.export({ signal }));
       if (options.json) printJson(stdout, { file: path, rows, memory: description });
       else printNotice(context, `${countOf(rows, 'row')} written to ${path}.`);
       return 0;
