@@ -6,6 +6,11 @@ import { runVitest } from './vitest-run.mjs';
 /** Name, what it runs, and how many cases it is told to draw. */
 const forms = [
   { name: 'crashes', args: ['--project=slow:rag-optimized', 'crashes'], env: { GEMMA_TEST_CRASHES: '2400' } },
+  {
+    name: 'relaxed',
+    args: ['--project=slow:rag', '--project=slow:rag-optimized', 'relaxed'],
+    env: { GEMMA_TEST_RUNS: '50' },
+  },
   { name: 'flips', args: ['--project=slow:rag-optimized', 'flips'], env: { GEMMA_TEST_FLIPS: '1000' } },
   {
     name: 'index-flips',
