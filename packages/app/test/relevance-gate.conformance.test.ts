@@ -73,8 +73,8 @@ test(
       );
       expect(unrelated.length).toBe(160);
       expect(falseInclusion).toBeLessThanOrEqual(0.05);
-      expect(missedInclusion).toBeLessThanOrEqual(0.15);
-      // The documents change: a prompt or two may pass that did not.
+      // The documents change: a question or two may get nothing, and a prompt or two pass, where it was otherwise.
+      expect(missedInclusion).toBeLessThanOrEqual(0.17);
       expect(passed(never) / never.length).toBeLessThanOrEqual(0.075);
     }),
   60_000,
