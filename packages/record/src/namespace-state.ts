@@ -84,7 +84,7 @@ export function writeNamespace(
 
 /**
  * Makes it anew from what is left. The position moves by one and all changes before it count as pruned, so that whoever
- * derived something from the record derives it anew; counts of removals begin at 0.
+ * derived something from the record derives it anew; counts of what was done begin at 0.
  */
 export function rebuildNamespace(connection: Connection, id: number, name: string): NamespaceState {
   const ofRows = connection.prepare('SELECT max(seq) AS seq, max(id) AS id FROM rows WHERE namespace = ?').get(id);
