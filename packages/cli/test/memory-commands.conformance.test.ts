@@ -2,11 +2,13 @@ import { mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { ExportLine } from '@gemma-cli/contracts';
 import { ingestCommand } from '../src/commands/ingest-command.ts';
 import { memoryCommand } from '../src/commands/memory-command.ts';
 import { exportFile } from '../src/commands/memory/export-file.ts';
+import { readExport } from '../src/commands/memory/read-export.ts';
 import { recallCommand } from '../src/commands/recall-command.ts';
 import { searchCommand } from '../src/commands/search-command.ts';
 import { commandWorld, type CommandOutcome, type CommandWorld } from './command-world.ts';
@@ -314,6 +316,17 @@ describe('gemma memory', () => {
     await expect(stat(file)).rejects.toThrow('ENOENT');
     const nowhere = join(world.cwd, 'nowhere', 'memory.jsonl');
     await expect(exportFile(nowhere, lines())).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
+  });
+
+  test('an import that is stopped does not wait for who writes the lines', async () => {
+    const stop = new AbortController();
+    const stream = new PassThrough();
+    stream.write('{"type":"head"}\n');
+    const lines = readExport(stream, { name: 'standard input', signal: stop.signal });
+    expect(await lines.next()).toMatchObject({ value: { type: 'head' } });
+    const next = lines.next();
+    stop.abort();
+    await expect(next).rejects.toMatchObject({ code: 'ABORTED' });
   });
 
   test('what the Python version remembered is imported, the same file again adds nothing, and no tier is too small for it', async () => {

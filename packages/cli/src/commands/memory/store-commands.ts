@@ -1,9 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
-import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
-import { GemmaError, memoryTiers } from '@gemma-cli/contracts';
-import type { ExportLine, ImportResult, MemoryStats } from '@gemma-cli/contracts';
+import { memoryTiers } from '@gemma-cli/contracts';
+import type { ImportResult, MemoryStats } from '@gemma-cli/contracts';
 import type { CommandDefinition } from '../../command.ts';
 import { memoryOption } from '../../option-table.ts';
 import { countOf, formatBytes, printJson, printLine, printNotice } from '../print.ts';
@@ -11,6 +9,7 @@ import { exportFile } from './export-file.ts';
 import { makeVectors } from './make-vectors.ts';
 import type { AncestorImport } from './import-ancestor.ts';
 import { withMemory } from './open-memory.ts';
+import { readExport } from './read-export.ts';
 import { shortUri } from '../../render/render-citations.ts';
 
 /** `gemma memory stats`. */
@@ -229,7 +228,9 @@ export const importCommand: CommandDefinition = {
         return tell(done);
       }
       const stream = file === '-' ? stdin : createReadStream(path);
-      return tell(await memory.import(readLines(stream, file === '-' ? 'standard input' : path), { signal }));
+      return tell(
+        await memory.import(readExport(stream, { name: file === '-' ? 'standard input' : path, signal }), { signal }),
+      );
 
       function tell(done: ImportResult | AncestorImport): number {
         if (options.json) printJson(stdout, { ...done, memory: description });
@@ -238,44 +239,6 @@ export const importCommand: CommandDefinition = {
       }
     }),
 };
-
-/** The lines of an export. What they hold is for the store to check. */
-async function* readLines(stream: Readable, name: string): AsyncGenerator<ExportLine> {
-  let number = 0;
-  const failed = new Promise<never>((_, reject) => {
-    stream.once('error', (cause: Error) =>
-      reject(
-        new GemmaError({
-          code: 'FILE_UNREADABLE',
-          message: `Expected to read ${name}: ${cause.message}.`,
-          facts: { path: name },
-          cause,
-        }),
-      ),
-    );
-  });
-  failed.catch(() => undefined);
-  const lines = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })[Symbol.asyncIterator]();
-  for (;;) {
-    const next = await Promise.race([lines.next(), failed]);
-    if (next.done === true) return;
-    const line = next.value;
-    number += 1;
-    if (line.trim() === '') continue;
-    let value: unknown;
-    try {
-      value = JSON.parse(line);
-    } catch (cause) {
-      throw new GemmaError({
-        code: 'REQUEST_INVALID',
-        message: `Expected line ${number} of ${name} to be JSON, as \`gemma memory export\` writes it: ${(cause as Error).message}.`,
-        facts: { line: number },
-        cause,
-      });
-    }
-    yield value as ExportLine;
-  }
-}
 
 function statsLines(stats: MemoryStats, model: string | null): readonly string[] {
   const { rows, documents, tiers, expired, removed, index, disk, cache, consolidation, seq } = stats;
