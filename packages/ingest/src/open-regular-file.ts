@@ -113,7 +113,7 @@ export async function readWhole(file: RegularFile, bytesMax: number, signal: Abo
   const chunks: Buffer[] = [];
   let bytes = 0;
   try {
-    // Files of /proc say that they are empty, so the size is only where to begin.
+    // Some file systems say that a file is empty which is not, and it may grow: the size is only where to begin.
     let size = Math.max(4_096, file.sizeBytes + 1);
     for (;;) {
       const chunk = Buffer.allocUnsafeSlow(Math.min(size, chunkBytesMax));
