@@ -149,6 +149,9 @@ describe('gemma search and gemma recall', () => {
     expect((await world.run(searchCommand, ['tea', '--since', 'yesterday'])).error?.code).toBe('USAGE');
     expect((await world.run(searchCommand, ['tea', '--limit', '0'])).error?.code).toBe('USAGE');
     expect((await world.run(searchCommand, [' '])).error?.code).toBe('USAGE');
+    expect((await world.run(searchCommand, ['x'.repeat(10_001)])).error?.message).toBe(
+      'Expected query to be a text of 1..10000 characters, got one of 10001.',
+    );
     await expect(world.run(searchCommand, ['tea', '--tier', 'episodic', '--tier', 'old'])).rejects.toThrow(
       "'old' is invalid. Allowed choices are working, short_term, episodic, long_term, semantic.",
     );

@@ -8,7 +8,7 @@ const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/u;
 export function checkString(field: string, value: unknown, charsMax: number, charsMin = 1): asserts value is string {
   const expected = `a text of ${charsMin}..${charsMax} characters`;
   if (typeof value !== 'string') refuse(field, expected, value);
-  if (value.length < charsMin || value.length > charsMax) refuse(field, expected, `one of ${value.length}`);
+  if (value.length < charsMin || value.length > charsMax) refuse(field, expected, value, `one of ${value.length}`);
 }
 
 export function checkId(field: string, value: unknown): asserts value is string {

@@ -47,7 +47,7 @@ export async function importRows({ lines, write, check }: ImportParts): Promise<
     else page.push(toWrite(line, `line ${count}`));
     if (page.length === pageRows) await flush();
   }
-  if (count === 0) refuse('the export', 'lines that begin with a head', 'none');
+  if (count === 0) refuse('the export', 'lines that begin with a head', undefined);
   await flush();
   return { added, skipped };
 

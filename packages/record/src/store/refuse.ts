@@ -3,11 +3,15 @@ import { GemmaError } from '@gemma-cli/contracts';
 /** Most characters of a value that a message repeats. */
 const shownCharsMax = 80;
 
-/** Refuses a value of a request. */
-export function refuse(field: string, expected: string, got: unknown): never {
+/**
+ * Refuses a value of a request.
+ *
+ * @param got - What it is, in words. Default: the value as JSON has it.
+ */
+export function refuse(field: string, expected: string, value: unknown, got = shown(value)): never {
   throw new GemmaError({
     code: 'REQUEST_INVALID',
-    message: `Expected ${field} to be ${expected}, got ${shown(got)}.`,
+    message: `Expected ${field} to be ${expected}, got ${got}.`,
     facts: { field },
   });
 }
