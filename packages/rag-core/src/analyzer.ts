@@ -106,23 +106,19 @@ export async function newAnalyzer(language: string): Promise<Analyzer> {
 
   function analyze(text: string): readonly string[] {
     const terms: string[] = [];
-    scan(text, unitsFor(text.length), false, listOf(cache, terms));
+    scan(unitsOf(text), text.length, false, listOf(cache, terms));
     return terms;
   }
 
   /** Terms of a piece of a text that was normalized on its way: the text itself lies in the shared units. */
   function scanNormal(text: string): readonly string[] {
     const terms: string[] = [];
-    scan(text, new Uint16Array(text.length + 1), true, listOf(normalCache, terms));
+    scan(ownUnitsOf(text), text.length, true, listOf(normalCache, terms));
     return terms;
   }
 
-  /** Finds the words of a text; `units` have room for it and one more. */
-  function scan(text: string, units: Uint16Array, isNormal: boolean, words: WordSink): void {
-    const { length } = text;
-    for (let at = 0; at < length; at++) units[at] = text.charCodeAt(at);
-    // No part of a word: the text ends here, whatever follows of an older one.
-    units[length] = 0;
+  /** Finds the words of a text of so many units; a 0 follows it. */
+  function scan(units: Uint16Array, length: number, isNormal: boolean, words: WordSink): void {
     let at = 0;
     while (at < length) {
       const kind = classAt(units, at);
@@ -178,7 +174,7 @@ export async function newAnalyzer(language: string): Promise<Analyzer> {
         numberOf: words.numberOf,
         analyze(text) {
           words.clear();
-          scan(text, unitsFor(text.length), false, words);
+          scan(unitsOf(text), text.length, false, words);
           return words.found;
         },
       };
@@ -244,11 +240,26 @@ const isAscii = /^[\0-\x7f]*$/u;
 
 /** Longest text whose code units are put where those of the text before were. */
 const sharedUnitsMax = 2 ** 16;
-let sharedUnits: Uint16Array | undefined;
+let shared: { readonly units: Uint16Array; readonly bytes: Buffer } | undefined;
 
-function unitsFor(length: number): Uint16Array {
-  if (length >= sharedUnitsMax) return new Uint16Array(length + 1);
-  return (sharedUnits ??= new Uint16Array(sharedUnitsMax));
+/** The code units of a text and a 0, which is no part of a word: good until the next text. */
+function unitsOf(text: string): Uint16Array {
+  if (text.length >= sharedUnitsMax) return ownUnitsOf(text);
+  if (shared === undefined) {
+    const units = new Uint16Array(sharedUnitsMax);
+    shared = { units, bytes: Buffer.from(units.buffer) };
+  }
+  // Five times as fast as one by one.
+  shared.bytes.write(text, 'utf16le');
+  shared.units[text.length] = 0;
+  return shared.units;
+}
+
+/** The same, where nothing else is put. */
+function ownUnitsOf(text: string): Uint16Array {
+  const units = new Uint16Array(text.length + 1);
+  for (let at = 0; at < text.length; at++) units[at] = text.charCodeAt(at);
+  return units;
 }
 
 /** The start of a long word, apart from the rest. */

@@ -10,7 +10,6 @@ import type {
   RecordStats,
   RecordStore,
   RowFilter,
-  RowText,
   TierTable,
   WriteResult,
 } from '@gemma-cli/contracts';
@@ -219,25 +218,19 @@ function openWith({
     },
     byNumber(numbers) {
       checkOpen();
-      return connection.read(() => reader.findAll(numbers)).map(told);
+      return connection.read(() => reader.findAll(numbers)).map(toldOrSetAside);
     },
     scan(afterNumber, limit) {
       checkOpen();
-      return collect(limit, afterNumber, (after, count) => ({
-        sql: `${selectRow} WHERE r.number > ? AND +r.namespace = ? ORDER BY r.number LIMIT ?`,
-        parameters: [after, number, count],
-      }));
+      return scan(afterNumber, limit);
     },
     texts(afterNumber, limit) {
       checkOpen();
-      for (let after = afterNumber; ;) {
-        const read = connection.read(() => readTexts(connection, number, after, limit));
-        const last = read.at(-1);
-        // Where the words are damaged, reading the row moves it aside.
-        const texts = read.flatMap((each) => each.words ?? wordsOf(connection.read(() => reader.find(each.number))));
-        if (last === undefined || texts.length > 0) return texts;
-        after = last.number;
-      }
+      // Where something is damaged, reading whole rows moves it aside.
+      return (
+        connection.read(() => readTexts(connection, number, afterNumber, limit)) ??
+        scan(afterNumber, limit).map(({ number: each, row }) => ({ number: each, title: row.title, text: row.text }))
+      );
     },
     matching(filter, at) {
       checkOpen();
@@ -492,15 +485,20 @@ function openWith({
   }
 
   function told(found: ReadRow | DamagedRow | undefined): RecordRow | undefined {
-    if (found === undefined) return undefined;
-    if (!('what' in found)) return reader.tell(found);
+    return toldOrSetAside(found === undefined || 'what' in found ? found : reader.tell(found));
+  }
+
+  function toldOrSetAside(found: RecordRow | DamagedRow | undefined): RecordRow | undefined {
+    if (found === undefined || !('what' in found)) return found;
     setAside(found);
     return undefined;
   }
 
-  function wordsOf(found: ReadRow | DamagedRow | undefined): readonly RowText[] {
-    const row = told(found);
-    return row === undefined ? [] : [{ number: row.number, title: row.row.title, text: row.row.text }];
+  function scan(afterNumber: number, limit: number): readonly RecordRow[] {
+    return collect(limit, afterNumber, (after, count) => ({
+      sql: `${selectRow} WHERE r.number > ? AND +r.namespace = ? ORDER BY r.number LIMIT ?`,
+      parameters: [after, number, count],
+    }));
   }
 
   function setAside({ number: damaged, what }: DamagedRow): void {

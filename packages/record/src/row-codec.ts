@@ -105,12 +105,22 @@ export function damageOf(stored: StoredRow, sql: SqlRow): string | null {
 
 /** A row whose checksums fit. */
 export function recordRowOf(stored: StoredRow, { title, text }: StoredText, source: RowSource | null): RecordRow {
+  return recordRowWith(stored, title === null ? null : textOf(title), textOf(text), source);
+}
+
+/** The same, whose words are strings already. */
+export function recordRowWith(
+  stored: StoredRow,
+  title: string | null,
+  text: string,
+  source: RowSource | null,
+): RecordRow {
   const [session, writer] = stored.origin === null ? [null, null] : (JSON.parse(stored.origin) as (string | null)[]);
   const row: MemoryRow = {
     id: stored.id,
     kind: stored.tier === 0 ? 'document' : 'memory',
-    text: textOf(text),
-    title: title === null ? null : textOf(title),
+    text,
+    title,
     tags: tagsOf(stored.tags),
     source,
     session: session ?? null,
@@ -129,7 +139,7 @@ export function recordRowOf(stored: StoredRow, { title, text }: StoredText, sour
 
 /** A tier by its code; `null` for a document's chunk. */
 export function tierOf(code: number): MemoryTier | null {
-  return memoryTiers.find((tier) => tierCodes[tier] === code) ?? null;
+  return code === 0 ? null : (memoryTiers.find((tier) => tierCodes[tier] === code) ?? null);
 }
 
 /** Tags as they are stored. */
@@ -162,6 +172,12 @@ export function textChecksum(number: number, { title, text }: StoredText): numbe
   return crc32(text, title === null ? head : crc32(title, head));
 }
 
+/** The same, of strings. */
+export function textChecksumOf(number: number, title: string | null, text: string): number {
+  const titleBytes = title === null ? '-' : Buffer.byteLength(title);
+  return crc32(`${number} ${titleBytes} ${Buffer.byteLength(text)}\n${title ?? ''}${text}`);
+}
+
 /** CRC-32 of values in their order. What comes back from the file as anything else gives another one. */
 export function checksum(values: readonly (string | number | null)[]): number {
   return crc32(JSON.stringify(values));
@@ -190,7 +206,6 @@ function rowChecksum(row: StoredRow): number {
   ]);
 }
 
-/** Words that were stored as bytes. */
-export function textOf(bytes: Uint8Array): string {
+function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
 }
