@@ -32,11 +32,16 @@ export function isExchanged(sentence: readonly Clause[], quote: readonly Clause[
   const quoted = new Set(quote.flat());
   const said = capped(sentence).map((clause) => clause.filter((word) => quoted.has(word)));
   const words = new Set(said.flat());
-  const neighbours = quote.map((clause) => neighboursOf(clause.filter((word) => words.has(word))));
+  const neighbours = quote
+    .map((clause) => neighboursOf(clause.filter((word) => words.has(word))))
+    .filter(({ size }) => size > 0);
+  const somewhere: Pairs = new Set(neighbours.flatMap((pairs) => [...pairs]));
   const fits = said.map((clause) => bestFit(clause, neighbours));
   const runs = said.flatMap((clause, n) => looseRuns(clause, fits[n]?.pairs).map((run) => ({ clause: n, ...run })));
   return runs.some((one, at) =>
     runs.slice(at + 1).some((other) => {
+      // No exchange gains more than it has new neighbours.
+      if (newNeighbours(said, one, other).filter((two) => somewhere.has(two)).length < gainMin) return false;
       const changed = exchange(said, one, other);
       const gain = [...changed].reduce(
         (sum, [n, clause]) => sum + bestFit(clause, neighbours).fit - (fits[n]?.fit ?? 0),
@@ -91,6 +96,17 @@ function looseRuns(clause: Clause, pairs: Pairs = new Set()): readonly Omit<Run,
       .filter(({ end }) => !directions.has(first) && !directions.has(clause[end - 1] ?? ''))
       .filter(({ end }) => isLoose(start) || isLoose(end)),
   );
+}
+
+/** Those that two runs get when they change their places. */
+function newNeighbours(said: readonly Clause[], one: Run, other: Run): readonly string[] {
+  const [first = [], second = []] = [said[one.clause], said[other.clause]];
+  return [
+    pair(first[one.start - 1], second[other.start]),
+    pair(second[other.end - 1], first[one.end]),
+    pair(second[other.start - 1], first[one.start]),
+    pair(first[one.end - 1], second[other.end]),
+  ];
 }
 
 /** The clauses that are others when two runs change their places; none where these touch: `hot tea` and `tea, hot`. */
