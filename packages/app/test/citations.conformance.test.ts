@@ -29,8 +29,8 @@ interface Told {
 describe('citations of the labelled sentences', () => {
   test.each([
     // The rules were made on the first half, and the second was left alone until they stood.
-    ['tuning', { supportedMin: 0.95, unsupportedMin: 0.85 }],
-    ['held-out', { supportedMin: 0.9, unsupportedMin: 0.75 }],
+    ['tuning', { supportedMin: 0.95, unsupportedMin: 0.9 }],
+    ['held-out', { supportedMin: 0.9, unsupportedMin: 0.8 }],
     // Written when all rules stood, those about the order of words among them.
     ['fresh', { supportedMin: 0.85, unsupportedMin: 0.85 }],
   ])('%s: what the passages say is checked, and what they do not say is not', async (half, bounds) => {
