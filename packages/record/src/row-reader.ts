@@ -1,7 +1,8 @@
 import type { RecordRow, RowSource } from '@gemma-cli/contracts';
 import type { AccessCounts } from './access-counts.ts';
 import type { Connection } from './connection.ts';
-import { damageOf, recordRowOf, selectRow, storedRowOf } from './row-codec.ts';
+import { readRows } from './read-rows.ts';
+import { damageOf, recordRowOf, recordRowWith, selectRow, storedRowOf } from './row-codec.ts';
 import type { StoredRow, StoredText } from './row-codec.ts';
 import type { Repairs } from './sources.ts';
 import { readSource } from './sources.ts';
@@ -27,8 +28,8 @@ export interface RowReader {
   check(rows: readonly SqlRow[]): { readonly sound: readonly ReadRow[]; readonly damaged: readonly DamagedRow[] };
   /** The row of a number in this namespace; `undefined` when there is none. */
   find(number: number): ReadRow | DamagedRow | undefined;
-  /** The rows of numbers, in the order given, as {@link find} finds each: one statement, so that locks are taken once. */
-  findAll(numbers: readonly number[]): readonly (ReadRow | DamagedRow | undefined)[];
+  /** The rows of numbers, in the order given, as {@link find} finds and {@link tell} tells each: by one statement. */
+  findAll(numbers: readonly number[]): readonly (RecordRow | DamagedRow | undefined)[];
   /** As it is told, with accesses that are not written yet. */
   tell(row: ReadRow): RecordRow;
   /** The row of an id in this namespace; `undefined` when there is none. */
@@ -42,8 +43,9 @@ export interface RowReader {
 }
 
 const selectByNumber = `${selectRow} WHERE r.number = ?`;
-const selectByNumbers = `${selectRow} WHERE r.number IN (SELECT value FROM json_each(?))`;
 const selectById = `${selectRow} WHERE r.namespace = ? AND r.id = ?`;
+
+const damagedSource = 'The source of the row is damaged.';
 
 /** Address and hash of a source never change, and many rows name it: so many sources are kept. */
 const sourcesMax = 10_000;
@@ -78,20 +80,22 @@ export function createRowReader(
       return words === undefined ? undefined : { number, what: 'The row of a text is not there.' };
     },
     findAll(numbers) {
-      if (numbers.length < 2) return numbers.map(reader.find);
-      const found = new Map<unknown, SqlRow>();
+      let sound: ReturnType<typeof readRows>;
       try {
-        for (const sql of connection.prepare(selectByNumbers).all(JSON.stringify(numbers)))
-          found.set(sql['number'], sql);
+        sound = readRows(connection, numbers);
       } catch {
         // One damaged row fails all of them: alone, each tells what is wrong with it.
-        return numbers.map(reader.find);
+        return numbers.map((number) => toldAlone(reader.find(number)));
       }
       return numbers.map((number) => {
-        const sql = found.get(number);
-        if (sql === undefined) return reader.find(number);
-        const row = read(sql);
-        return 'what' in row || row.stored.namespace === namespaceNumber() ? row : undefined;
+        const row = sound.get(number);
+        if (row === undefined) return toldAlone(reader.find(number));
+        const { stored, title, text } = row;
+        if (stored.namespace !== namespaceNumber()) return undefined;
+        const source = spanOf(stored);
+        return source === undefined
+          ? { number, what: damagedSource }
+          : recordRowWith(accesses.with(stored), title, text, source);
       });
     },
     findId(id) {
@@ -168,10 +172,21 @@ export function createRowReader(
     const what = damageOf(stored, sql);
     if (what !== null) return { number: stored.number, what };
     const words = { title: sql['title'] as Uint8Array | null, text: sql['text'] as Uint8Array };
-    if (stored.source === null) return { stored, words, source: null };
-    const source = sourceOf(stored.source);
-    if (source === null) return { number: stored.number, what: 'The source of the row is damaged.' };
-    return { stored, words, source: { ...source, start: stored.spanStart ?? 0, end: stored.spanEnd ?? 0 } };
+    const source = spanOf(stored);
+    return source === undefined ? { number: stored.number, what: damagedSource } : { stored, words, source };
+  }
+
+  function toldAlone(row: ReadRow | DamagedRow | undefined): RecordRow | DamagedRow | undefined {
+    return row === undefined || 'what' in row ? row : reader.tell(row);
+  }
+
+  /** Where a row is from; `null` = from nowhere, `undefined` = its source is damaged. */
+  function spanOf({ source: id, spanStart, spanEnd }: StoredRow): RowSource | null | undefined {
+    if (id === null) return null;
+    const source = sourceOf(id);
+    return source === null
+      ? undefined
+      : { uri: source.uri, hash: source.hash, start: spanStart ?? 0, end: spanEnd ?? 0 };
   }
 
   function sourceOf(id: number): Omit<RowSource, 'start' | 'end'> | null {
