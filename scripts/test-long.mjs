@@ -27,12 +27,12 @@ const forms = [
   {
     name: 'fuzz',
     args: ['--project=conformance:rag-core', '--project=conformance:record', 'fuzz'],
-    env: { GEMMA_TEST_FUZZ: '10000000' },
+    env: { GEMMA_TEST_FUZZ: '1000000' },
   },
   {
     name: 'fuzz-files',
     args: ['--project=conformance:rag', '--project=conformance:rag-optimized', 'fuzz'],
-    env: { GEMMA_TEST_FUZZ: '1000000' },
+    env: { GEMMA_TEST_FUZZ: '100000' },
   },
   { name: 'stems', args: ['--project=fast:rag-core', 'plain-porter2'], env: { GEMMA_TEST_WORDS: '1000000' } },
 ];

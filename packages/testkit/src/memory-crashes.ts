@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ExportLine } from '@gemma-cli/contracts';
 import { expect } from 'vitest';
@@ -8,7 +8,7 @@ import type { Crash } from './crash-process.ts';
 import { describeUnless, itUnless } from './declare-unless.ts';
 import { buildFaultDisk, missingFaultDisk } from './fault-disk.ts';
 import type { FaultMode } from './fault-disk.ts';
-import type { CrashOrder } from './memory-crash-child.ts';
+import type { CrashModule, CrashOrder } from './memory-crash-child.ts';
 import { storyOf, takeStoryStep } from './memory-story.ts';
 import type { StoryStep } from './memory-story.ts';
 import type { CreateMemory } from './memory-trial.ts';
@@ -21,6 +21,8 @@ export interface MemoryCrashesSubject {
   readonly name: string;
   /** A module with `create` and `tend`, whose index is in many small pieces. */
   readonly module: URL;
+  /** Makes the index in the folder of a memory that is closed one of another format, which has to be built anew. */
+  readonly age: (folder: string) => Promise<void>;
   /** Each of them reads what is left. The first one reads the index that was kept. */
   readonly creates: readonly CreateMemory[];
   /** So many processes die in all. Default 48. */
@@ -33,6 +35,14 @@ interface Death {
   readonly steps: readonly StoryStep[];
   readonly plan?: string;
   readonly end?: NonNullable<CrashOrder['end']>;
+  /** What it finds when it begins. Default: nothing. */
+  readonly from?: Start;
+}
+
+/** A memory that is there before: whose folder, and what was written to it. */
+interface Start {
+  readonly folder: string;
+  readonly steps: readonly StoryStep[];
 }
 
 /** What one whole story does to the disk. */
@@ -46,6 +56,8 @@ interface Draw {
   readonly course: Course;
   /** The same of a memory that takes over an export. */
   readonly import: Course;
+  /** The same of a memory whose index is of another format. */
+  readonly migration: Course & { readonly from: Start };
   one<Item>(items: readonly Item[]): Item;
 }
 
@@ -112,12 +124,30 @@ const points: Readonly<Record<string, (draw: Draw) => Death>> = {
     const plans = making.flatMap((what) => plansOf(course, what, phases).slice(0, what === 'log.write' ? 90 : 9));
     return { steps: course.steps, plan: one(plans) };
   },
+  'while the index is migrated': ({ migration, one }) => ({
+    steps: migration.steps,
+    from: migration.from,
+    plan: one([
+      ...plansOf(migration, 'segment.open', ['before', 'after']),
+      ...plansOf(migration, 'segment.write', ['before', 'half', 'after']),
+      ...plansOf(migration, 'segment.sync', ['before', 'after']),
+      ...plansOf(migration, 'segment.rename', ['before', 'after']),
+      ...plansOf(migration, 'segment.remove', ['before', 'after']),
+      ...plansOf(migration, 'folder.sync', ['before', 'after'], (name) => name !== 'memory'),
+      ...['manifest.write', 'manifest.sync', 'manifest.rename'].flatMap((what) =>
+        plansOf(migration, what, ['before', 'half', 'after']),
+      ),
+    ]),
+  }),
 };
+
+/** What a migration tells of, and a crash in its middle tells of again. */
+const migrationTold = /of another format/u;
 
 const modes: readonly FaultMode[] = ['kill', 'drop', 'kill', 'torn'];
 
 /** Declares that a memory loses nothing that it acknowledged, wherever its process ends and whatever the disk then forgets. */
-export function memoryCrashes({ name, module, creates, runs = 48, seed }: MemoryCrashesSubject): void {
+export function memoryCrashes({ name, module, age, creates, runs = 48, seed }: MemoryCrashesSubject): void {
   const names = Object.keys(points);
   describeUnless(missingFaultDisk, name, () => {
     itUnless(
@@ -127,12 +157,13 @@ export function memoryCrashes({ name, module, creates, runs = 48, seed }: Memory
         withTemporaryFolder(async (folder) => {
           const library = await buildFaultDisk(folder);
           const lines = await exportOf(join(folder, 'exported'), creates);
-          const stories = new Map<number, Promise<Pick<Draw, 'course' | 'import'>>>();
+          const from = await startOf(join(folder, 'old'), module, storyOf(seed - 1), age);
+          const stories = new Map<number, Promise<Omit<Draw, 'one'>>>();
           const coursesOf = (story: number) => {
             const known = stories.get(story);
             if (known !== undefined) return known;
             const place = join(folder, `course-${story}`);
-            const courses = coursesOfStory(library, place, module, storyOf(seed + story), lines);
+            const courses = coursesOfStory(library, place, module, storyOf(seed + story), lines, from);
             stories.set(story, courses);
             return courses;
           };
@@ -149,13 +180,22 @@ export function memoryCrashes({ name, module, creates, runs = 48, seed }: Memory
               if (death === undefined) throw new Error(`No death ${point}.`);
               const about = `seed ${seed} run ${run}: ${mode} ${point} (${death.plan ?? JSON.stringify(death.end)})`;
               const place = join(folder, `run-${run}`);
-              const order = { module: module.href, folder: join(place, 'memory'), ...death };
+              const { from: start, ...end } = death;
+              const order = { module: module.href, folder: join(place, 'memory'), ...end };
+              if (start !== undefined) await cp(start.folder, order.folder, { recursive: true });
               const faults = { scratch: join(place, 'scratch'), plan: death.plan, mode, seed: run + 1 };
               const crash = await crashInChild(library, order, faults);
               expect(crash.signal, `${about}\n${crash.stderr}`).toBe('SIGKILL');
               expect(crash.failedWith, about).toBeNull();
               if (!crash.isThrough) tally[`${mode} ${point}`] = (tally[`${mode} ${point}`] ?? 0) + 1;
-              await expectNothingLost(order.folder, death.steps, crash, creates, about);
+              const before = start?.steps ?? [];
+              const { done, begun } = crash;
+              const told = {
+                done: before.length + done,
+                begun: begun < 0 ? begun : before.length + begun,
+                ...(start === undefined ? {} : { allowed: migrationTold }),
+              };
+              await expectNothingLost(order.folder, [...before, ...death.steps], told, creates, about);
               await rm(place, { recursive: true, force: true });
             }
           };
@@ -179,6 +219,23 @@ async function exportOf(folder: string, [create]: readonly CreateMemory[]): Prom
   return lines;
 }
 
+/** A memory that a story was told to, with an index of another format. */
+async function startOf(
+  folder: string,
+  module: URL,
+  steps: readonly StoryStep[],
+  age: MemoryCrashesSubject['age'],
+): Promise<Start> {
+  const { create, tend } = (await import(module.href)) as CrashModule;
+  const written = steps.filter(({ type }) => type !== 'reopen');
+  const store = await create({ folder });
+  for (const step of written) await takeStoryStep(store, step);
+  tend?.(store);
+  await store.close();
+  await age(folder);
+  return { folder, steps: written };
+}
+
 /** Tells the story, and taking over an export, to their ends, to see what they do to the disk. */
 async function coursesOfStory(
   library: string,
@@ -186,17 +243,23 @@ async function coursesOfStory(
   module: URL,
   steps: readonly StoryStep[],
   lines: readonly ExportLine[],
-): Promise<Pick<Draw, 'course' | 'import'>> {
-  const tell = async (name: string, told: readonly StoryStep[]): Promise<Course> => {
+  from: Start,
+): Promise<Omit<Draw, 'one'>> {
+  const tell = async (name: string, told: readonly StoryStep[], start?: Start): Promise<Course> => {
     const order = { module: module.href, folder: join(place, name, 'memory'), steps: told };
+    if (start !== undefined) await cp(start.folder, order.folder, { recursive: true });
     const { isThrough, stderr, operations } = await crashInChild(library, order, {
       scratch: join(place, name, 'scratch'),
     });
     expect(isThrough, `a story comes to its end\n${stderr}`).toBe(true);
     return { steps: told, operations };
   };
-  const [course, taken] = await Promise.all([tell('story', steps), tell('import', [{ type: 'import', lines }])]);
-  return { course, import: taken };
+  const [course, taken, migration] = await Promise.all([
+    tell('story', steps),
+    tell('import', [{ type: 'import', lines }]),
+    tell('migration', [{ type: 'tend' }, ...steps.slice(0, 6)], from),
+  ]);
+  return { course, import: taken, migration: { ...migration, from } };
 }
 
 const any = (): boolean => true;
