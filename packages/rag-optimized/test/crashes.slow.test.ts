@@ -22,5 +22,6 @@ async function makeIndexOlder(folder: string): Promise<void> {
   if (kept.state !== 'sound') throw new Error(`Expected an index that was kept, got one that is ${kept.state}.`);
   const manifest = JSON.parse(Buffer.from(kept.room.bytes).toString()) as { readonly version: number };
   const older = JSON.stringify({ ...manifest, version: manifest.version - 1 });
-  for (const step of writeChecked(place, manifestFile, Buffer.from(older))) void step;
+  const steps = writeChecked(place, manifestFile, Buffer.from(older));
+  while (steps.next().done !== true);
 }
