@@ -135,6 +135,8 @@ function createRetriever({
   let vectorSeq = 0;
   /** Of all rows that ever came. */
   let numberMax = 0;
+  /** What {@link countAll} told, and of what. */
+  let counted: { readonly of: readonly unknown[]; readonly counts: IndexCounts } | null = null;
   /** Segments that have words of rows that were forgotten: they are written anew. */
   const forgotten = new WeakSet<LiveSegment>();
   /** Rows that were forgotten since the job began: what it makes may have them. */
@@ -650,8 +652,20 @@ function createRetriever({
     finished(keeper.keep(segments, sealedSeq));
   }
 
-  /** Terms and postings of the rows that are there. Walks all dictionaries: for figures, not for searches. */
-  function counts(): { readonly terms: number; readonly postings: number } {
+  /** Terms and postings of the rows that are there, counted again when something has changed. */
+  function counts(): IndexCounts {
+    const removed = segments.reduce((sum, live) => sum + live.removed.length, 0);
+    const present = [seq, removed, tail, sealing, ...segments];
+    if (counted?.of.length !== present.length || counted.of.some((each, index) => each !== present[index]))
+      counted = { of: present, counts: countAll() };
+    return counted.counts;
+  }
+
+  /** Walks the dictionaries where there are several, or rows have gone: for figures, not for searches. */
+  function countAll(): IndexCounts {
+    const [only] = segments;
+    if (segments.length === 1 && only?.removed.length === 0 && sealing === null && tail.rowOf.size === 0)
+      return { terms: only.segment.terms, postings: only.segment.postings };
     const tails = sealing === null ? [tail] : [tail, sealing.tail];
     const sealed = countLive(segments);
     let { terms, postings } = sealed;
@@ -687,6 +701,11 @@ function createRetriever({
       return row >= 0 && isLive(live, row);
     });
   }
+}
+
+interface IndexCounts {
+  readonly terms: number;
+  readonly postings: number;
 }
 
 /** Cursors that are kept for the next search. */

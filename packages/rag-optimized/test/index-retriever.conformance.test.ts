@@ -39,6 +39,11 @@ function add(
   return commit(record, writes).flatMap(({ rows }) => rows.map(({ row, number }) => ({ id: row.id, number })));
 }
 
+function counts(retriever: Retriever) {
+  const { terms, postings } = retriever.stats().index;
+  return { terms, postings };
+}
+
 /** Searches both ways, and holds one result against the other. */
 function compare(
   { record, analyzer }: Place,
@@ -49,6 +54,7 @@ function compare(
 ): void {
   const scan = createScanRetriever({ record, analyzer, embedId: null });
   expect(index.sync(), label).toBe(scan.sync());
+  expect(counts(index), label).toEqual(counts(scan));
   const numbers = record.scan(0, 1_000_000).map(({ number }) => number);
   for (const query of queries) {
     const terms: readonly QueryTerm[] = analyzer.query(query);
@@ -92,6 +98,29 @@ describe('an index beside a scan', () => {
         const queries = Array.from({ length: 8 }, () => make(8));
         compare(here, index, [...queries, 'the', 'the unknownword', 'and w0q'], random, `seed ${seed}, round ${round}`);
       }
+      index.close();
+      record.close();
+    });
+  });
+
+  it('finds the same in segments that are searched in WebAssembly, with filters and removed rows', async () => {
+    const random = seededRandom(seed + 1);
+    await withTemporaryFolder(async (folder) => {
+      const here = await place(folder);
+      const { record } = here;
+      const make = textMaker(random, 3_000);
+      const added = add(
+        record,
+        Array.from({ length: 2_500 }, () => make(30)),
+      );
+      const index = await createIndexRetriever({ ...here, embedId: null, log: () => undefined });
+      index.sync();
+      const queries = () => Array.from({ length: 15 }, () => make(8));
+      compare(here, index, [...queries(), 'the 😀 w1'], random, `seed ${seed}, built anew`);
+      commit(record, [
+        { type: 'remove', ids: added.filter(() => random() < 0.1).map(({ id }) => id), reason: 'evicted' },
+      ]);
+      compare(here, index, queries(), random, `seed ${seed}, rows removed`);
       index.close();
       record.close();
     });
