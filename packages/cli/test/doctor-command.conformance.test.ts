@@ -7,6 +7,7 @@ import { doctorCommand } from '../src/commands/doctor-command.ts';
 import type { DoctorCheck } from '../src/commands/doctor-command.ts';
 import { estimateMemoryBytes } from '../src/commands/estimate-memory.ts';
 import { importCommand } from '../src/commands/import-command.ts';
+import { memoryCommand } from '../src/commands/memory-command.ts';
 import { commandWorld } from './command-world.ts';
 import type { CommandWorld, RunOverrides } from './command-world.ts';
 import { tinyModel } from './tiny-model.ts';
@@ -60,6 +61,21 @@ describe('gemma doctor', () => {
     expect(checks['engine']?.facts).toMatchObject({ requested: 'optimized', active: 'optimized' });
     expect(checks['memory']?.facts).toMatchObject({ neededBytes: expect.any(Number), freeBytes: expect.any(Number) });
     expect(checks['answer']?.facts).toMatchObject({ timings: { totalMs: expect.any(Number) } });
+  });
+
+  it('tells what is remembered and by which memory; one that cannot be opened is a warning', async () => {
+    const world = await withModel();
+    await world.run(memoryCommand, ['add', 'Ada prefers tea']);
+    const { checks } = await examine(world, { argv: ['--no-try'] });
+    expect(checks['remembered']).toMatchObject({
+      status: 'ok',
+      message: 'optimized: 0 documents in 0 chunks, 1 memory',
+      facts: { contract: 'memory', requested: 'optimized', active: 'optimized', rows: { document: 0, memory: 1 } },
+    });
+    await writeFile(join(world.home, 'data', 'memory', 'record.db'), 'this is no database'.repeat(300));
+    // Whatever can be asked of a model can be asked still.
+    const damaged = await examine(world, { argv: ['--no-try'] });
+    expect(damaged).toMatchObject({ code: 0, checks: { remembered: { status: 'warning' } } });
   });
 
   it('prints one line for each check', async () => {
@@ -144,6 +160,7 @@ describe('gemma doctor', () => {
     const bytes = await readFile(path);
     bytes[bytes.length - 1] = 1;
     await writeFile(path, bytes);
+    // Whatever can be asked of a model can be asked still.
     const damaged = await examine(world, { argv: ['--verify', '--no-try'] });
     expect(damaged.checks['model tiny']).toMatchObject({ status: 'warning', facts: { code: 'MODEL_HASH_MISMATCH' } });
   });

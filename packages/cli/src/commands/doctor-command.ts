@@ -1,6 +1,7 @@
-import { constants } from 'node:fs';
+import { constants, existsSync } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { freemem, totalmem } from 'node:os';
+import { join } from 'node:path';
 import { chooseModel, createApp } from '@gemma-cli/app';
 import type { Client } from '@gemma-cli/app';
 import {
@@ -9,6 +10,7 @@ import {
   homeLayout,
   configKeys,
   loadConfig,
+  memoryOptionsOf,
   requestOptionsOf,
 } from '@gemma-cli/config';
 import type { LoadedConfig } from '@gemma-cli/config';
@@ -20,11 +22,12 @@ import type { InstalledModel, ModelStore } from '@gemma-cli/models';
 import type { CommandContext, CommandDefinition } from '../command.ts';
 import type { CommandServices } from '../command-services.ts';
 import { createEngine } from '../runtime/create-engine.ts';
+import { createMemory } from '../runtime/create-memory.ts';
 import { estimateMemoryBytes } from './estimate-memory.ts';
 import { findRuntime, listRuntimes } from './find-runtime.ts';
 import { llamaVersion } from './llama-runtime-packages.ts';
 import { storeOf } from './open-store.ts';
-import { formatBytes, printJson, printLine } from './print.ts';
+import { countOf, formatBytes, printJson, printLine } from './print.ts';
 
 /** What became of one check. */
 export interface DoctorCheck {
@@ -117,6 +120,8 @@ async function* examine(
     });
   const engineCheck = await checkEngine(makeEngine);
   yield engineCheck;
+  // Where nothing was ever remembered, there is nothing to look at.
+  if (existsSync(join(homeLayout(options.home).memory, 'record.db'))) yield await checkRemembered(options.home, loaded);
 
   const model = await findDefaultModel(store, loaded);
   if ('status' in model) {
@@ -319,6 +324,32 @@ async function checkEngine(makeEngine: MakeEngine): Promise<DoctorCheck> {
     return { name, status: 'warning', message: `${active} instead of ${requested}: ${reason}`, facts };
   } catch (error) {
     return problem(name, error);
+  }
+}
+
+/** A memory that cannot be opened costs an answer its passages, and no more. */
+async function checkRemembered(home: string, { config }: LoadedConfig): Promise<DoctorCheck> {
+  const name = 'remembered';
+  try {
+    const { memory, resolution } = await createMemory({
+      ...memoryOptionsOf(config, homeLayout(home).memory),
+      consolidateEveryMs: 0,
+      implementation: config.performance.useOptimizedRag ? 'optimized' : 'legacy',
+    });
+    try {
+      const { rows, documents } = await memory.stats();
+      const { requested, active, reason } = resolution;
+      const facts = { ...resolutionFacts(resolution), documents, rows: rows.byKind };
+      const { document, memory: memories } = rows.byKind;
+      const found = `${countOf(documents, 'document')} in ${countOf(document, 'chunk')}, ${memories} ${memories === 1 ? 'memory' : 'memories'}`;
+      if (reason === undefined) return { name, status: 'ok', message: `${active}: ${found}`, facts };
+      return { name, status: 'warning', message: `${active} instead of ${requested}: ${reason}. ${found}`, facts };
+    } finally {
+      await memory.close();
+    }
+  } catch (error) {
+    const { code, message } = toGemmaError(error);
+    return { name, status: 'warning', message, facts: { code } };
   }
 }
 
