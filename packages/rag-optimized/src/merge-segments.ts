@@ -8,8 +8,8 @@ import { compareBytes } from './term-bytes.ts';
 import { createTermCursor, hold, openCursor } from './term-cursor.ts';
 import type { TermCursor } from './term-cursor.ts';
 
-/** Postings, or rows, that are handled in one step: about a millisecond. */
-const stepPostings = 65_536;
+/** Postings, or rows, that are handled in one step: less than a millisecond. */
+const stepPostings = 16_384;
 
 /** Blocks of as many. */
 const stepBlocks = stepPostings / blockPostings;

@@ -23,7 +23,7 @@ export interface SegmentWriter {
 const stepBytes = 2 ** 20;
 
 /** Rows, postings or blocks that are handled in one step. */
-const stepCount = 65_536;
+const stepCount = 16_384;
 
 /** About what the segment will have, so that little is copied as it grows. */
 export interface SegmentSize {
@@ -145,6 +145,7 @@ export function* createSegmentWriter(
         words: words.length + 4,
         dictionaryBytes: dictionary.length,
       });
+      yield;
       segment.numbers?.set(numbers);
       segment.lengths.set(different);
       segment.codes.set(codes);
