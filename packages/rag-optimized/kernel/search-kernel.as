@@ -803,3 +803,29 @@ export function search(
   store<i32>(toldAt, blocksHeld);
   return size;
 }
+
+/**
+ * Products of a query of two bytes a dimension with rows of one byte a dimension, both with a multiple of sixteen of them.
+ * Whoever calls sees to it that no sum is beyond 32 bits.
+ */
+export function products(query: usize, dimensions: i32, rows: usize, count: i32, to: usize): void {
+  for (let row = 0; row < count; row++) {
+    let even = i32x4.splat(0);
+    let odd = i32x4.splat(0);
+    const end = query + (<usize>dimensions << 1);
+    for (let at = query; at < end; at += 32) {
+      even = i32x4.add(even, i32x4.dot_i16x8_s(v128.load(at), v128.load_ext<i8>(rows)));
+      odd = i32x4.add(odd, i32x4.dot_i16x8_s(v128.load(at, 16), v128.load_ext<i8>(rows, 8)));
+      rows += 16;
+    }
+    const sum = i32x4.add(even, odd);
+    store<i32>(
+      to,
+      i32x4.extract_lane(sum, 0) +
+        i32x4.extract_lane(sum, 1) +
+        i32x4.extract_lane(sum, 2) +
+        i32x4.extract_lane(sum, 3),
+    );
+    to += 4;
+  }
+}

@@ -1,6 +1,7 @@
 import type { BestRows } from './best-rows.ts';
 import { kernelCode } from './kernel-code.ts';
 import { cursorBytes, cursorsMax, limitMax, placesOf, termsBytesMax, webAssembly } from './kernel-room.ts';
+import type { WasmMemory } from './kernel-room.ts';
 import { work } from './posting-blocks.ts';
 import type { Segment } from './segment.ts';
 
@@ -54,26 +55,37 @@ interface KernelExports {
     hasMask: number,
     isSparse: number,
   ): number;
+  products(query: number, dimensions: number, rows: number, count: number, to: number): void;
 }
 
 let kernelModule: object | null = null;
 
 const encoder = new TextEncoder();
 
-/** A kernel for a segment; `null` where it has no room for one, or the processor lacks what it needs. */
-export function createSearchKernel(segment: Segment): SearchKernel | null {
+/** The kernel on a memory; `null` where there is no WebAssembly, or the processor lacks what it needs. */
+function instanceIn(memory: WasmMemory): KernelExports | null {
   const wasm = webAssembly();
-  const { memory } = segment;
-  if (wasm === undefined || memory === null) return null;
-  let kernel: KernelExports;
+  if (wasm === undefined) return null;
   try {
     kernelModule ??= new wasm.Module(Buffer.from(kernelCode, 'base64'));
-    kernel = new wasm.Instance(kernelModule, { env: { memory } }).exports as KernelExports;
+    return new wasm.Instance(kernelModule, { env: { memory } }).exports as KernelExports;
   } catch (error) {
     // Old processors lack its instructions on vectors.
     if (!(error instanceof Error) || error.name !== 'CompileError') throw error;
     return null;
   }
+}
+
+/** Computes products of a query with rows of bytes that lie in a memory; `null` where there is no kernel. */
+export function productsIn(memory: WasmMemory): KernelExports['products'] | null {
+  return instanceIn(memory)?.products ?? null;
+}
+
+/** A kernel for a segment; `null` where it has no room for one, or the processor lacks what it needs. */
+export function createSearchKernel(segment: Segment): SearchKernel | null {
+  const { memory } = segment;
+  const kernel = memory === null ? null : instanceIn(memory);
+  if (memory === null || kernel === null) return null;
   const { buffer } = memory;
   const places = placesOf(segment.bytes.byteLength, segment.rows, segment.lengths.length);
   kernel.place(

@@ -1,6 +1,8 @@
 /* oxlint-disable typescript/no-non-null-assertion -- typed arrays: every index is below a length that is kept here */
 import type { DenseQuery, RecordStore, RowSet, ScoredRow } from '@gemma-cli/contracts';
 import { createBestRows, offerRow, rowsInOrder } from './best-rows.ts';
+import { createByteRows, productRows } from './byte-rows.ts';
+import type { ByteRows } from './byte-rows.ts';
 
 /** Vectors of the rows of a record, compared exactly. */
 export interface VectorIndex {
@@ -56,7 +58,7 @@ export function createVectorIndex({ read, flatMax = flatRowsMax }: VectorIndexPa
   let seqs = new Float64Array(0);
   let errors = new Float64Array(0);
   let scales = new Float64Array(0);
-  let bytes: Int8Array | null = null;
+  let coded: ByteRows | null = null;
   let floats: Float32Array | null = new Float32Array(0);
   let nearly = new Float64Array(0);
   const slotOf = new Map<number, number>();
@@ -69,31 +71,33 @@ export function createVectorIndex({ read, flatMax = flatRowsMax }: VectorIndexPa
     seqs = grown(seqs, new Float64Array(capacity));
     if (floats !== null && capacity > flatMax && slots + more > flatMax) quantizeAll(floats);
     else if (floats !== null) floats = grown(floats, new Float32Array(capacity * dimensions));
-    else if (bytes !== null) {
-      bytes = grown(bytes, new Int8Array(capacity * dimensions));
+    else if (coded !== null) {
+      coded.reserve(capacity);
       errors = grown(errors, new Float64Array(capacity));
       scales = grown(scales, new Float64Array(capacity));
     }
   }
 
   function quantizeAll(from: Float32Array): void {
-    bytes = new Int8Array(capacity * dimensions);
+    const rows = createByteRows(dimensions);
+    rows.reserve(capacity);
+    coded = rows;
     errors = new Float64Array(capacity);
     scales = new Float64Array(capacity);
-    for (let slot = 0; slot < slots; slot++) quantize(slot, from, slot * dimensions, bytes);
+    for (let slot = 0; slot < slots; slot++) quantize(slot, from, slot * dimensions, rows);
     floats = null;
   }
 
-  function quantize(slot: number, from: Float32Array, start: number, to: Int8Array): void {
+  function quantize(slot: number, from: Float32Array, start: number, { bytes, stride }: ByteRows): void {
     let greatest = 0;
     for (let index = 0; index < dimensions; index++) greatest = Math.max(greatest, Math.abs(from[start + index]!));
     const scale = greatest / 127;
-    const base = slot * dimensions;
+    const base = slot * stride;
     let error = 0;
     for (let index = 0; index < dimensions; index++) {
       const value = from[start + index]!;
       const byte = scale === 0 ? 0 : Math.round(value / scale);
-      to[base + index] = byte;
+      bytes[base + index] = byte;
       error += (value - byte * scale) ** 2;
     }
     scales[slot] = scale;
@@ -125,19 +129,25 @@ export function createVectorIndex({ read, flatMax = flatRowsMax }: VectorIndexPa
     return rowsInOrder(best);
   }
 
-  function searchBytes(coded: Int8Array, { vector, limit, allowed, hidden }: DenseQuery): readonly ScoredRow[] {
-    const query = Float64Array.from(vector);
+  function searchBytes(rows: ByteRows, { vector, limit, allowed, hidden }: DenseQuery): readonly ScoredRow[] {
+    const query = quantizedQuery(vector, rows);
     if (nearly.length < slots) nearly = new Float64Array(capacity);
     const best = createBestRows(limit);
-    for (let slot = 0; slot < slots; slot++) {
-      const number = numbers[slot]!;
-      if (number === 0 || allowed?.has(number) === false || hidden?.has(number) === true) {
-        nearly[slot] = -Infinity;
-        continue;
+    for (let from = 0; from < slots; from += productRows) {
+      const count = Math.min(productRows, slots - from);
+      const products = rows.products(query.numbers, from, count);
+      for (let index = 0; index < count; index++) {
+        const slot = from + index;
+        const number = numbers[slot]!;
+        if (number === 0 || allowed?.has(number) === false || hidden?.has(number) === true) {
+          nearly[slot] = -Infinity;
+          continue;
+        }
+        const cosine = scales[slot]! * query.scale * products[index]!;
+        const error = errors[slot]! + query.error * scales[slot]!;
+        nearly[slot] = cosine + error;
+        offerRow(best, cosine - error, number);
       }
-      const cosine = scales[slot]! * bytesProduct(query, coded, slot * dimensions);
-      nearly[slot] = cosine + errors[slot]!;
-      offerRow(best, cosine - errors[slot]!, number);
     }
     // A little lower: these sums are added in another order than the exact ones.
     const least = best.size < limit ? -Infinity : best.floor - 1e-9;
@@ -161,7 +171,7 @@ export function createVectorIndex({ read, flatMax = flatRowsMax }: VectorIndexPa
         errors.byteLength +
         scales.byteLength +
         nearly.byteLength +
-        (bytes?.byteLength ?? 0) +
+        (coded?.byteLength ?? 0) +
         (floats?.byteLength ?? 0)
       );
     },
@@ -178,7 +188,7 @@ export function createVectorIndex({ read, flatMax = flatRowsMax }: VectorIndexPa
       numbers[slot] = number;
       seqs[slot] = seq;
       if (floats !== null) floats.set(vector, slot * dimensions);
-      else if (bytes !== null) quantize(slot, vector, 0, bytes);
+      else if (coded !== null) quantize(slot, vector, 0, coded);
     },
     remove(number) {
       const slot = slotOf.get(number);
@@ -196,12 +206,12 @@ export function createVectorIndex({ read, flatMax = flatRowsMax }: VectorIndexPa
       const { allowed } = query;
       if (allowed !== null && allowed.size <= Math.min(slots / fewOf, query.limit)) return searchFew(allowed, query);
       if (floats !== null) return searchFlat(floats, query);
-      return bytes === null ? [] : searchBytes(bytes, query);
+      return coded === null ? [] : searchBytes(coded, query);
     },
   };
 }
 
-function grown<Kind extends Float32Array | Float64Array | Int8Array>(from: Kind, to: Kind): Kind {
+function grown<Kind extends Float32Array | Float64Array>(from: Kind, to: Kind): Kind {
   to.set(from.subarray(0, Math.min(from.length, to.length)));
   return to;
 }
@@ -213,20 +223,20 @@ function exactly(one: Float32Array, other: Float32Array, start: number, dimensio
   return sum;
 }
 
-/** Four sums, which the processor adds to side by side. */
-function bytesProduct(query: Float64Array, coded: Int8Array, start: number): number {
-  const { length } = query;
-  let sum0 = 0;
-  let sum1 = 0;
-  let sum2 = 0;
-  let sum3 = 0;
-  let index = 0;
-  for (; index + 3 < length; index += 4) {
-    sum0 += query[index]! * coded[start + index]!;
-    sum1 += query[index + 1]! * coded[start + index + 1]!;
-    sum2 += query[index + 2]! * coded[start + index + 2]!;
-    sum3 += query[index + 3]! * coded[start + index + 3]!;
+/**
+ * A query in whole numbers: `q' = scale · numbers`. `error` times the scale of a row is no less than `|q·v' - q'·v'|`, again by
+ * Cauchy and Schwarz: no byte of a row is above 127.
+ */
+function quantizedQuery(vector: Float32Array, { stride, queryMax }: ByteRows) {
+  let greatest = 0;
+  for (const value of vector) greatest = Math.max(greatest, Math.abs(value));
+  const scale = greatest / queryMax;
+  const numbers = new Int16Array(stride);
+  let error = 0;
+  for (let index = 0; index < vector.length; index++) {
+    const number = scale === 0 ? 0 : Math.round(vector[index]! / scale);
+    numbers[index] = number;
+    error += (vector[index]! - number * scale) ** 2;
   }
-  for (; index < length; index++) sum0 += query[index]! * coded[start + index]!;
-  return sum0 + sum1 + sum2 + sum3;
+  return { numbers, scale, error: Math.sqrt(error * vector.length) * 127 * (1 + 1e-9) };
 }

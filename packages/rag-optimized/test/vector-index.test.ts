@@ -70,7 +70,7 @@ describe('vectors of a byte a dimension', () => {
 
   it('and vectors as they are find the same', () => {
     const random = seededRandom(seed + 5);
-    const vectors = Array.from({ length: 150 }, () => nearVector(random, [new Float32Array(dimensions)]));
+    const vectors = Array.from({ length: 1_500 }, () => nearVector(random, [new Float32Array(dimensions)]));
     const read = (seq: number) => vectors[seq - 1] ?? null;
     const flat = createVectorIndex({ read });
     const coded = createVectorIndex({ read, flatMax: 10 });
