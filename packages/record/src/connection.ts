@@ -230,13 +230,14 @@ export function prepareDatabase(database: SqlDatabase, path: string): void {
     });
   }
   // fullfsync: on macOS a sync without it leaves the data in the drive's cache.
+  // cache_size: 2 MiB. With 8, rows among 100,000 were read and written no faster, and a memory took 6 MiB more.
   database.exec(`
     PRAGMA synchronous = FULL;
     PRAGMA fullfsync = ON;
     PRAGMA checkpoint_fullfsync = ON;
     PRAGMA secure_delete = ON;
     PRAGMA temp_store = MEMORY;
-    PRAGMA cache_size = -8192;
+    PRAGMA cache_size = -2048;
     PRAGMA journal_size_limit = 4194304;
   `);
   if (formatOf(database) === null) makeSchema(database);
