@@ -52,6 +52,16 @@ export function declareFindPromises(subject: MemorySubject): void {
       ]);
     });
 
+    memoryPromise(subject, 'scores rows as if those that were forgotten had never been', async ({ store }) => {
+      await addAll(store, [{ text: 'green tea' }, { text: 'black tea and milk' }]);
+      const scores = async () => (await store.search({ query: 'green tea' })).hits.map(({ score }) => score);
+      const before = await scores();
+      const others = await addAll(store, [{ text: 'green lamp' }, { text: 'a green door that is long' }]);
+      expect(await scores()).not.toEqual(before);
+      await store.forget({ ids: others.map(({ id }) => id) });
+      expect(await scores()).toEqual(before);
+    });
+
     memoryPromise(subject, 'puts rows of equal score in the order of their ids', async ({ store }) => {
       const rows = await store.addMany(
         Array.from({ length: 30 }, (_, index) => ({ text: `same words, number ${index}` })),

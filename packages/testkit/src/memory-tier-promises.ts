@@ -141,6 +141,25 @@ export function declareTierPromises(subject: MemorySubject): void {
 
     memoryPromise(
       subject,
+      'of equal importance the one goes that was used least, though others were used before it',
+      async ({ store, clock }) => {
+        const [first, second, third] = await addAll(store, [{ text: 'one' }, { text: 'two' }, { text: 'three' }]);
+        const touch = (id: string, times: number) => {
+          clock.now += minuteMs;
+          for (let time = 0; time < times; time++) store.touch([id]);
+        };
+        touch(first.id, 5);
+        touch(second.id, 1);
+        touch(third.id, 3);
+        clock.now += 6 * hourMs;
+        await store.add({ text: 'four' });
+        expect(await namesOf(store)).toEqual(['one', 'three', 'four']);
+      },
+      { tiers: { short_term: { ttlMs: dayMs, capacity: 3 } } },
+    );
+
+    memoryPromise(
+      subject,
       'what has expired takes no room',
       async ({ store, clock }) => {
         await addAll(store, [{ text: 'one' }, { text: 'two' }, { text: 'three' }]);
