@@ -138,6 +138,21 @@ export function declareLifePromises(subject: MemorySubject): void {
       expect(heard.length).toBe(2);
     });
 
+    memoryPromise(subject, 'hear of each change of a write, in their order', async ({ store, open }) => {
+      const heard: MemoryChange[] = [];
+      store.subscribe((change) => {
+        heard.push(change);
+      });
+      await store.addMany([{ text: 'one' }, { text: 'two' }, { text: 'three' }]);
+      expect(heard.length).toBe(3);
+      const other = await open();
+      await other.putDocument(documentOf('file:///a', ['four', 'five']));
+      await other.putDocument(documentOf('file:///a', ['six']));
+      await store.list();
+      expect(heard.length).toBeGreaterThan(5);
+      expect(heard).toEqual(await store.changes({ afterSeq: 0 }));
+    });
+
     memoryPromise(subject, 'hear nothing of what was before', async ({ store }) => {
       await store.add({ text: 'before' });
       const heard: MemoryChange[] = [];
