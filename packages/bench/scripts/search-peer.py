@@ -138,6 +138,20 @@ def build(orders, folder):
     print(json.dumps({"cpuS": time.process_time() - before}))
 
 
+def ask(search, queries, ms_max):
+    """Asks one query after the other, those after the first ones as long as there is time."""
+    cpu_ms = []
+    hits = 0
+    started_at = time.perf_counter()
+    for query in queries:
+        started = time.process_time_ns()
+        hits += search(query)
+        cpu_ms.append((time.process_time_ns() - started) / 1e6)
+        if (time.perf_counter() - started_at) * 1000 > ms_max and len(cpu_ms) > FIRST_QUERIES:
+            break
+    return hits, cpu_ms
+
+
 def measure(orders, folder):
     child = subprocess.run(
         [sys.executable, __file__, json.dumps(orders), "build", folder], stdout=subprocess.PIPE, check=True
@@ -160,16 +174,7 @@ def measure(orders, folder):
     search(ABSENT_WORD)
     report("reopenMs", (time.perf_counter() - opened_at) * 1000)
     report("openAnonMiB", added(before, memory(), "RssAnon"))
-    cpu_ms = []
-    hits = 0
-    searched_at = time.perf_counter()
-    for query in queries:
-        started = time.process_time_ns()
-        found = search(query)
-        cpu_ms.append((time.process_time_ns() - started) / 1e6)
-        hits += found
-        if (time.perf_counter() - searched_at) * 1000 > orders["searchMsMax"] and len(cpu_ms) > FIRST_QUERIES:
-            break
+    hits, cpu_ms = ask(search, queries, orders["searchMsMax"])
     if hits == 0:
         raise SystemExit("No query found anything.")
     after = memory()
@@ -180,6 +185,10 @@ def measure(orders, folder):
     report("firstCpuMsMax", max(first))
     report("cpuMsP50", quantile(later, 0.5))
     report("cpuMsP99", quantile(later, 0.99))
+    # Whoever was too slow for all queries once is not asked them again.
+    again = None if len(cpu_ms) < len(queries) else ask(search, queries, orders["searchMsMax"])[1]
+    report("againCpuMsP50", None if again is None else quantile(again, 0.5))
+    report("againCpuMsP99", None if again is None else quantile(again, 0.99))
     report("queries", len(later))
     report("hitsPerQuery", hits / len(cpu_ms))
 

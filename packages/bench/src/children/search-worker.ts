@@ -85,28 +85,25 @@ async function measure(): Promise<void> {
       await index.search(absentWord);
       report('reopenMs', performance.now() - openedAt);
       report('openAnonMiB', addedMiB(anonBefore, anonBytesOf(process.pid)));
-      let hits = 0;
-      const cpuMs: number[] = [];
-      const searchedAt = performance.now();
-      for (const query of queries) {
-        const { user, system } = process.cpuUsage();
-        const found = await index.search(query);
-        const after = process.cpuUsage();
-        cpuMs.push((after.user + after.system - user - system) / 1000);
-        hits += found;
-        if (performance.now() - searchedAt > orders.searchMsMax && cpuMs.length > firstQueries) break;
-      }
-      if (hits === 0) throw new Error('No query found anything.');
-      const first = cpuMs.slice(0, firstQueries);
-      const later = cpuMs.slice(firstQueries);
+      const once = await ask((query) => index.search(query), queries, orders.searchMsMax);
+      if (once.hits === 0) throw new Error('No query found anything.');
+      const first = once.cpuMs.slice(0, firstQueries);
+      const later = once.cpuMs.slice(firstQueries);
       report('queriedAnonMiB', addedMiB(anonBefore, anonBytesOf(process.pid)));
       report('queriedRssMiB', addedMiB(residentBefore, residentBytesOf(process.pid)));
       report('firstCpuMsP50', median(first));
       report('firstCpuMsMax', Math.max(...first));
       report('cpuMsP50', median(later));
       report('cpuMsP99', quantile(later, 0.99));
+      // Whoever was too slow for all queries once is not asked them again.
+      const again =
+        once.cpuMs.length < queries.length
+          ? undefined
+          : await ask((query) => index.search(query), queries, orders.searchMsMax);
+      report('againCpuMsP50', again === undefined ? null : median(again.cpuMs));
+      report('againCpuMsP99', again === undefined ? null : quantile(again.cpuMs, 0.99));
       report('queries', later.length);
-      report('hitsPerQuery', hits / cpuMs.length);
+      report('hitsPerQuery', once.hits / once.cpuMs.length);
       report('indexBytesPerPassage', ((await index.indexBytes?.()) ?? diskBytes) / orders.count);
     } finally {
       await index.close();
@@ -114,6 +111,26 @@ async function measure(): Promise<void> {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Asks one query after the other, those after the first ones as long as there is time. */
+async function ask(
+  search: (query: string) => number | Promise<number>,
+  queries: readonly string[],
+  msMax: number,
+): Promise<{ readonly hits: number; readonly cpuMs: readonly number[] }> {
+  let hits = 0;
+  const cpuMs: number[] = [];
+  const startedAt = performance.now();
+  for (const query of queries) {
+    const { user, system } = process.cpuUsage();
+    const found = await search(query);
+    const after = process.cpuUsage();
+    cpuMs.push((after.user + after.system - user - system) / 1000);
+    hits += found;
+    if (performance.now() - startedAt > msMax && cpuMs.length > firstQueries) break;
+  }
+  return { hits, cpuMs };
 }
 
 function addedMiB(before: number | null, after: number | null): number | null {

@@ -126,7 +126,7 @@ function benchmark(size: number, work: SearchWork): Benchmark {
     });
   return {
     name: `search-${size}`,
-    summary: `${size.toLocaleString('en')} ${facts.kind} passages of about 40 words, built in one process, opened in another and asked ${queryCount} different queries after the first 20, ten hits each, no query cache. CPU time of a query, its analysis included. Building counts everything until the index can be opened again: the index reads the passages from its record, the memory writes them durably first, others have them at hand.${size > 10_000 ? ` Whoever has no figures did not build its index within ${peerBuildMsMax / 1000} s.` : ''}`,
+    summary: `${size.toLocaleString('en')} ${facts.kind} passages of about 40 words, built in one process, opened in another and asked ${queryCount} different queries after the first 20, ten hits each, no query cache, and all of them again (again). CPU time of a query, its analysis included. Building counts everything until the index can be opened again: the index reads the passages from its record, the memory writes them durably first, others have them at hand.${size > 10_000 ? ` Whoever has no figures did not build its index within ${peerBuildMsMax / 1000} s.` : ''}`,
     variants,
     metrics: searchMetrics.map(([name, unit, better]) => reported(name, unit, better)),
     rounds: quick || size > 100_000 ? 1 : size > 10_000 ? 3 : 5,
@@ -175,6 +175,7 @@ function aims(size: number, variants: readonly string[]): readonly Aim[] {
           { variant: 'index', metric: 'cpuMsP50', timesMax: 1, of: 'tantivy' },
           { variant: 'index, all words', metric: 'cpuMsP50', timesMax: 0.5, of: 'tantivy, all words' },
           { variant: 'index', metric: 'cpuMsP99', timesMax: 1.3, of: 'tantivy' },
+          { variant: 'index', metric: 'againCpuMsP99', timesMax: 1.3, of: 'tantivy' },
           ...['FlexSearch', 'MiniSearch', 'MiniSearch, our analyzer', 'Orama'].map((of) => ({
             variant: 'optimized',
             metric: 'cpuMsP50',
