@@ -260,29 +260,10 @@ export interface AuditOptions {
 export declare function auditMemory(memory: MemoryStore, { language, signal, readSource: read }?: AuditOptions): Promise<MemoryAudit>;
 
 // dist/memory/check-support.d.ts
-import type { Analyzer } from '@gemma-cli/rag-core';
+import { type Statement } from './read-statement.ts';
 export declare const supportMin = 0.6;
-export interface Statement {
-    readonly words: readonly Word[];
-    readonly terms: ReadonlySet<string>;
-    readonly content: ReadonlySet<string>;
-    readonly denials: readonly ReadonlySet<string>[];
-    readonly text: string;
-    readonly codes: readonly string[];
-}
-interface Word {
-    readonly text: string;
-    readonly terms: readonly string[];
-    readonly isName: boolean;
-    readonly isNegation: boolean;
-    readonly number: string | undefined;
-    readonly endsClause: boolean;
-}
-export declare function readStatement(text: string, analyzer: Analyzer): Statement;
-export declare function joinStatements(statements: readonly Statement[]): Statement;
 export declare function shareOf({ content }: Pick<Statement, 'content'>, quote: Statement): number;
 export declare function isSupport(sentence: Statement, quote: Statement): boolean;
-export {};
 
 // dist/memory/create-conversation-memory.d.ts
 import type { MemoryStore } from '@gemma-cli/contracts';
@@ -344,6 +325,8 @@ export type { FindPassagesOptions } from './find-passages.ts';
 export { measureRelevance, passGate, relevanceGate } from './relevance-gate.ts';
 export type { Relevance, WeighedTerm } from './relevance-gate.ts';
 export { renderPassages } from './render-passages.ts';
+export { shadowMemory } from './shadow-memory.ts';
+export type { ShadowedMemory, ShadowOptions, ShadowStats } from './shadow-memory.ts';
 
 // dist/memory/ingest-documents.d.ts
 import { type ErrorCode, type MemoryStore } from '@gemma-cli/contracts';
@@ -392,6 +375,17 @@ export type WatchOperationEvent = IngestOperationEvent | {
 };
 export declare function watchIntoMemory(memory: MemoryStore, inputs: readonly string[], options: Omit<IngestDocumentsOptions, 'stdin' | 'allowUrls' | 'privateOrigins'> & Pick<WatchDocumentsOptions, 'settleMs' | 'pollMs'>): AsyncGenerator<WatchOperationEvent, void, undefined>;
 
+// dist/memory/ordered-clauses.d.ts
+export interface ClauseWord {
+    readonly text: string;
+    readonly terms: readonly string[];
+    readonly endsClause: boolean;
+}
+export declare function orderedClauses(words: readonly ClauseWord[]): readonly (readonly string[])[];
+export declare function splitClauses<Word extends ClauseWord>(words: readonly Word[]): readonly (readonly Word[])[];
+export declare const conjunctions: ReadonlySet<string>;
+export declare const directions: ReadonlySet<string>;
+
 // dist/memory/read-source.d.ts
 export interface SourceNow {
     readonly hash: string;
@@ -399,6 +393,27 @@ export interface SourceNow {
 }
 export type SourceState = SourceNow | 'gone' | 'unknown';
 export declare function readSource(uri: string): Promise<SourceState>;
+
+// dist/memory/read-statement.d.ts
+import type { Analyzer } from '@gemma-cli/rag-core';
+import { type ClauseWord } from './ordered-clauses.ts';
+export interface Statement {
+    readonly words: readonly Word[];
+    readonly terms: ReadonlySet<string>;
+    readonly content: ReadonlySet<string>;
+    readonly denials: readonly ReadonlySet<string>[];
+    readonly text: string;
+    readonly codes: readonly string[];
+    readonly clauses: readonly (readonly string[])[];
+}
+export interface Word extends ClauseWord {
+    readonly isName: boolean;
+    readonly isNegation: boolean;
+    readonly number: string | undefined;
+}
+export declare function readStatement(text: string, analyzer: Analyzer): Statement;
+export declare function joinStatements(statements: readonly Statement[]): Statement;
+export declare function isContent({ terms }: Word): boolean;
 
 // dist/memory/relevance-gate.d.ts
 export declare const relevanceGate: {
@@ -411,6 +426,12 @@ export declare const statementGate: {
     readonly shareMin: 0.6;
     readonly termsMin: 2;
 };
+export declare const agreedGate: {
+    readonly beside: 0.6;
+    readonly shareMin: 0.35;
+    readonly termsMin: 2;
+};
+export declare function nearestRows(vectors: number): number;
 export interface WeighedTerm {
     readonly term: string;
     readonly documentFrequency: number;
@@ -426,6 +447,40 @@ export declare function passGate(relevances: readonly Relevance[], questionTerms
 import type { Passage } from '../passages.ts';
 export declare function renderPassages(passages: readonly Passage[], mode: 'chat' | 'completion'): string;
 export declare function renderPassage({ n, uri, title, text, session }: Passage): string;
+
+// dist/memory/shadow-memory.d.ts
+import type { ImplementationName, MemoryStats, MemoryStore } from '@gemma-cli/contracts';
+export interface ShadowOptions {
+    readonly share: number;
+    readonly openOther: () => Promise<MemoryStore>;
+    readonly random?: (() => number) | undefined;
+    readonly log?: ((message: string) => void) | undefined;
+}
+export interface ShadowStats {
+    readonly implementation: ImplementationName | null;
+    readonly compared: number;
+    readonly differences: {
+        readonly ids: number;
+        readonly order: number;
+        readonly scores: number;
+    };
+    readonly timed: number;
+    readonly slower: number;
+    readonly tookMs: number;
+    readonly otherTookMs: number;
+    readonly left: {
+        readonly inexact: number;
+        readonly changed: number;
+        readonly tooMany: number;
+        readonly failed: number;
+    };
+}
+export interface ShadowedMemory extends MemoryStore {
+    stats(): Promise<MemoryStats & {
+        readonly shadow: ShadowStats;
+    }>;
+}
+export declare function shadowMemory(memory: MemoryStore, { share, openOther, random, log }: ShadowOptions): ShadowedMemory;
 
 // dist/passages.d.ts
 import type { RowKind } from '@gemma-cli/contracts';

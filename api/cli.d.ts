@@ -120,13 +120,14 @@ import type { ImplementationName, MemoryStore, MemoryStoreOptions, Resolution } 
 import { type ImplementationSource } from './resolve.ts';
 export interface CreateMemoryOptions extends MemoryStoreOptions {
     readonly implementation?: ImplementationName | undefined;
+    readonly shadow?: number | undefined;
     readonly sources?: Readonly<Record<ImplementationName, ImplementationSource>> | undefined;
 }
 export interface CreatedMemory {
     readonly memory: MemoryStore;
     readonly resolution: Resolution;
 }
-export declare function createMemory({ implementation, sources, ...options }: CreateMemoryOptions): Promise<CreatedMemory>;
+export declare function createMemory({ implementation, shadow, sources, ...options }: CreateMemoryOptions): Promise<CreatedMemory>;
 
 // dist/runtime/index.d.ts
 export { createEngine } from './create-engine.ts';

@@ -63,6 +63,7 @@ export interface PerformanceConfig {
     readonly enableQueryCache: boolean;
     readonly batchSize: number;
     readonly cacheMaxSize: number;
+    readonly shadow: number;
 }
 export interface GemmaSection {
     readonly defaultModel: string;

@@ -625,7 +625,7 @@ export type { RankOptions, Reranker, RerankerOptions } from './reranker.ts';
 export { memoryDefaults, memoryTiers } from './memory-store.ts';
 export type { Consolidation, ExportLine, Forget, ImportResult, ListRequest, MemoryDurability, MemoryOptions, MemoryProblem, MemoryStats, MemoryStore, MemoryStoreOptions, RecallRequest, RowPage, ScoreParts, SearchHit, SearchMode, SearchRequest, SearchResult, TermPart, } from './memory-store.ts';
 export type { DocumentFacts, MemoryChange, MemoryRow, MemoryTier, NewChunk, NewDocument, NewMemory, RemovalReason, RowChanges, RowFilter, RowKind, RowSource, TierRules, TierTable, } from './memory-rows.ts';
-export type { NewRowVector, RecordChange, RecordGroup, RecordRow, RecordStats, RecordStore, RecordWrite, RowAccesses, RowVector, WriteResult, } from './record-store.ts';
+export type { NewRowVector, RecordChange, RecordGroup, RecordRow, RecordStats, RecordStore, RecordWrite, RowAccesses, RowText, RowVector, WriteResult, } from './record-store.ts';
 export type { DenseQuery, LexicalQuery, QueryTerm, Retriever, RowSet, ScoredRow } from './retriever.ts';
 
 // dist/memory-rows.d.ts
@@ -950,6 +950,9 @@ export interface RecordRow {
     readonly number: number;
     readonly row: MemoryRow;
 }
+export interface RowText extends Pick<MemoryRow, 'title' | 'text'> {
+    readonly number: number;
+}
 export interface RowAccesses {
     readonly count: number;
     readonly at: number;
@@ -1033,6 +1036,7 @@ export interface RecordStore {
     byId(ids: readonly string[]): readonly (RecordRow | undefined)[];
     byNumber(numbers: readonly number[]): readonly (RecordRow | undefined)[];
     scan(afterNumber: number, limit: number): readonly RecordRow[];
+    texts(afterNumber: number, limit: number): readonly RowText[];
     matching(filter: RowFilter, now: number): readonly number[];
     expired(now: number): readonly number[];
     list(request: {

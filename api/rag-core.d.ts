@@ -2,12 +2,19 @@
 
 // dist/analyzer.d.ts
 import type { MemoryRow, QueryTerm } from '@gemma-cli/contracts';
+import type { FoundNumbers } from './word-numbers.ts';
 export interface Analyzer {
     readonly language: string;
     readonly version: number;
     readonly fingerprint: string;
     analyze(text: string): readonly string[];
     query(text: string): readonly QueryTerm[];
+    numbering(): TermNumbering;
+}
+export interface TermNumbering {
+    readonly terms: readonly string[];
+    numberOf(term: string): number | undefined;
+    analyze(text: string): FoundNumbers;
 }
 export interface AnalyzerOptions {
     readonly language?: string | undefined;
@@ -74,7 +81,7 @@ export declare function fuseByRank(lists: readonly (readonly Ranked[])[], k?: nu
 
 // dist/index.d.ts
 export { createAnalyzer, searchedText, termUnitsMax } from './analyzer.ts';
-export type { Analyzer, AnalyzerOptions } from './analyzer.ts';
+export type { Analyzer, AnalyzerOptions, TermNumbering } from './analyzer.ts';
 export { analyzerLanguages } from './stemmers.ts';
 export { chunkDefaults, chunkDocument } from './chunk-document.ts';
 export type { Chunk, ChunkSizes, ChunkSource } from './chunk-document.ts';
@@ -169,3 +176,20 @@ export interface ChunkTokens {
 }
 export declare function estimateTokens(text: string): number;
 export declare function chunkSizesOfTokens(text: string, sizes: ChunkTokens): ChunkSizes;
+
+// dist/word-numbers.d.ts
+export interface WordSink {
+    word(units: Uint16Array, start: number, end: number, hash: number): void;
+    term(term: string): void;
+}
+export interface FoundNumbers {
+    numbers: Int32Array;
+    count: number;
+}
+export interface WordNumbers extends WordSink {
+    readonly terms: readonly string[];
+    numberOf(term: string): number | undefined;
+    readonly found: FoundNumbers;
+    clear(): void;
+}
+export declare function createWordNumbers(termsOf: (word: string) => readonly string[]): WordNumbers;

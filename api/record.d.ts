@@ -136,11 +136,13 @@ export declare function rowValues(row: StoredRow): readonly SqlValue[];
 export declare function storedRowOf(sql: SqlRow): StoredRow;
 export declare function damageOf(stored: StoredRow, sql: SqlRow): string | null;
 export declare function recordRowOf(stored: StoredRow, { title, text }: StoredText, source: RowSource | null): RecordRow;
+export declare function recordRowWith(stored: StoredRow, title: string | null, text: string, source: RowSource | null): RecordRow;
 export declare function tierOf(code: number): MemoryTier | null;
 export declare function storedTags(tags: readonly string[]): string;
 export declare function storedOrigin(session: string | null, writer: string | null): string | null;
 export declare function storedText(title: string | null, text: string): StoredText;
 export declare function textChecksum(number: number, { title, text }: StoredText): number;
+export declare function textChecksumOf(number: number, title: string | null, text: string): number;
 export declare function checksum(values: readonly (string | number | null)[]): number;
 
 // dist/row-reader.d.ts
@@ -165,7 +167,7 @@ export interface RowReader {
         readonly damaged: readonly DamagedRow[];
     };
     find(number: number): ReadRow | DamagedRow | undefined;
-    findAll(numbers: readonly number[]): readonly (ReadRow | DamagedRow | undefined)[];
+    findAll(numbers: readonly number[]): readonly (RecordRow | DamagedRow | undefined)[];
     tell(row: ReadRow): RecordRow;
     findId(id: string): ReadRow | DamagedRow | undefined;
     numberOf(id: string): number | undefined;
