@@ -69,7 +69,8 @@ describe('ingestDocuments', () => {
         return put(document);
       });
       const run = async (): Promise<void> => {
-        for await (const event of ingestDocuments(failing, ['.'], { cwd: folder })) expect(event.type).not.toBe('ingest-end');
+        for await (const event of ingestDocuments(failing, ['.'], { cwd: folder }))
+          expect(event.type).not.toBe('ingest-end');
       };
       await expect(run()).rejects.toThrow('The disk is full.');
       ended = true;

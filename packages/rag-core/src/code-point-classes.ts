@@ -1,5 +1,5 @@
 /** What a character is to the analyzer: nothing of a word. */
-export const separatorClass = 0;
+const separatorClass = 0;
 /** A letter, number, mark or underscore: part of a word. */
 export const wordClass = 1;
 /** A hyphen, an apostrophe or something invisible: part of a word where it stands between two characters of words. */
