@@ -105,7 +105,6 @@ export type {
   RecordStats,
   RecordStore,
   RecordWrite,
-  RowAccesses,
   RowText,
   RowVector,
   WriteResult,

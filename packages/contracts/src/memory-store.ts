@@ -162,9 +162,9 @@ export interface MemoryStats {
     readonly lastAt: number | null;
   };
   readonly durability: MemoryDurability;
-  /** Writes that wait for their commit. */
+  /** Writes that wait for their commit: what one call writes is one. */
   readonly pendingWrites: number;
-  /** Writes of this store that are done and that the disk may not have yet. 0 where durability is `durable`. */
+  /** Writes of this store that are done and that the disk may not have yet: what one call writes is one. 0 where durability is `durable`. */
   readonly unsyncedWrites: number;
   /** Position of the last change. */
   readonly seq: number;

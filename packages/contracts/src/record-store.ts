@@ -25,30 +25,24 @@ export interface RowText extends Pick<MemoryRow, 'title' | 'text'> {
   readonly number: number;
 }
 
-/** How often something was accessed, and when for the last time. */
-export interface RowAccesses {
-  /** 0 or more. */
-  readonly count: number;
-  /** Milliseconds since 1970. */
-  readonly at: number;
-}
-
 /** One step of a group of writes. */
 export type RecordWrite =
   | { readonly type: 'add'; readonly memory: NewMemory }
   | { readonly type: 'put-document'; readonly document: NewDocument }
   | { readonly type: 'remove-documents'; readonly uris: readonly string[] }
-  | {
-      readonly type: 'update';
-      readonly id: string;
-      readonly changes: RowChanges;
-      /** Accesses to add to those of a memory: of others that it takes the place of. Default: none. */
-      readonly accesses?: RowAccesses;
-    }
+  | { readonly type: 'update'; readonly id: string; readonly changes: RowChanges }
   | { readonly type: 'remove'; readonly ids: readonly string[]; readonly reason: RemovalReason }
   | { readonly type: 'remove-matching'; readonly filter: RowFilter; readonly reason: RemovalReason }
   /** Removes what has expired, and what is beyond the capacity of its tier. */
   | { readonly type: 'sweep' }
+  /**
+   * Makes one memory of those that are still there and say the same in the same tier as the first of them: the one that was
+   * used most, of those the oldest, gets the tags of all, the greatest importance, the latest expiry and all accesses.
+   * Nothing where the tags would be too many.
+   */
+  | { readonly type: 'merge'; readonly ids: readonly string[] }
+  /** Moves a memory up by one tier where it is still in this one, and its importance or its accesses earn that. */
+  | { readonly type: 'promote'; readonly id: string; readonly from: MemoryTier }
   /** Counts a consolidation that went through. */
   | { readonly type: 'consolidated'; readonly promoted: number }
   /** A row of an export. Left out when its id is there. */

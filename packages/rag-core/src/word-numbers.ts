@@ -97,14 +97,19 @@ export function createWordNumbers(termsOf: (word: string) => readonly string[]):
     for (let from = 0; from < old.length; from += placeWords) if (old[from + 1] !== 0) put(old[from]!, old[from + 1]!);
   }
 
-  function keep(units: Uint16Array, start: number, end: number, hash: number, value: number): void {
+  function keep(units: Uint16Array, start: number, end: number, hash: number, numbers: readonly number[]): void {
     if ((words + 1) * placeWords * 2 > table.length) grow();
+    if (!put(hash, listEnd)) return;
     if (listEnd + headUnits + end - start > list.length) {
       const grown = new Uint16Array(list.length * 2);
       grown.set(list);
       list = grown;
     }
-    if (!put(hash, listEnd)) return;
+    let [value] = numbers;
+    if (value === undefined || numbers.length > 1) {
+      value = -1 - several.length;
+      several.push(numbers.length, ...numbers);
+    }
     list[listEnd] = end - start;
     list[listEnd + 1] = value;
     list[listEnd + 2] = value >>> 16;
@@ -135,13 +140,7 @@ export function createWordNumbers(termsOf: (word: string) => readonly string[]):
   function newWord(units: Uint16Array, start: number, end: number, hash: number): void {
     const numbers = termsOf(stringOf(units, start, end)).map(numbered);
     for (const number of numbers) take(number);
-    if (end - start > wordUnitsMax) return;
-    let [value] = numbers;
-    if (value === undefined || numbers.length > 1) {
-      value = -1 - several.length;
-      several.push(numbers.length, ...numbers);
-    }
-    keep(units, start, end, hash, value);
+    if (end - start <= wordUnitsMax) keep(units, start, end, hash, numbers);
   }
 
   return {

@@ -79,7 +79,7 @@ export function createIndexKeeper({ folder, analyzer, record, log, clock }: Inde
       bytes = 0;
       const stored = readIndex(folder, analyzer, known);
       if (stored.state === 'absent') return null;
-      if (stored.state === 'damaged') {
+      if (stored.state !== 'sound') {
         log(`The index of the memory cannot be used and is built anew from the record: ${stored.what}.`);
         return null;
       }

@@ -149,6 +149,7 @@ function createRetriever({
     segments = from;
     tail = createTail();
     sealing = null;
+    counted = null;
     job = null;
     seq = position;
     sealedSeq = position;
@@ -184,6 +185,7 @@ function createRetriever({
     segments = [];
     tail = createTail();
     sealing = null;
+    counted = null;
     job = null;
     numberMax = 0;
     // Which rows went meanwhile is not known: what belongs to rows is read anew too.
@@ -202,9 +204,10 @@ function createRetriever({
       }
       // What fits a tail is kept there, as if it had just been written.
       if (isLast && pieces.length === 0 && collector.rows < tailRows) {
-        collector.tell((number, terms) => {
+        for (const { number, terms } of collector.told()) {
           addToTail(tail, number, terms);
-        });
+          if (tail.numbers.length % sliceChanges === 0) yield;
+        }
       } else if (collector.postings >= bulkPostings || (isLast && collector.rows > 0)) {
         pieces.push(createLiveSegment(yield* collector.seal(), null));
         collector = createRowCollector(analyzer);
@@ -505,6 +508,7 @@ function createRetriever({
     for (let row = 0; row < segment.rows; row++) if (!full.rowOf.has(numberOf(segment, row))) removeRow(live, row);
     markForgotten(live);
     sealing = null;
+    counted = null;
     if (live.liveRows > 0) segments = [...segments, live];
     sealedSeq = position;
   }
@@ -515,6 +519,7 @@ function createRetriever({
     for (const [index, { segment, removed }] of merged.entries())
       for (const row of removed.slice(seen[index])) removeNumber(live, numberOf(segment, row));
     markForgotten(live);
+    counted = null;
     segments = segments.filter((each) => !merged.includes(each));
     if (live.liveRows > 0) segments = [live, ...segments];
   }
@@ -567,8 +572,9 @@ function createRetriever({
       let memoryBytes = vectors?.memoryBytes ?? 0;
       for (const live of segments) {
         const { bytes, memory } = live.segment;
-        memoryBytes +=
-          (memory?.buffer.byteLength ?? bytes.byteLength) + (live.live?.byteLength ?? 0) + live.norms.byteLength;
+        memoryBytes += (memory?.buffer.byteLength ?? bytes.byteLength) + (live.live?.byteLength ?? 0);
+        // Those of the kernel lie in its memory.
+        if (live.kernel === null) memoryBytes += live.norms.byteLength;
       }
       memoryBytes += tailBytesPerPosting * (tail.postings + (sealing?.tail.postings ?? 0));
       const pieces = segments.length + (tail.rowOf.size > 0 ? 1 : 0) + (sealing === null ? 0 : 1);
@@ -644,6 +650,7 @@ function createRetriever({
       segments = [];
       tail = createTail();
       sealing = null;
+      counted = null;
     },
   };
 
@@ -652,7 +659,10 @@ function createRetriever({
     finished(keeper.keep(segments, sealedSeq));
   }
 
-  /** Terms and postings of the rows that are there, counted again when something has changed. */
+  /**
+   * Terms and postings of the rows that are there, counted again when something has changed. What they were counted of is
+   * let go where segments are replaced.
+   */
   function counts(): IndexCounts {
     const removed = segments.reduce((sum, live) => sum + live.removed.length, 0);
     const present = [seq, removed, tail, sealing, ...segments];

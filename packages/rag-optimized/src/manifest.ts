@@ -38,6 +38,8 @@ export type StoredIndex =
       readonly fileBytes: number;
     }
   | { readonly state: 'absent' }
+  /** Whole, and of another format or analyzer: to be made anew, and no damage. */
+  | { readonly state: 'outdated'; readonly what: string }
   | { readonly state: 'damaged'; readonly what: string };
 
 /** How often it is read again when a file goes while others are read: whoever builds the index removes old ones. */
@@ -67,9 +69,10 @@ function readOnce(
   const file = readChecked(folder, manifestFile, (size) => ({ bytes: new Uint8Array(size), memory: null }));
   if (file.state !== 'sound') return { stored: file, isTorn: false };
   const manifest = parseManifest(file.room.bytes);
-  if (manifest === null) return damaged('the manifest is of another format');
+  const outdated = (what: string) => ({ stored: { state: 'outdated' as const, what }, isTorn: false });
+  if (manifest === null) return outdated('the manifest is of another format');
   if (manifest.analyzer !== analyzer)
-    return damaged(`it was made by the analyzer ${manifest.analyzer}, and this is ${analyzer}`);
+    return outdated(`it was made by the analyzer ${manifest.analyzer}, and this is ${analyzer}`);
   const segments: LiveSegment[] = [];
   let { fileBytes } = file;
   for (const entry of manifest.segments) {

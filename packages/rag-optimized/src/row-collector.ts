@@ -15,8 +15,8 @@ export interface RowCollector {
   readonly postings: number;
   /** Adds a row whose number is above those of all before. */
   add(number: number, text: string): void;
-  /** Tells each row as it was added, its terms in any order. */
-  tell(add: (number: number, terms: readonly string[]) => void): void;
+  /** Each row as it was added, its terms in any order. */
+  told(): Generator<{ readonly number: number; readonly terms: readonly string[] }>;
   /** The segment of all rows, in steps. Nothing is added after that. */
   seal(): Generator<void, Segment>;
 }
@@ -77,13 +77,13 @@ export function createRowCollector(analyzer: Analyzer): RowCollector {
       lengths.push(count);
     },
 
-    tell(add) {
+    *told() {
       for (let row = 0; row < numbers.length; row++) {
         const found: string[] = [];
         const end = starts[row + 1] ?? postings;
         for (let at = starts[row]!; at < end; at++)
           for (let times = frequencies[at]!; times > 0; times--) found.push(numbering.terms[terms[at]!]!);
-        add(numbers[row]!, found);
+        yield { number: numbers[row]!, terms: found };
       }
     },
 

@@ -122,6 +122,7 @@ describe('an index on disk', () => {
         expectTruth(second, JSON.stringify(changed));
         expect(second.analyzed()).toBe(200);
         expect(second.lines.join('\n')).toContain('built anew');
+        expect(second.index.verify(), 'is no damage').toEqual([]);
         workToTheEnd(second.index);
         second.close();
       }

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** What SQLite needs at least to open a file with a log: the first piece of its shared memory, and a page or two. */
@@ -19,13 +19,14 @@ export function hasNoRoom(folder: string): boolean {
   } catch (caught) {
     error = caught;
   }
-  try {
-    if (file !== null) {
+  if (file !== null) {
+    try {
+      // Some disks tell only here that they are full.
       closeSync(file);
-      unlinkSync(path);
+    } catch (caught) {
+      error ??= caught;
     }
-  } catch (caught) {
-    error ??= caught;
+    rmSync(path, { force: true });
   }
   const code = (error as { code?: unknown } | null)?.code;
   return code === 'ENOSPC' || code === 'EDQUOT';

@@ -316,8 +316,11 @@ function openWith({
       if (isClosed) return;
       isClosed = true;
       try {
-        tidy();
-        if (unsynced > 0) sync();
+        try {
+          tidy();
+        } finally {
+          if (unsynced > 0) sync();
+        }
       } finally {
         tidying.cancel();
         syncing.cancel();

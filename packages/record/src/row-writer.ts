@@ -1,10 +1,10 @@
 import type {
+  MemoryRow,
   MemoryTier,
   RecordGroup,
   RecordRow,
   RecordWrite,
   RemovalReason,
-  RowAccesses,
   RowChanges,
   TierTable,
   WriteResult,
@@ -29,6 +29,8 @@ import { documentChecksum } from './documents.ts';
 import { conditionOf } from './row-filter.ts';
 import type { ReadRow, RowReader } from './row-reader.ts';
 import { changeCodes, reasonCodes, tierCodes } from './schema.ts';
+import { mergeMemories, nextTier, wordsKey } from './merge-memories.ts';
+import type { MergedMemory } from './merge-memories.ts';
 import { changeSourceRows, sourceNumber } from './sources.ts';
 import type { Repairs } from './sources.ts';
 import type { SqlRow } from './sql-driver.ts';
@@ -113,6 +115,13 @@ function applyWrite(parts: RowWriterParts, write: RecordWrite, now: number): Wri
       removed += rolled.removed;
       for (const tier of memoryTiers) removed += enforceCapacity(parts, tier, now);
       return { rows: rolled.rows, removed };
+    }
+    case 'merge':
+      return merge(parts, write.ids, now);
+    case 'promote': {
+      const memory = livingMemory(parts, write.id, now);
+      const tier = memory?.tier === write.from ? nextTier(memory) : null;
+      return tier === null ? nothing : update(parts, { id: write.id, changes: { tier } }, now);
     }
     case 'consolidated': {
       const { runs, promoted } = parts.state.counts.consolidation;
@@ -222,7 +231,7 @@ function nextNumber({ connection, numbers }: RowWriterParts): number {
 
 function update(
   parts: RowWriterParts,
-  { id, changes, accesses }: Extract<RecordWrite, { type: 'update' }>,
+  { id, changes, accesses }: { readonly id: string; readonly changes: RowChanges; readonly accesses?: MoreAccesses },
   now: number,
 ): WriteResult {
   const key = findById(parts, id);
@@ -264,6 +273,38 @@ function update(
 
 const nothing: WriteResult = { rows: [], removed: 0 };
 
+/** Of memories that another one takes the place of. */
+type MoreAccesses = MergedMemory['accesses'];
+
+/**
+ * Reads the memories within the transaction: what was changed, moved, used or forgotten since somebody saw that they say
+ * the same counts as it is now.
+ */
+function merge(parts: RowWriterParts, ids: readonly string[], now: number): WriteResult {
+  const memories = [...new Set(ids)].flatMap((id) => livingMemory(parts, id, now) ?? []);
+  const [first] = memories;
+  if (first === undefined) return nothing;
+  const merged = mergeMemories(memories.filter((memory) => wordsKey(memory) === wordsKey(first)));
+  if (merged === null) return nothing;
+  const { kept, others, tags, importance, expiresAt, accesses } = merged;
+  const { rows, removed } = update(parts, { id: kept.id, changes: { tags, importance, expiresAt }, accesses }, now);
+  const keys = others.flatMap(({ id }) => findById(parts, id) ?? []);
+  return { rows, removed: removed + removeRows(parts, keys, 'consolidated', now) };
+}
+
+/** A memory that is there and has not expired, with the accesses that are written: at this point all of them. */
+function livingMemory({ reader, quarantine }: RowWriterParts, id: string, now: number): MemoryRow | undefined {
+  const found = reader.findId(id);
+  if (found === undefined) return undefined;
+  if ('what' in found) {
+    quarantine(found.number, found.what);
+    return undefined;
+  }
+  const { accessCount, accessedAt, expiresAt } = found.stored;
+  if (accessCount === null || (expiresAt !== null && expiresAt <= now)) return undefined;
+  return { ...reader.tell(found).row, accessCount, accessedAt };
+}
+
 function isSame(one: StoredRow, other: StoredRow): boolean {
   return (
     one.tier === other.tier &&
@@ -277,7 +318,7 @@ function isSame(one: StoredRow, other: StoredRow): boolean {
 
 function accessesAfter(
   { accessCount, accessedAt }: StoredRow,
-  more: RowAccesses | undefined,
+  more: MoreAccesses | undefined,
 ): Pick<StoredRow, 'accessCount' | 'accessedAt'> {
   if (more === undefined || accessCount === null) return { accessCount, accessedAt };
   return { accessCount: accessCount + more.count, accessedAt: Math.max(accessedAt ?? 0, more.at) };
@@ -452,7 +493,7 @@ function roll(
     const { id, session } = parts.reader.tell(found).row;
     const next = rolledTier({ tier, session });
     if (next === null) continue;
-    const result = update(parts, { type: 'update', id, changes: { tier: next } }, now);
+    const result = update(parts, { id, changes: { tier: next } }, now);
     rows.push(...result.rows);
     removed += result.removed;
   }

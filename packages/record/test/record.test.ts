@@ -387,6 +387,49 @@ describe.each(drivers)('record on $name', (driver) => {
       }
     });
 
+    it('are merged as they are when they are merged: what was changed or forgotten since is left alone', async () => {
+      await withTrial(driver, async ({ open }) => {
+        const record = await open();
+        const ids = ['a', 'b', 'c', 'd'].map(
+          (tag) => add(record, { text: 'same', tier: 'semantic', tags: [tag], importance: 0.5 }).row.id,
+        );
+        const [first = '', second = '', third = '', fourth = ''] = ids;
+        record.touch([third, third, fourth], start + 1);
+        write(record, [
+          { type: 'update', id: second, changes: { text: 'corrected' } },
+          { type: 'update', id: first, changes: { importance: 0.9 } },
+          { type: 'remove', ids: [fourth], reason: 'forgotten' },
+        ]);
+        const [merged] = write(record, [{ type: 'merge', ids }]);
+        expect(merged).toMatchObject({
+          rows: [{ row: { id: third, tags: ['a', 'c'], importance: 0.9, accessCount: 2 } }],
+        });
+        expect(merged?.removed).toBe(1);
+        expect(record.byId(ids).map((found) => found?.row.text)).toEqual([undefined, 'corrected', 'same', undefined]);
+        // Nobody is left to merge with, and what is gone does not take others with it.
+        expect(write(record, [{ type: 'merge', ids }])).toEqual([{ rows: [], removed: 0 }]);
+        write(record, [{ type: 'remove', ids: [third], reason: 'forgotten' }]);
+        expect(write(record, [{ type: 'merge', ids }])).toEqual([{ rows: [], removed: 0 }]);
+        expect(record.byId([second])[0]?.row.text).toBe('corrected');
+      });
+    });
+
+    it('move up once from the tier that they were seen in, and only with what they have by then', async () => {
+      await withTrial(driver, async ({ open }) => {
+        const record = await open();
+        const { id } = add(record, { text: 'x', tier: 'working', importance: 0.9 }).row;
+        const promote = { type: 'promote', id, from: 'working' } as const;
+        expect(write(record, [promote, promote]).map(({ rows }) => rows[0]?.row.tier)).toEqual([
+          'short_term',
+          undefined,
+        ]);
+        write(record, [{ type: 'update', id, changes: { importance: 0.1 } }]);
+        expect(write(record, [{ ...promote, from: 'short_term' }])[0]?.rows).toEqual([]);
+        write(record, [{ type: 'remove', ids: [id], reason: 'forgotten' }]);
+        expect(write(record, [{ ...promote, from: 'short_term' }])[0]?.rows).toEqual([]);
+      });
+    });
+
     it('are swept to their capacity when it was made smaller', async () => {
       await withTrial(driver, async ({ open }) => {
         const record = await open();

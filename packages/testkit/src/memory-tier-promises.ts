@@ -332,6 +332,25 @@ export function declareTierPromises(subject: MemorySubject): void {
       },
     );
 
+    memoryPromise(subject, 'takes nothing that is changed or forgotten meanwhile, at any moment', async ({ store }) => {
+      for (let turns = 0; turns < 12; turns++) {
+        const [one, other] = await addAll(store, [
+          { text: `said twice ${turns}`, tier: 'semantic' },
+          { text: `said twice ${turns}`, tier: 'semantic' },
+        ]);
+        const going = store.consolidate();
+        for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
+        const changed = store.update(other.id, { text: `corrected ${turns}` }).catch(() => null);
+        const forgotten = turns % 2 === 0 ? store.forget({ ids: [one.id] }) : null;
+        await Promise.all([going, changed, forgotten]);
+        const texts = (await store.list({ limit: 100 })).rows.map(({ text }) => text);
+        // Who was merged before could not be changed any more, and says so; otherwise the correction is there.
+        const expected =
+          (await changed) === null ? (forgotten === null ? `said twice ${turns}` : null) : `corrected ${turns}`;
+        if (expected !== null) expect(texts, `after ${turns} turns`).toContain(expected);
+      }
+    });
+
     memoryPromise(
       subject,
       'leaves alone what differs in tier, title or a letter, and all documents',

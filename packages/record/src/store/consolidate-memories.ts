@@ -1,6 +1,6 @@
 import type { Consolidation, MemoryRow, RecordStore, RecordWrite, WriteResult } from '@gemma-cli/contracts';
-import { laterExpiry, promotedTier } from '@gemma-cli/rag-core';
-import { tagLimits } from '../validate-rows.ts';
+import { mergeMemories, nextTier, wordsKey } from '../merge-memories.ts';
+import type { MergedMemory } from '../merge-memories.ts';
 import { pageRows, rowPages } from './row-pages.ts';
 
 /** What {@link consolidateMemories} takes. */
@@ -16,24 +16,10 @@ export interface ConsolidateParts {
  * Removes what has expired and what is beyond the capacity of its tier; lets what was said in conversations go on from
  * `working` when its time there is over; makes one memory of several that have the same
  * words in one tier; moves up by one tier what is important or was used, and sweeps again what has no room then. Takes
- * memory in proportion to the memories there are. Those of one record wait for each other.
+ * memory in proportion to the memories there are. What it saw is looked at again within each commit, so that others may
+ * write meanwhile, and consolidate, too.
  */
-export async function consolidateMemories(parts: ConsolidateParts): Promise<Consolidation> {
-  // Two at once would both give the accesses of what they merge to the memory that is kept.
-  const before = consolidating.get(parts.record) ?? Promise.resolve();
-  const result = before.then(() => consolidate(parts));
-  // Its failure is for whoever asked for it.
-  consolidating.set(
-    parts.record,
-    result.catch(() => undefined),
-  );
-  return result;
-}
-
-/** The last consolidation of each record: the one in the background, one that was asked for. */
-const consolidating = new WeakMap<RecordStore, Promise<unknown>>();
-
-async function consolidate({ record, write, now, check }: ConsolidateParts): Promise<Consolidation> {
+export async function consolidateMemories({ record, write, now, check }: ConsolidateParts): Promise<Consolidation> {
   const first = await sweep();
   const groups = new Map<string, MemoryRow[]>();
   for (const page of rowPages(record, { kind: 'memory' }, now)) {
@@ -45,12 +31,11 @@ async function consolidate({ record, write, now, check }: ConsolidateParts): Pro
   const promotions: RecordWrite[] = [];
   let looked = 0;
   for (const memories of groups.values()) {
-    const { steps, left } = mergeDuplicates(memories);
-    merges.push(...steps);
-    for (const memory of left) {
-      const tier = nextTier(memory);
-      if (tier !== null) promotions.push({ type: 'update', id: memory.id, changes: { tier } });
-    }
+    const merged = mergeMemories(memories);
+    if (merged !== null) merges.push({ type: 'merge', ids: memories.map(({ id }) => id) });
+    for (const memory of merged === null ? memories : [afterMerge(merged)])
+      if (memory.tier !== null && nextTier(memory) !== null)
+        promotions.push({ type: 'promote', id: memory.id, from: memory.tier });
     looked += memories.length;
     if (looked < pageRows) continue;
     looked = 0;
@@ -91,55 +76,19 @@ async function consolidate({ record, write, now, check }: ConsolidateParts): Pro
   }
 }
 
-function nextTier({ tier, session, writer, importance, accessCount }: Weighed) {
-  if (tier === null) return null;
-  return promotedTier({ tier, session, writer, importance: importance ?? 0, accessCount: accessCount ?? 0 });
-}
-
-/** What is worked with of a memory that others were merged into. */
-type Weighed = Pick<MemoryRow, 'id' | 'tier' | 'session' | 'writer' | 'importance' | 'accessCount'>;
-
-/** Steps of one commit: a key that is pressed meanwhile waits no longer. Even: merges go in pairs. */
+/** Steps of one commit: a key that is pressed meanwhile waits no longer. */
 const writesAtOnce = 64;
 
-/** Puts a memory to those that say the same in its tier. What the model repeats stays apart from what its user said. */
+/** Puts a memory to those that say the same in its tier. */
 function group(groups: Map<string, MemoryRow[]>, memory: MemoryRow): void {
-  const isAnswer = memory.session !== null && memory.writer === 'model';
-  const key = JSON.stringify([memory.tier, memory.title, memory.text, isAnswer]);
+  const key = wordsKey(memory);
   const known = groups.get(key);
   if (known === undefined) groups.set(key, [memory]);
   else known.push(memory);
 }
 
-/**
- * Keeps of memories with equal words in one tier the one that was used most, of those the oldest. It gets the tags of all,
- * the greatest importance, the latest expiry and all accesses. Those whose tags would be too many stay apart.
- *
- * @returns Steps in pairs, which belong into one commit, and the memories that are left.
- */
-function mergeDuplicates(memories: readonly MemoryRow[]): {
-  readonly steps: readonly RecordWrite[];
-  readonly left: readonly Weighed[];
-} {
-  const tags = [...new Set(memories.flatMap((memory) => memory.tags))];
-  const [kept, ...others] = memories.toSorted(
-    (one, other) => (other.accessCount ?? 0) - (one.accessCount ?? 0) || (one.id < other.id ? -1 : 1),
-  );
-  if (kept === undefined || others.length === 0 || tags.length > tagLimits.tagsMax)
-    return { steps: [], left: memories };
-  const importance = Math.max(...memories.map((memory) => memory.importance ?? 0));
-  const expiresAt = memories.map((memory) => memory.expiresAt).reduce(laterExpiry);
-  const accesses = {
-    count: others.reduce((sum, { accessCount }) => sum + (accessCount ?? 0), 0),
-    at: Math.max(...others.map(({ accessedAt }) => accessedAt ?? 0)),
-  };
-  return {
-    steps: [
-      { type: 'update', id: kept.id, changes: { tags, importance, expiresAt }, accesses },
-      { type: 'remove', ids: others.map(({ id }) => id), reason: 'consolidated' },
-    ],
-    left: [{ ...kept, importance, accessCount: (kept.accessCount ?? 0) + accesses.count }],
-  };
+function afterMerge({ kept, importance, accesses }: MergedMemory): MemoryRow {
+  return { ...kept, importance, accessCount: (kept.accessCount ?? 0) + accesses.count };
 }
 
 function removedBy(results: readonly WriteResult[]): number {
