@@ -308,6 +308,19 @@ describe('citations', () => {
   });
 
   test.each([
+    ['Can I use gemma offline?', 'You can use gemma offline.', true],
+    ['Can I use gemma offline?', 'You can not use gemma offline.', false],
+    ['Should I delete the record folder?', 'You should delete the record folder.', false],
+    ['Should I reset the record folder?', 'Please delete the record folder.', false],
+    ['Is the index durable?', 'In general the index is durable.', false],
+  ])('%s: %s is a claim, whose words were asked, and is cited', async (question, sentence, isChecked) => {
+    const source = [
+      passage('You can use gemma offline. You should never delete the record folder. The index is derived.'),
+    ];
+    expect(await attachCitations(sentence, source, { question })).toMatchObject([{ sentence, checked: isChecked }]);
+  });
+
+  test.each([
     ['what the passage says', 'The client sends a token to the server.', true],
     ['its clauses in another order', 'Only after that the server trusts the client, and logs the address.', true],
     ['the passive voice', 'A token is sent to the server by the client.', true],

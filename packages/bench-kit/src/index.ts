@@ -25,6 +25,7 @@ export type {
   VariantResult,
 } from './results.ts';
 export { renderMarkdown } from './render-markdown.ts';
+export type { MarkdownOptions } from './render-markdown.ts';
 export { median, quantile, summarize } from './statistics.ts';
 export type { Summary } from './statistics.ts';
 export { compareSamples, comparisonDefaults } from './compare-samples.ts';

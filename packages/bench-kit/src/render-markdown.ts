@@ -4,11 +4,21 @@ import type { Estimate } from './compare-samples.ts';
 import type { AimResult, BenchmarkResult, BenchmarkResults, Comparison } from './results.ts';
 import { drawTimeline } from './timeline.ts';
 
+/** How figures are laid out. */
+export interface MarkdownOptions {
+  /**
+   * `metric`: a row for each metric of each variant, and every variant against the first. `variant`: a row for each
+   * variant with all its metrics, for where many are compared; ratios then stand in the aims alone. Default: `metric`.
+   */
+  readonly rowsBy?: 'metric' | 'variant';
+}
+
 /** Results as Markdown: machine facts, then per benchmark its figures, its comparisons and its aims. */
-export function renderMarkdown(results: BenchmarkResults): string {
-  return [renderFacts(results), ...results.benchmarks.map((benchmark) => renderBenchmark(benchmark, results))].join(
-    '\n',
-  );
+export function renderMarkdown(results: BenchmarkResults, { rowsBy = 'metric' }: MarkdownOptions = {}): string {
+  return [
+    renderFacts(results),
+    ...results.benchmarks.map((benchmark) => renderBenchmark(benchmark, results, rowsBy)),
+  ].join('\n');
 }
 
 function renderFacts({
@@ -40,28 +50,22 @@ function renderFacts({
   ].join('\n');
 }
 
-function renderBenchmark(benchmark: BenchmarkResult, { confidence }: BenchmarkResults): string {
-  const { name, summary, rounds, warmups, usageFrom, metrics, variants, comparisons, aims } = benchmark;
+function renderBenchmark(
+  benchmark: BenchmarkResult,
+  { confidence }: BenchmarkResults,
+  rowsBy: 'metric' | 'variant',
+): string {
+  const { name, summary, rounds, warmups, usageFrom, variants, comparisons, aims } = benchmark;
   const probe = usageFrom === 'extra-process' ? 'CPU time from a second process' : 'CPU time from the same process';
-  const figures = metrics.flatMap((metric) =>
-    variants.map((variant) => {
-      const stats = variant.metrics[metric.name]?.summary ?? null;
-      const cells =
-        stats === null
-          ? ['unknown', '', '', '0']
-          : [...[stats.min, stats.median, stats.p95].map(renderNumber), `${stats.n}`];
-      return row([`${metric.name} (${metric.unit})`, nameOf(variant.name, variant.implementation), ...cells]);
-    }),
-  );
   // A peer that cannot tell a metric has no round in common with the others.
-  const judged = comparisons.filter(({ pairs }) => pairs > 0);
+  const judged = rowsBy === 'metric' ? comparisons.filter(({ pairs }) => pairs > 0) : [];
   const percent = `${Math.round(confidence * 1000) / 10} %`;
   return [
     `### ${name}`,
     '',
     `${summary} ${rounds} rounds after ${warmups} warm-up${warmups === 1 ? '' : 's'}, a fresh process each, ${probe}.`,
     '',
-    ...table(['metric', 'variant', 'min', 'median', 'p95', 'n'], figures),
+    ...(rowsBy === 'metric' ? figuresByMetric(benchmark) : figuresByVariant(benchmark)),
     ...(judged.length === 0
       ? []
       : [
@@ -88,6 +92,34 @@ function renderBenchmark(benchmark: BenchmarkResult, { confidence }: BenchmarkRe
         ]),
     ...renderTimelines(variants),
   ].join('\n');
+}
+
+function figuresByMetric({ metrics, variants }: BenchmarkResult): readonly string[] {
+  const rows = metrics.flatMap((metric) =>
+    variants.map((variant) => {
+      const stats = variant.metrics[metric.name]?.summary ?? null;
+      const cells =
+        stats === null
+          ? ['unknown', '', '', '0']
+          : [...[stats.min, stats.median, stats.p95].map(renderNumber), `${stats.n}`];
+      return row([`${metric.name} (${metric.unit})`, nameOf(variant.name, variant.implementation), ...cells]);
+    }),
+  );
+  return table(['metric', 'variant', 'min', 'median', 'p95', 'n'], rows);
+}
+
+/** Medians, with the least and the greatest sample where they differ. */
+function figuresByVariant({ metrics, variants }: BenchmarkResult): readonly string[] {
+  const rows = variants.map((variant) => {
+    const cells = metrics.map((metric) => {
+      const stats = variant.metrics[metric.name]?.summary ?? null;
+      if (stats === null) return 'unknown';
+      const [min, middle, max] = [stats.min, stats.median, stats.max].map(renderNumber);
+      return min === max ? `${middle}` : `${middle} (${min} to ${max})`;
+    });
+    return row([nameOf(variant.name, variant.implementation), ...cells]);
+  });
+  return table(['median (least to greatest)', ...metrics.map(({ name, unit }) => `${name} (${unit})`)], rows);
 }
 
 function goalOf(aim: AimResult, baseline: string): string {

@@ -50,7 +50,10 @@ const results: BenchmarkResults = {
           name: 'a|b',
           implementation: 'legacy',
           metrics: {
-            wallMs: { samples: [1234.5], summary: { n: 1, min: 1234.5, median: 1234.5, p95: 1234.5, max: 1, mean: 1 } },
+            wallMs: {
+              samples: [1234.5],
+              summary: { n: 1, min: 1234.5, median: 1234.5, p95: 1234.5, max: 1234.5, mean: 1234.5 },
+            },
             cpuMs: { samples: [null], summary: null },
           },
         },
@@ -103,6 +106,15 @@ describe('renderMarkdown', () => {
     expect(text).toContain('`NODE_EXTRA_CA_CERTS`');
     expect(text).toContain('- model: gemma3:270m');
     expect(text).toContain('- warning: busy');
+  });
+
+  test('gives a row a variant where that is wished, with the aims and without a line for each comparison', () => {
+    const wide = renderMarkdown(results, { rowsBy: 'variant' }).split('\n');
+    expect(wide).toContain('| median (least to greatest) | wallMs (ms) | cpuMs (ms) |');
+    expect(wide).toContain('| bare | 40.1 (40 to 41) | unknown |');
+    expect(wide).toContain('| a\\|b (legacy) | 1235 | unknown |');
+    expect(wide.join('\n')).toContain('at most 5 beyond bare');
+    expect(wide.join('\n')).not.toContain('ratio of medians');
   });
 
   test('gives min, median, p95 and n of every metric and variant, and says what is unknown', () => {

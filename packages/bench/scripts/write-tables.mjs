@@ -1,10 +1,13 @@
-// Puts the tables of committed results into docs/benchmarks.md, each between `<!-- results of: SUITE -->` and
-// `<!-- end of results -->`, the course of tokens under load into the READMEs that show it, between
-// `<!-- timeline: BENCHMARK -->` and `<!-- end of timeline -->`, and short forms of `first-token` and `startup` between
-// `<!-- summary: SUITE -->` and `<!-- end of summary -->`, figures of scripts/measure-quality.mjs (DATE-quality.json) between
-// `<!-- quality -->` and `<!-- end of quality -->`. What stands outside of them is left as it is. The newest docs/benchmarks/DATE-SUITE.json of a suite
-// counts. With `--check` it changes nothing and fails when something is not that of its file, or a file has no place: no
-// figure is written by hand.
+// Puts what committed results say into the documents that show it, each between two comments that stay:
+//
+//   <!-- results of: SUITE --> … <!-- end of results -->             its tables in docs/benchmarks.md,
+//   <!-- results by variant of: SUITE --> … <!-- end of results -->  with a row a variant,
+//   <!-- quality --> … <!-- end of quality -->                       figures of scripts/measure-quality.mjs,
+//   <!-- timeline: BENCHMARK --> … <!-- end of timeline -->          tokens under load, in READMEs,
+//   <!-- summary: SUITE --> … <!-- end of summary -->                a short form, in READMEs.
+//
+// The newest docs/benchmarks/DATE-SUITE.json of a suite counts. With `--check` it changes nothing and fails when something
+// is not that of its file, or a file has no place: no figure is written by hand.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { drawTimeline, median, parseResults, renderMarkdown } from '@gemma-cli/bench-kit';
@@ -33,11 +36,16 @@ const pages = ['docs/benchmarks.md', 'README.md', 'packages/engine-optimized/REA
         const results = resultsOf(suite);
         return `${start}\n\n${results === undefined ? notYet : renderMarkdown(results).trimEnd()}\n\n${end}`;
       })
+      .replaceAll(/(<!-- results by variant of: (\S+) -->)[^]*?(<!-- end of results -->)/g, (_, start, suite, end) => {
+        const results = resultsOf(suite);
+        const shownBy = { rowsBy: 'variant' };
+        return `${start}\n\n${results === undefined ? notYet : renderMarkdown(results, shownBy).trimEnd()}\n\n${end}`;
+      })
       .replaceAll(/(<!-- timeline: (\S+) -->)[^]*?(<!-- end of timeline -->)/g, (_, start, name, end) => {
         return `${start}\n\n${timelineOf(name) ?? notYet}\n\n${end}`;
       })
       .replaceAll(/(<!-- summary: (\S+) -->)[^]*?(<!-- end of summary -->)/g, (_, start, suite, end) => {
-        const summary = { 'first-token': firstTokenSummary, startup: startupSummary }[suite];
+        const summary = { 'first-token': firstTokenSummary, startup: startupSummary, search: searchSummary }[suite];
         return `${start}\n\n${summary?.() ?? notYet}\n\n${end}`;
       })
       .replaceAll(/(<!-- quality -->)[^]*?(<!-- end of quality -->)/g, (_, start, end) => {
@@ -193,6 +201,32 @@ function startupSummary() {
   ];
   if (version === undefined || help === undefined || sent === undefined) return undefined;
   return `Beyond bare Node, \`gemma --version\` takes ${version} and \`gemma --help\` ${help}; the first byte of a question is ready to be sent after ${sent}.`;
+}
+
+/** CPU time of a search by the number of passages, ours beside others, as a table with a sentence before it. */
+function searchSummary() {
+  const runs = ['search', 'search-100000', 'search-1000000'].flatMap((suite) => resultsOf(suite) ?? []);
+  const benchmarks = runs.flatMap((run) => run.benchmarks.map((benchmark) => ({ run, benchmark })));
+  if (benchmarks.length === 0) return undefined;
+  const columns = ['legacy', 'optimized', 'index', 'tantivy', 'SQLite FTS5', 'FlexSearch', 'MiniSearch', 'Orama'];
+  const rows = benchmarks.map(({ run, benchmark: { name } }) => {
+    const cells = columns.map((variant) => medianOf(run, name, variant, 'cpuMsP50'));
+    const size = Number(name.slice('search-'.length)).toLocaleString('en');
+    return `| ${[size, ...cells.map((ms) => (ms === undefined ? '' : threeDigits(ms)))].join(' | ')} |`;
+  });
+  const { machine, startedAt } = runs[0];
+  const quiet = runs.every(({ warnings }) => warnings.length === 0);
+  return [
+    `CPU time of a search in milliseconds, the median of 500 questions about real text, ten hits, no query cache, ${machine.cpuModel}, ${startedAt.slice(0, 10)}, each size in one run${quiet ? '' : ' (the machine was not quiet: compare within a line)'}:`,
+    '',
+    `| passages | ${columns.join(' | ')} |`,
+    `| ${['passages', ...columns].map(() => '---').join(' | ')} |`,
+    ...rows,
+  ].join('\n');
+}
+
+function threeDigits(value) {
+  return value >= 100 ? whole(value) : String(Number(value.toPrecision(3)));
 }
 
 function medianOf(results, benchmarkName, variantName, metric) {
