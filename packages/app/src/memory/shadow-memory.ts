@@ -1,4 +1,12 @@
-import type { ImplementationName, MemoryStats, MemoryStore, SearchRequest, SearchResult } from '@gemma-cli/contracts';
+import { GemmaError } from '@gemma-cli/contracts';
+import type {
+  ImplementationName,
+  MemoryOptions,
+  MemoryStats,
+  MemoryStore,
+  SearchRequest,
+  SearchResult,
+} from '@gemma-cli/contracts';
 
 /** What {@link shadowMemory} takes. */
 export interface ShadowOptions {
@@ -8,6 +16,8 @@ export interface ShadowOptions {
   readonly openOther: () => Promise<MemoryStore>;
   /** 0..1, as `Math.random`, which is the default. */
   readonly random?: (() => number) | undefined;
+  /** Milliseconds that never go back. Default: `performance.now`. */
+  readonly clock?: (() => number) | undefined;
   /** Called with one line for each difference, and at the end with what came of it all. Default: silence. */
   readonly log?: ((message: string) => void) | undefined;
 }
@@ -29,13 +39,14 @@ export interface ShadowStats {
   readonly otherTookMs: number;
   /**
    * Searches that could not be compared: by meaning, where one of the two finds not exactly the nearest rows; rows changed
-   * in between; too many waited; the other memory failed.
+   * in between; too many waited; the other memory failed; the memory closed before it was their turn.
    */
   readonly left: {
     readonly inexact: number;
     readonly changed: number;
     readonly tooMany: number;
     readonly failed: number;
+    readonly tooLate: number;
   };
 }
 
@@ -48,6 +59,8 @@ export interface ShadowedMemory extends MemoryStore {
 const waitingMax = 64;
 /** So long nobody must have asked anything before the other memory is: a scan holds up whoever comes meanwhile. */
 const quietMs = 100;
+/** No comparison begins later after the call of `close`: whoever closes waits for them. */
+const closingMs = 1_000;
 /** Scores that differ by less are equal: the contract of both finders. */
 const scoreTolerance = 1e-9;
 
@@ -63,14 +76,15 @@ interface Asked {
 }
 
 /**
- * Gives a memory a shadow: a share of its searches is asked another memory on the same record, too, when the answer was
- * given and nobody asks anything for a while, and at the end. Nothing is written through the other one, and what goes wrong
- * with it is counted and logged, and never told to whoever searches. Answers by meaning are compared where both memories
- * find exactly the nearest rows.
+ * Gives a memory a shadow: a share of its searches is asked another memory on the same record, too, once the search was
+ * answered and nobody searched for 100 ms, and at the close, as many as begin within a second. The other one opens then, on
+ * this thread, and stays open until the close. No row is written through it (its index may be kept on disk), and what goes
+ * wrong with it is counted and logged, and never told to whoever searches. Answers by meaning are compared where both
+ * memories find exactly the nearest rows.
  */
 export function shadowMemory(
   memory: MemoryStore,
-  { share, openOther, random = Math.random, log = () => undefined }: ShadowOptions,
+  { share, openOther, random = Math.random, clock = () => performance.now(), log = () => undefined }: ShadowOptions,
 ): ShadowedMemory {
   let other: Promise<MemoryStore> | null = null;
   let implementation: ImplementationName | null = null;
@@ -79,7 +93,7 @@ export function shadowMemory(
   let work: Promise<void> | null = null;
   let closed: Promise<void> | null = null;
   const differences = { ids: 0, order: 0, scores: 0 };
-  const left = { inexact: 0, changed: 0, tooMany: 0, failed: 0 };
+  const left = { inexact: 0, changed: 0, tooMany: 0, failed: 0, tooLate: 0 };
   const sums = { compared: 0, timed: 0, slower: 0, tookMs: 0, otherTookMs: 0 };
   let complaint = '';
 
@@ -141,15 +155,35 @@ export function shadowMemory(
     return { implementation, ...sums, differences: { ...differences }, left: { ...left } };
   }
 
+  function checkOpen(): void {
+    if (closed === null) return;
+    throw new GemmaError({ code: 'MEMORY_CLOSED', message: 'The memory is closed. Open it again to use it.' });
+  }
+
+  /** An operation that is refused once `close` was called, while the memory itself is open for the last comparisons. */
+  function inTime<Args extends readonly unknown[], Result>(
+    operation: (...args: Args) => Promise<Result>,
+  ): (...args: Args) => Promise<Result> {
+    return async (...args) => {
+      checkOpen();
+      return operation(...args);
+    };
+  }
+
   async function end(): Promise<void> {
     if (timer !== null) clearTimeout(timer);
+    const startedAt = clock();
     try {
       await work;
       // A command that searches once is over before anybody was quiet.
-      for (const asked of waiting) await compare(asked);
+      for (const asked of waiting) {
+        if (clock() - startedAt < closingMs) await compare(asked);
+        else left.tooLate += 1;
+      }
       waiting = [];
       await closeOther();
-      if (sums.compared > 0 || left.failed > 0) log(summary(memory.implementation, stats()));
+      if (sums.compared > 0 || Object.values(left).some((count) => count > 0))
+        log(summary(memory.implementation, stats()));
     } finally {
       await memory.close();
     }
@@ -168,9 +202,19 @@ export function shadowMemory(
     await closed;
   }
 
+  const { implementation: active, backend, namespace, capabilities } = memory;
   return {
-    ...memory,
-    async search(request, options) {
+    implementation: active,
+    backend,
+    namespace,
+    capabilities,
+    add: inTime(memory.add),
+    addMany: inTime(memory.addMany),
+    putDocument: inTime(memory.putDocument),
+    removeDocuments: inTime(memory.removeDocuments),
+    documents: inTime(memory.documents),
+    get: inTime(memory.get),
+    search: inTime(async (request: SearchRequest, options?: MemoryOptions) => {
       const result = await memory.search(request, options);
       if (closed === null && random() < share) {
         if (waiting.length < waitingMax) {
@@ -181,8 +225,32 @@ export function shadowMemory(
       }
       plan();
       return result;
+    }),
+    recall: inTime(memory.recall),
+    touch(ids) {
+      checkOpen();
+      memory.touch(ids);
     },
-    stats: async () => ({ ...(await memory.stats()), shadow: stats() }),
+    update: inTime(memory.update),
+    forget: inTime(memory.forget),
+    list: inTime(memory.list),
+    stats: inTime(async () => ({ ...(await memory.stats()), shadow: stats() })),
+    changes: inTime(memory.changes),
+    subscribe(listener) {
+      checkOpen();
+      return memory.subscribe(listener);
+    },
+    consolidate: inTime(memory.consolidate),
+    verify: inTime(memory.verify),
+    async *export(options) {
+      checkOpen();
+      for await (const line of memory.export(options)) {
+        yield line;
+        checkOpen();
+      }
+    },
+    import: inTime(memory.import),
+    flush: inTime(memory.flush),
     close,
     [Symbol.asyncDispose]: close,
   };
@@ -209,6 +277,6 @@ function summary(active: ImplementationName, { implementation, differences, left
     `Shadow: ${sums.compared} of the searches of the ${active} memory were compared with the ${implementation ?? 'other'} one: ` +
     `${ids} with other rows, ${order} in another order, ${scores} with other scores; ` +
     `${mean(sums.tookMs)} ms and ${mean(sums.otherTookMs)} ms on average, slower ${sums.slower} of ${sums.timed} times; ` +
-    `not compared: ${left.inexact} inexact, ${left.changed} changed, ${left.tooMany} too many, ${left.failed} failed.`
+    `not compared: ${left.inexact} inexact, ${left.changed} changed, ${left.tooMany} too many, ${left.failed} failed, ${left.tooLate} too late.`
   );
 }
