@@ -1,5 +1,12 @@
+import type { ShadowStats } from '@gemma-cli/app/memory';
 import { GemmaError } from '@gemma-cli/contracts';
-import type { ImplementationName, MemoryStore, MemoryStoreOptions, Resolution } from '@gemma-cli/contracts';
+import type {
+  ImplementationName,
+  MemoryStats,
+  MemoryStore,
+  MemoryStoreOptions,
+  Resolution,
+} from '@gemma-cli/contracts';
 import { memorySources } from './memory-sources.ts';
 import { resolveImplementation, type ImplementationSource } from './resolve.ts';
 
@@ -13,9 +20,14 @@ export interface CreateMemoryOptions extends MemoryStoreOptions {
   readonly sources?: Readonly<Record<ImplementationName, ImplementationSource>> | undefined;
 }
 
+/** A memory whose figures have those of its shadow, where it has one. */
+export interface ShadowableMemory extends MemoryStore {
+  stats(): Promise<MemoryStats & { readonly shadow?: ShadowStats }>;
+}
+
 /** A memory and how it was chosen. */
 export interface CreatedMemory {
-  readonly memory: MemoryStore;
+  readonly memory: ShadowableMemory;
   readonly resolution: Resolution;
 }
 
