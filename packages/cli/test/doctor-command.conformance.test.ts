@@ -72,6 +72,16 @@ describe('gemma doctor', () => {
       message: 'optimized: 0 documents in 0 chunks, 1 memory',
       facts: { contract: 'memory', requested: 'optimized', active: 'optimized', rows: { document: 0, memory: 1 } },
     });
+    // Told by the opening that mends it, and by no later one.
+    const index = join(world.home, 'data', 'memory', 'index', 'default');
+    await mkdir(index, { recursive: true });
+    await writeFile(join(index, 'manifest'), 'this is no manifest'.repeat(30));
+    const { remembered } = (await examine(world, { argv: ['--no-try'] })).checks;
+    expect(remembered).toMatchObject({
+      status: 'warning',
+      message: expect.stringMatching(/^optimized: 0 documents in 0 chunks, 1 memory\. The index .* is built anew/),
+      facts: { log: [expect.stringContaining('The index of the memory cannot be used')] },
+    });
     await writeFile(join(world.home, 'data', 'memory', 'record.db'), 'this is no database'.repeat(300));
     // Whatever can be asked of a model can be asked still.
     const damaged = await examine(world, { argv: ['--no-try'] });

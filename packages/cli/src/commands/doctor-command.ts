@@ -330,28 +330,34 @@ async function checkEngine(makeEngine: MakeEngine): Promise<DoctorCheck> {
 /** A memory that cannot be opened costs an answer its passages, and no more. */
 async function checkRemembered(home: string, { config }: LoadedConfig): Promise<DoctorCheck> {
   const name = 'remembered';
+  // Damage is told once, by the opening that mends it: nobody would hear of it again.
+  const log: string[] = [];
+  const logged = () => (log.length === 0 ? {} : { log: log.slice(0, 20) });
   try {
     const { memory, resolution } = await createMemory({
       ...memoryOptionsOf(config, homeLayout(home).memory),
       consolidateEveryMs: 0,
       implementation: config.performance.useOptimizedRag ? 'optimized' : 'legacy',
+      log: (line) => {
+        if (!saysWhichMemory.test(line)) log.push(line);
+      },
     });
-    try {
-      const { rows, documents } = await memory.stats();
-      const { requested, active, reason } = resolution;
-      const facts = { ...resolutionFacts(resolution), documents, rows: rows.byKind };
-      const { document, memory: memories } = rows.byKind;
-      const found = `${countOf(documents, 'document')} in ${countOf(document, 'chunk')}, ${memories} ${memories === 1 ? 'memory' : 'memories'}`;
-      if (reason === undefined) return { name, status: 'ok', message: `${active}: ${found}`, facts };
-      return { name, status: 'warning', message: `${active} instead of ${requested}: ${reason}. ${found}`, facts };
-    } finally {
-      await memory.close();
-    }
+    const { rows, documents } = await memory.stats().finally(() => memory.close());
+    const { requested, active, reason } = resolution;
+    const facts = { ...resolutionFacts(resolution), documents, rows: rows.byKind, ...logged() };
+    const { document, memory: memories } = rows.byKind;
+    const found = `${countOf(documents, 'document')} in ${countOf(document, 'chunk')}, ${memories} ${memories === 1 ? 'memory' : 'memories'}`;
+    const which = reason === undefined ? `${active}:` : `${active} instead of ${requested}: ${reason}.`;
+    const message = `${which} ${found}${log.length === 0 ? '' : `. ${log.slice(0, 3).join(' ')}`}`;
+    return { name, status: reason === undefined && log.length === 0 ? 'ok' : 'warning', message, facts };
   } catch (error) {
     const { code, message } = toGemmaError(error);
-    return { name, status: 'warning', message, facts: { code } };
+    return { name, status: 'warning', message, facts: { code, ...logged() } };
   }
 }
+
+/** What every opening logs: the facts have it. */
+const saysWhichMemory = /^Using .*EmbeddedVectorStore\b/;
 
 function resolutionFacts({ contract, requested, active, reason }: Resolution): Readonly<Record<string, unknown>> {
   return { contract, requested, active, ...(reason === undefined ? {} : { reason }) };
