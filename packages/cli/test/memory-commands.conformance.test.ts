@@ -317,6 +317,13 @@ describe('gemma memory', () => {
       });
     await expect(exportFile(file, lines(), full)).rejects.toMatchObject({ code: 'DISK_FULL', exitCode: 1 });
     await expect(stat(file)).rejects.toThrow('ENOENT');
+    const failure = new Error('not of the file');
+    const failing = async function* (): AsyncGenerator<ExportLine> {
+      yield head;
+      throw failure;
+    };
+    await expect(exportFile(file, failing())).rejects.toBe(failure);
+    await expect(stat(file)).rejects.toThrow('ENOENT');
     const nowhere = join(world.cwd, 'nowhere', 'memory.jsonl');
     await expect(exportFile(nowhere, lines())).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
   });
@@ -330,6 +337,26 @@ describe('gemma memory', () => {
     const next = lines.next();
     stop.abort();
     await expect(next).rejects.toMatchObject({ code: 'ABORTED' });
+    expect(stream.destroyed).toBe(true);
+  });
+
+  test('an import that is refused lets go of who writes the lines', async () => {
+    const { signal } = new AbortController();
+    const read = (text: string): { stream: PassThrough; lines: ReturnType<typeof readExport> } => {
+      const stream = new PassThrough();
+      stream.write(text);
+      return { stream, lines: readExport(stream, { name: 'standard input', signal }) };
+    };
+    const bad = read('not JSON\n');
+    await expect(bad.lines.next()).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+    expect(bad.stream.destroyed).toBe(true);
+    // Refused by the store, which reads no further.
+    const unknown = read('{"type":"head"}\n');
+    for await (const line of unknown.lines) {
+      expect(line).toEqual({ type: 'head' });
+      break;
+    }
+    expect(unknown.stream.destroyed).toBe(true);
   });
 
   test('what the Python version remembered is imported, the same file again adds nothing, and no tier is too small for it', async () => {

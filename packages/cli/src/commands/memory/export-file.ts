@@ -1,5 +1,5 @@
 import { open, rm } from 'node:fs/promises';
-import { GemmaError, isGemmaError } from '@gemma-cli/contracts';
+import { GemmaError } from '@gemma-cli/contracts';
 import type { ExportLine } from '@gemma-cli/contracts';
 
 /**
@@ -15,19 +15,20 @@ export async function exportFile(
   openFile: typeof open = open,
 ): Promise<number> {
   let rows = 0;
-  const handle = await openFile(path, 'wx', 0o600).catch((error: unknown) => {
-    throw writeError(path, error);
-  });
+  const refuse = (cause: unknown): never => {
+    throw writeError(path, cause);
+  };
+  const handle = await openFile(path, 'wx', 0o600).catch(refuse);
   try {
     for await (const line of lines) {
-      await handle.write(`${JSON.stringify(line)}\n`);
+      await handle.write(`${JSON.stringify(line)}\n`).catch(refuse);
       if (line.type === 'row') rows += 1;
     }
-    await handle.sync();
+    await handle.sync().catch(refuse);
   } catch (error) {
     // Half an export looks like a whole one, and would be in the way of the next.
     await rm(path, { force: true });
-    throw isGemmaError(error) ? error : writeError(path, error);
+    throw error;
   } finally {
     await handle.close();
   }
