@@ -15,7 +15,7 @@ import {
 } from '@gemma-cli/config';
 import type { LoadedConfig } from '@gemma-cli/config';
 import { errorCodes, GemmaError, toGemmaError } from '@gemma-cli/contracts';
-import type { ErrorCode, Resolution } from '@gemma-cli/contracts';
+import type { ErrorCode, MemoryStats, MemoryStore, Resolution } from '@gemma-cli/contracts';
 import { availableCores } from '@gemma-cli/model-process';
 import type { AvailableCores } from '@gemma-cli/model-process';
 import type { InstalledModel, ModelStore } from '@gemma-cli/models';
@@ -342,7 +342,8 @@ async function checkRemembered(home: string, { config }: LoadedConfig): Promise<
         if (!saysWhichMemory.test(line)) log.push(line);
       },
     });
-    const { rows, documents } = await memory.stats().finally(() => memory.close());
+    // What closing tells belongs to it.
+    const { rows, documents } = await statsAtTheEnd(memory);
     const { requested, active, reason } = resolution;
     const facts = { ...resolutionFacts(resolution), documents, rows: rows.byKind, ...logged() };
     const { document, memory: memories } = rows.byKind;
@@ -353,6 +354,14 @@ async function checkRemembered(home: string, { config }: LoadedConfig): Promise<
   } catch (error) {
     const { code, message } = toGemmaError(error);
     return { name, status: 'warning', message, facts: { code, ...logged() } };
+  }
+}
+
+async function statsAtTheEnd(memory: MemoryStore): Promise<MemoryStats> {
+  try {
+    return await memory.stats();
+  } finally {
+    await memory.close();
   }
 }
 
