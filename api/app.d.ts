@@ -454,6 +454,7 @@ export interface ShadowOptions {
     readonly share: number;
     readonly openOther: () => Promise<MemoryStore>;
     readonly random?: (() => number) | undefined;
+    readonly clock?: (() => number) | undefined;
     readonly log?: ((message: string) => void) | undefined;
 }
 export interface ShadowStats {
@@ -473,6 +474,7 @@ export interface ShadowStats {
         readonly changed: number;
         readonly tooMany: number;
         readonly failed: number;
+        readonly tooLate: number;
     };
 }
 export interface ShadowedMemory extends MemoryStore {
@@ -480,7 +482,7 @@ export interface ShadowedMemory extends MemoryStore {
         readonly shadow: ShadowStats;
     }>;
 }
-export declare function shadowMemory(memory: MemoryStore, { share, openOther, random, log }: ShadowOptions): ShadowedMemory;
+export declare function shadowMemory(memory: MemoryStore, { share, openOther, random, clock, log }: ShadowOptions): ShadowedMemory;
 
 // dist/passages.d.ts
 import type { RowKind } from '@gemma-cli/contracts';

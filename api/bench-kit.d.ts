@@ -117,6 +117,7 @@ export type { BenchmarkProgress, RunBenchmarksOptions } from './run-benchmarks.t
 export { parseResults, resultsFormat, resultsVersion } from './results.ts';
 export type { AimResult, BenchmarkResult, BenchmarkResults, Comparison, MetricResult, VariantResult, } from './results.ts';
 export { renderMarkdown } from './render-markdown.ts';
+export type { MarkdownOptions } from './render-markdown.ts';
 export { median, quantile, summarize } from './statistics.ts';
 export type { Summary } from './statistics.ts';
 export { compareSamples, comparisonDefaults } from './compare-samples.ts';
@@ -160,7 +161,10 @@ export declare function gitIn(folder: string): RunGit;
 
 // dist/render-markdown.d.ts
 import type { BenchmarkResults } from './results.ts';
-export declare function renderMarkdown(results: BenchmarkResults): string;
+export interface MarkdownOptions {
+    readonly rowsBy?: 'metric' | 'variant';
+}
+export declare function renderMarkdown(results: BenchmarkResults, { rowsBy }?: MarkdownOptions): string;
 
 // dist/report-sample.d.ts
 import type { Timeline } from './timeline.ts';

@@ -116,15 +116,21 @@ export interface CreatedEngine {
 export declare function createEngine({ implementation, sources, ...options }?: CreateEngineOptions): Promise<CreatedEngine>;
 
 // dist/runtime/create-memory.d.ts
-import type { ImplementationName, MemoryStore, MemoryStoreOptions, Resolution } from '@gemma-cli/contracts';
+import type { ShadowStats } from '@gemma-cli/app/memory';
+import type { ImplementationName, MemoryStats, MemoryStore, MemoryStoreOptions, Resolution } from '@gemma-cli/contracts';
 import { type ImplementationSource } from './resolve.ts';
 export interface CreateMemoryOptions extends MemoryStoreOptions {
     readonly implementation?: ImplementationName | undefined;
     readonly shadow?: number | undefined;
     readonly sources?: Readonly<Record<ImplementationName, ImplementationSource>> | undefined;
 }
+export interface ShadowableMemory extends MemoryStore {
+    stats(): Promise<MemoryStats & {
+        readonly shadow?: ShadowStats;
+    }>;
+}
 export interface CreatedMemory {
-    readonly memory: MemoryStore;
+    readonly memory: ShadowableMemory;
     readonly resolution: Resolution;
 }
 export declare function createMemory({ implementation, shadow, sources, ...options }: CreateMemoryOptions): Promise<CreatedMemory>;
@@ -135,7 +141,7 @@ export type { CreatedEngine, CreateEngineOptions } from './create-engine.ts';
 export { createEmbedder } from './create-embedder.ts';
 export type { CreatedEmbedder, CreateEmbedderOptions } from './create-embedder.ts';
 export { createMemory } from './create-memory.ts';
-export type { CreatedMemory, CreateMemoryOptions } from './create-memory.ts';
+export type { CreatedMemory, CreateMemoryOptions, ShadowableMemory } from './create-memory.ts';
 export { resolveImplementation } from './resolve.ts';
 export type { ImplementationSource, Resolved, ResolveOptions } from './resolve.ts';
 

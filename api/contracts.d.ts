@@ -625,7 +625,7 @@ export type { RankOptions, Reranker, RerankerOptions } from './reranker.ts';
 export { memoryDefaults, memoryTiers } from './memory-store.ts';
 export type { Consolidation, ExportLine, Forget, ImportResult, ListRequest, MemoryDurability, MemoryOptions, MemoryProblem, MemoryStats, MemoryStore, MemoryStoreOptions, RecallRequest, RowPage, ScoreParts, SearchHit, SearchMode, SearchRequest, SearchResult, TermPart, } from './memory-store.ts';
 export type { DocumentFacts, MemoryChange, MemoryRow, MemoryTier, NewChunk, NewDocument, NewMemory, RemovalReason, RowChanges, RowFilter, RowKind, RowSource, TierRules, TierTable, } from './memory-rows.ts';
-export type { NewRowVector, RecordChange, RecordGroup, RecordRow, RecordStats, RecordStore, RecordWrite, RowAccesses, RowText, RowVector, WriteResult, } from './record-store.ts';
+export type { NewRowVector, RecordChange, RecordGroup, RecordRow, RecordStats, RecordStore, RecordWrite, RowText, RowVector, WriteResult, } from './record-store.ts';
 export type { DenseQuery, LexicalQuery, QueryTerm, Retriever, RowSet, ScoredRow } from './retriever.ts';
 
 // dist/memory-rows.d.ts
@@ -953,10 +953,6 @@ export interface RecordRow {
 export interface RowText extends Pick<MemoryRow, 'title' | 'text'> {
     readonly number: number;
 }
-export interface RowAccesses {
-    readonly count: number;
-    readonly at: number;
-}
 export type RecordWrite = {
     readonly type: 'add';
     readonly memory: NewMemory;
@@ -970,7 +966,6 @@ export type RecordWrite = {
     readonly type: 'update';
     readonly id: string;
     readonly changes: RowChanges;
-    readonly accesses?: RowAccesses;
 } | {
     readonly type: 'remove';
     readonly ids: readonly string[];
@@ -981,6 +976,13 @@ export type RecordWrite = {
     readonly reason: RemovalReason;
 } | {
     readonly type: 'sweep';
+} | {
+    readonly type: 'merge';
+    readonly ids: readonly string[];
+} | {
+    readonly type: 'promote';
+    readonly id: string;
+    readonly from: MemoryTier;
 } | {
     readonly type: 'consolidated';
     readonly promoted: number;
