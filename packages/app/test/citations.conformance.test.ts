@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import type { Passage } from '../src/index.ts';
+import type { Citation, Passage } from '../src/index.ts';
 import { attachCitations } from '../src/memory/index.ts';
 
 /** A passage as it stood in the documentation, and sentences that were written about it. */
@@ -68,26 +68,29 @@ interface Talk {
 test('talk about the question is not checked where the question is known, and hardly without it', async () => {
   const { topics, sentences } = await read<Talk>('talk');
   const passages = await read<readonly LabelledPassage[]>('citations-tuning');
-  const counts = { all: 0, checked: 0, checkedWithQuestion: 0 };
+  const counts = { all: 0, checked: 0, checkedWithQuestion: 0, citedWithQuestion: 0 };
   for (const { topic, other, passages: about } of topics) {
     const prompt = about.map((n) => passageOf(passages[n]?.text ?? '', n));
-    const isChecked = async (sentence: string, question?: string): Promise<boolean> =>
-      (await attachCitations(sentence, prompt, { question })).some(({ checked }) => checked);
+    const isChecked = (citations: readonly Citation[]): boolean => citations.some(({ checked }) => checked);
     for (const form of sentences) {
       const sentence = form.replaceAll('TOPIC', topic).replaceAll('OTHER', other);
       counts.all += 1;
-      if (await isChecked(sentence)) counts.checked += 1;
-      if (await isChecked(sentence, `What can you tell me about the ${topic} and the ${other}?`))
-        counts.checkedWithQuestion += 1;
+      if (isChecked(await attachCitations(sentence, prompt))) counts.checked += 1;
+      const question = `What can you tell me about the ${topic} and the ${other}?`;
+      const cited = await attachCitations(sentence, prompt, { question });
+      if (cited.length > 0) counts.citedWithQuestion += 1;
+      if (isChecked(cited)) counts.checkedWithQuestion += 1;
     }
   }
   // oxlint-disable-next-line no-console -- the figures are what this test is asked for
   console.info(
-    `talk: ${counts.checked} of ${counts.all} checked, where the question is known ${counts.checkedWithQuestion}`,
+    `talk: ${counts.checked} of ${counts.all} checked, where the question is known ${counts.checkedWithQuestion}, with a citation then ${counts.citedWithQuestion}`,
   );
   expect(counts.all).toBe(140);
   expect(counts.checked).toBeLessThanOrEqual(5);
   expect(counts.checkedWithQuestion).toBe(0);
+  // What is put like advice, or only begins like a summary, may be a claim.
+  expect(counts.citedWithQuestion).toBeLessThanOrEqual(20);
 });
 
 async function read<T>(name: string): Promise<T> {

@@ -1,6 +1,7 @@
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { evaluateRun, parseTrecRun, readCollection } from '../src/index.ts';
 import type { QualityResult } from '../src/index.ts';
@@ -39,10 +40,26 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 async function quality(
   ...argv: readonly string[]
 ): Promise<{ readonly result: QualityResult; readonly stdout: string }> {
-  const { code, stdout, stderr } = await gemmaBench(['quality', '--collection', '.', ...argv], { cwd: folder });
+  const collection = argv.includes('--collection') ? [] : ['--collection', '.'];
+  const { code, stdout, stderr } = await gemmaBench(['quality', ...collection, ...argv], { cwd: folder });
   if (code !== 0) throw new Error(stderr);
   return { result: (argv.includes('--json') ? JSON.parse(stdout) : null) as QualityResult, stdout };
 }
+
+/** Public collections lie beside the checkout, and are no part of it. */
+const collections = fileURLToPath(new URL('../../../../shared/data/collections/', import.meta.url));
+
+// What docs/ranking.md tells, less the smallest difference that is real.
+for (const [name, ndcg10, smallestReal] of [
+  ['cranfield', 0.377, 0.007],
+  ['codechunks', 0.74, 0.03],
+] as const)
+  test(`the lexical search finds no less than it did on ${name}`, async ({ skip }) => {
+    const collection = join(collections, name);
+    if (!existsSync(collection)) skip(`there is no collection ${name} beside the checkout`);
+    const { result } = await quality('--collection', collection, '--json');
+    expect(result.figures.ndcg10).toBeGreaterThan(ndcg10 - smallestReal);
+  });
 
 describe('gemma-bench quality', () => {
   test.each(['legacy', 'optimized'])(

@@ -26,7 +26,11 @@ export function hasNoRoom(folder: string): boolean {
     } catch (caught) {
       error ??= caught;
     }
-    rmSync(path, { force: true });
+    try {
+      rmSync(path, { force: true });
+    } catch (caught) {
+      error ??= caught;
+    }
   }
   const code = (error as { code?: unknown } | null)?.code;
   return code === 'ENOSPC' || code === 'EDQUOT';

@@ -366,12 +366,18 @@ function openWith({
       try {
         const before = JSON.stringify(state);
         const parts = partsOf();
-        if (isOutermost && accesses.size > 0) settled = writeAccesses({ ...parts, namespace: number });
+        if (isOutermost && accesses.size > 0) {
+          settled = writeAccesses({ ...parts, namespace: number });
+          accesses.hide(true);
+        }
         const result = body(parts);
         if (JSON.stringify(state) !== before) writeNamespace(connection, state);
         return result;
       } finally {
-        if (isOutermost) state = null;
+        if (isOutermost) {
+          state = null;
+          accesses.hide(false);
+        }
       }
     });
     accesses.settle(settled);

@@ -284,15 +284,17 @@ function merge(parts: RowWriterParts, ids: readonly string[], now: number): Writ
   const memories = [...new Set(ids)].flatMap((id) => livingMemory(parts, id, now) ?? []);
   const [first] = memories;
   if (first === undefined) return nothing;
-  const merged = mergeMemories(memories.filter((memory) => wordsKey(memory) === wordsKey(first)));
+  const words = wordsKey(first);
+  const merged = mergeMemories(memories.filter((memory) => wordsKey(memory) === words));
   if (merged === null) return nothing;
   const { kept, others, tags, importance, expiresAt, accesses } = merged;
-  const { rows, removed } = update(parts, { id: kept.id, changes: { tags, importance, expiresAt }, accesses }, now);
+  const { rows } = update(parts, { id: kept.id, changes: { tags, importance, expiresAt }, accesses }, now);
+  if (rows.length === 0) return nothing;
   const keys = others.flatMap(({ id }) => findById(parts, id) ?? []);
-  return { rows, removed: removed + removeRows(parts, keys, 'consolidated', now) };
+  return { rows, removed: removeRows(parts, keys, 'consolidated', now) };
 }
 
-/** A memory that is there and has not expired, with the accesses that are written: at this point all of them. */
+/** A memory that is there and has not expired. */
 function livingMemory({ reader, quarantine }: RowWriterParts, id: string, now: number): MemoryRow | undefined {
   const found = reader.findId(id);
   if (found === undefined) return undefined;
@@ -300,9 +302,8 @@ function livingMemory({ reader, quarantine }: RowWriterParts, id: string, now: n
     quarantine(found.number, found.what);
     return undefined;
   }
-  const { accessCount, accessedAt, expiresAt } = found.stored;
-  if (accessCount === null || (expiresAt !== null && expiresAt <= now)) return undefined;
-  return { ...reader.tell(found).row, accessCount, accessedAt };
+  const { accessCount, expiresAt } = found.stored;
+  return accessCount === null || (expiresAt !== null && expiresAt <= now) ? undefined : reader.tell(found).row;
 }
 
 function isSame(one: StoredRow, other: StoredRow): boolean {
@@ -312,6 +313,7 @@ function isSame(one: StoredRow, other: StoredRow): boolean {
     one.expiresAt === other.expiresAt &&
     one.tags === other.tags &&
     one.accessCount === other.accessCount &&
+    one.accessedAt === other.accessedAt &&
     one.textCrc === other.textCrc
   );
 }

@@ -400,11 +400,12 @@ describe.each(drivers)('record on $name', (driver) => {
           { type: 'update', id: first, changes: { importance: 0.9 } },
           { type: 'remove', ids: [fourth], reason: 'forgotten' },
         ]);
+        // These are not written yet.
+        record.touch([first, third], start + 2);
         const [merged] = write(record, [{ type: 'merge', ids }]);
-        expect(merged).toMatchObject({
-          rows: [{ row: { id: third, tags: ['a', 'c'], importance: 0.9, accessCount: 2 } }],
-        });
-        expect(merged?.removed).toBe(1);
+        const kept = { id: third, tags: ['a', 'c'], importance: 0.9, accessCount: 4, accessedAt: start + 2 };
+        expect(merged).toMatchObject({ rows: [{ row: kept }], removed: 1 });
+        expect(record.byId([third])).toMatchObject([{ row: kept }]);
         expect(record.byId(ids).map((found) => found?.row.text)).toEqual([undefined, 'corrected', 'same', undefined]);
         // Nobody is left to merge with, and what is gone does not take others with it.
         expect(write(record, [{ type: 'merge', ids }])).toEqual([{ rows: [], removed: 0 }]);

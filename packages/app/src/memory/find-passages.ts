@@ -135,12 +135,11 @@ async function isNearest(memory: MemoryStore, { query, hits, signal, log }: Gate
   const [best] = hits;
   const limit = nearestRows(await vectorsOf(memory));
   if (best === undefined || best.row.session !== null || limit === 0) return false;
-  // What was said in chats is often nearest: the question itself, asked before.
-  const found = await byMeaning(
-    async () => (await memory.search({ query, mode: 'dense', limit: limit + foundMax }, { signal })).hits,
+  // Of all rows, chats included: where these are many and near, words must do.
+  const nearest = await byMeaning(
+    async () => (await memory.search({ query, mode: 'dense', limit }, { signal })).hits,
     log,
   );
-  const nearest = found?.filter(({ row }) => row.session === null).slice(0, limit);
   return nearest?.some(({ row }) => row.id === best.row.id) === true;
 }
 

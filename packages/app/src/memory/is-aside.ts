@@ -21,7 +21,7 @@ export function isAside({ text, words }: Statement, asked: ReadonlySet<string>):
 
 /** What may stand before anything. */
 const lead =
-  /^(?:(?:(?:sure|certainly|absolutely|yes|no|okay|ok|well|great|of course)[,.!:]*|in (?:summary|conclusion|short|general),?)(?:\s+|$))+/u;
+  /^(?:(?:sure|certainly|absolutely|yes|no|okay|ok|well|great|of course|in (?:summary|conclusion|short|general))[,.!:]*(?:\s+|$))+/u;
 
 /** How advice is put, in lower case: `please see the documents`. */
 const advice = /^(?:we|please|you (?:can|may|should))\b/u;
