@@ -5,6 +5,7 @@ import type { StoredRow } from './row-codec.ts';
 export interface AccessCounts {
     count(id: string, now: number): void;
     with(row: StoredRow): StoredRow;
+    hide(isWritten: boolean): void;
     readonly size: number;
     ids(): readonly string[];
     settle(ids: readonly string[]): void;
