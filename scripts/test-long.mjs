@@ -34,6 +34,7 @@ const forms = [
     args: ['--project=conformance:rag', '--project=conformance:rag-optimized', 'fuzz'],
     env: { GEMMA_TEST_FUZZ: '100000' },
   },
+  { name: 'gate', args: ['--project=real:app', 'relevance-gate'], env: { GEMMA_TEST_GATE: '1' } },
   { name: 'stems', args: ['--project=fast:rag-core', 'plain-porter2'], env: { GEMMA_TEST_WORDS: '1000000' } },
 ];
 

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { itUnless } from '@gemma-cli/testkit';
+import { expect } from 'vitest';
 import { createEmbedder } from '@gemma-cli/engine-optimized';
 import { createRetrieval, ingestDocuments } from '../src/memory/index.ts';
 import { tryMemory } from './memory-trial.ts';
@@ -8,8 +9,13 @@ import { tryMemory } from './memory-trial.ts';
 const root = new URL('../../../', import.meta.url);
 const path = fileURLToPath(new URL('../shared/data/models/all-minilm-l6-v2-q8_0.gguf', root));
 
-// Making the vectors of all documents takes minutes of a core: `GEMMA_TEST_GATE=1` asks for it.
-test.skipIf(process.env['GEMMA_TEST_GATE'] === undefined)(
+const missing =
+  process.env['GEMMA_TEST_GATE'] === undefined
+    ? 'making the vectors of all documents takes minutes of a core: npm run test:long gate'
+    : undefined;
+
+itUnless(
+  missing,
   'with an embedding model at most 5 % of unrelated prompts get a passage of docs/, and more questions do than by words alone',
   async () => {
     const embedder = await createEmbedder({ model: { path }, threads: 1 });

@@ -1,6 +1,5 @@
 /* oxlint-disable typescript/no-non-null-assertion -- typed arrays: every index is below a length that is kept here */
-import { webAssembly } from './kernel-room.ts';
-import type { WasmMemory } from './kernel-room.ts';
+import { createMemory, growMemory } from './kernel-room.ts';
 import { productsIn } from './search-kernel.ts';
 
 /** Rows of a byte a dimension, and their products with a query of two bytes a dimension: whole numbers, exact. */
@@ -22,9 +21,6 @@ export interface ByteRows {
 /** Rows whose products are computed at once. */
 export const productRows = 1_024;
 
-/** Of WebAssembly. */
-const pageBytes = 65_536;
-
 /** Room without rows. They lie in a memory of WebAssembly where there is one. */
 export function createByteRows(dimensions: number): ByteRows {
   const stride = Math.ceil(dimensions / 16) * 16;
@@ -32,7 +28,7 @@ export function createByteRows(dimensions: number): ByteRows {
   // The query, the products, the rows.
   const productsAt = stride * 2;
   const rowsAt = productsAt + productRows * 4;
-  let memory = newMemory(rowsAt);
+  let memory = createMemory(rowsAt);
   const kernel = memory === null ? null : productsIn(memory);
   if (kernel === null) memory = null;
   let bytes = memory === null ? new Int8Array(0) : new Int8Array(memory.buffer, rowsAt, 0);
@@ -50,7 +46,7 @@ export function createByteRows(dimensions: number): ByteRows {
     reserve(rows) {
       const size = rows * stride;
       if (size <= bytes.length) return;
-      if (memory !== null && grow(memory, rowsAt + size)) {
+      if (memory !== null && growMemory(memory, rowsAt + size)) {
         bytes = new Int8Array(memory.buffer, rowsAt, size);
         return;
       }
@@ -69,30 +65,6 @@ export function createByteRows(dimensions: number): ByteRows {
       return new Int32Array(memory.buffer, productsAt, count);
     },
   };
-}
-
-function newMemory(size: number): WasmMemory | null {
-  const wasm = webAssembly();
-  if (wasm === undefined) return null;
-  try {
-    return new wasm.Memory({ initial: Math.ceil(size / pageBytes) });
-  } catch (error) {
-    // It reserves some gigabytes of addresses, which a process may not have.
-    if (!(error instanceof RangeError)) throw error;
-    return null;
-  }
-}
-
-function grow(memory: WasmMemory, size: number): boolean {
-  const missing = size - memory.buffer.byteLength;
-  if (missing <= 0) return true;
-  try {
-    memory.grow(Math.ceil(missing / pageBytes));
-    return true;
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    return false;
-  }
 }
 
 /** Four sums, which the processor adds to side by side. */

@@ -52,25 +52,35 @@ export function webAssembly(): WebAssemblyParts | undefined {
 
 /** Room for so many bytes, all 0. */
 export function createRoom(size: number): SegmentRoom {
+  const memory = size < roomBytesMin ? null : createMemory(size);
+  if (memory === null) return { bytes: new Uint8Array(size), memory };
+  return { bytes: new Uint8Array(memory.buffer, 0, size), memory };
+}
+
+/** A memory of so many bytes at least; `null` where there is none to be had: what works with it works without. */
+export function createMemory(bytes: number): WasmMemory | null {
   const wasm = webAssembly();
-  if (wasm !== undefined && size >= roomBytesMin) {
-    try {
-      const memory = new wasm.Memory({ initial: Math.ceil(size / pageBytes) });
-      return { bytes: new Uint8Array(memory.buffer, 0, size), memory };
-    } catch (error) {
-      // Each reserves some gigabytes of addresses, which a process may not have: the segment is searched without.
-      if (!(error instanceof RangeError)) throw error;
-    }
+  if (wasm === undefined) return null;
+  try {
+    return new wasm.Memory({ initial: Math.ceil(bytes / pageBytes) });
+  } catch (error) {
+    // Each reserves some gigabytes of addresses, which a process may not have.
+    if (!(error instanceof RangeError)) throw error;
+    return null;
   }
-  return { bytes: new Uint8Array(size), memory: null };
 }
 
 /** Room behind a segment for what a search works with. Called before there are views of the memory: it may move. */
 export function growForKernel(memory: WasmMemory, segmentBytes: number, rows: number, lengths: number): boolean {
-  const needed = placesOf(segmentBytes, rows, lengths).end - memory.buffer.byteLength;
-  if (needed <= 0) return true;
+  return growMemory(memory, placesOf(segmentBytes, rows, lengths).end);
+}
+
+/** Makes a memory so large at least; tells whether there was room. Views of it are void then. */
+export function growMemory(memory: WasmMemory, bytes: number): boolean {
+  const missing = bytes - memory.buffer.byteLength;
+  if (missing <= 0) return true;
   try {
-    memory.grow(Math.ceil(needed / pageBytes));
+    memory.grow(Math.ceil(missing / pageBytes));
     return true;
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
